@@ -1,0 +1,45 @@
+# Anywhere with Python 3.11 or newer, make and git: `make run` sets up what it needs and runs a study, `make test` checks all.
+
+# the first that is new enough; to take another: make run PYTHON=/path/to/python3.13
+PYTHON ?= $(shell .ci/ensure python)
+PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input
+
+.NOTPARALLEL:
+.PHONY: help run test test-long clean ngspice ngspice-command
+
+help:
+	@echo 'make run        set up, run studies/xor.toml and tell where its report is'
+	@echo 'make test       set up for development; ruff, mypy and the tests'
+	@echo 'make test-long  the tests that take minutes'
+	@echo 'make clean      remove what these made, except runs/'
+
+run: .venv/for-run ngspice
+	.venv/bin/hge-spice run xor
+
+test: .venv/for-test ngspice-command
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/pytest
+
+test-long: .venv/for-test ngspice-command
+	.venv/bin/pytest -m long
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# stamps: an install is repeated when pyproject.toml is newer; one for tests is one for running too
+.venv/for-run: pyproject.toml
+	@.ci/ensure venv '$(PYTHON)'
+	$(PIP) install -e .
+	@touch $@
+
+.venv/for-test: pyproject.toml
+	@.ci/ensure venv '$(PYTHON)'
+	$(PIP) install -e '.[dev]'
+	@touch $@ .venv/for-run
+
+# the library runs studies; the tests compare with the command too
+ngspice ngspice-command:
+	@.ci/ensure $@

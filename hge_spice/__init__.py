@@ -1,0 +1,1 @@
+"""Train networks in their own material: homodyne gradient extraction on circuits, simulated by ngspice."""

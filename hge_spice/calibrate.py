@@ -1,0 +1,109 @@
+"""What `auto` stands for: the amplitude from noise against curvature, the dead time from the device's own poles."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hge_spice.drive import DeviceUnderTest, Floats
+from hge_spice.gradient import Measurement
+from hge_spice.gradient.homodyne import homodyne
+from hge_spice.train import Cost
+
+PROBE = 2e-3  # V, first amplitude tried
+SMALLEST = 1e-4  # V, below which the solver's tolerance takes the noise's place
+LARGEST = 0.1  # share of the control range: beyond it a tone explores another device
+NOISELESS_BIAS = 1e-3  # relative bias aimed at where no noise is stated
+ROUNDS = 4
+QUASI_STATIC = 1e-3  # change of a response between rest and the tone's frequency below which poles don't matter
+LONGEST_SETTLE = 64  # windows
+
+
+@dataclass(frozen=True)
+class Amplitude:
+    """The amplitude chosen, V peak, with what it balances: [all patterns' and controls' rms], A/V."""
+
+    amplitude: float
+    bias: float
+    noise: float
+    cost: Cost
+
+
+def choose_amplitude(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement, control_range: tuple[float, float]
+) -> Amplitude:
+    """Find the amplitude a that minimises the expected squared error S/(T·a²) + (b·a²)², summed over controls and patterns.
+
+    Its minimum lies at a⁶ = n·(S/T) / (2·Σb²), b the 3rd-order bias over a², measured here by extractions at this control
+    setting and repeated at the amplitude found, since b itself falls at large amplitudes.
+
+    inputs : [pattern, input], V
+    """
+    largest = LARGEST * (control_range[1] - control_range[0])
+    amplitude, cost = min(PROBE, largest), Cost()
+    bias = noise = np.nan
+    for _ in range(ROUNDS):
+        trial = replace(measurement, amplitude=np.full(len(control), amplitude))
+        estimates = [homodyne(dut, control, pattern, trial) for pattern in inputs]
+        cost += Cost(
+            len(estimates),
+            sum(e.simulated_seconds for e in estimates),
+            sum(e.energy for e in estimates),
+            sum(e.perturbation_energy for e in estimates),
+        )
+        found = np.array([e.bias for e in estimates])
+        unsure = np.array([e.bias_stderr for e in estimates])
+        count = found.size
+        bias = float(np.sqrt(np.mean(found**2)))
+        noise = float(np.sqrt(np.mean([e.noise_stderr**2 for e in estimates])))
+        if not np.isfinite(bias):
+            break
+        known = float(np.sum(found**2) - np.sum(unsure**2))
+        if known <= np.sum(unsure**2):  # nothing of the curvature shows above the noise yet
+            best = 3 * amplitude
+        elif measurement.noise_density > 0:
+            floor = measurement.noise_density / measurement.plan.window
+            best = float((count * floor / (2 * known / amplitude**4)) ** (1 / 6))
+        else:
+            size = np.sqrt(np.mean([np.abs(e.jacobian).max() ** 2 for e in estimates]))
+            best = float(amplitude * np.sqrt(NOISELESS_BIAS * size / np.sqrt(known / len(estimates))))
+        best = float(np.clip(_two_digits(best), SMALLEST, largest))
+        if abs(best - amplitude) <= 0.1 * amplitude:
+            break
+        amplitude = best
+    return Amplitude(amplitude, bias, noise, cost)
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.1e}")
+
+
+def choose_settle(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement
+) -> tuple[float, tuple[str, ...]]:
+    """Dead time before the window, s, and flags: none for a device that is quasi-static at its tones.
+
+    Quasi-static is read off the device's linearised response at each tone against a thousandth of the lowest tone. Where
+    poles matter, the dead time is doubled from one window until it no longer moves a derivative by more than 1e-3 of the
+    largest; `unsettled` when 64 windows don't suffice. A device without a small-signal response is taken through the
+    second test from the start.
+    """
+    frequencies = np.array(measurement.plan.frequencies)
+    if hasattr(dut, "small_signal"):
+        low = np.full(len(frequencies), frequencies.min() / 1000)
+        at_tones = np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
+        at_rest = np.array([dut.small_signal(control, pattern, low) for pattern in inputs])
+        if np.abs(at_tones - at_rest).max() < QUASI_STATIC * np.abs(at_rest).max():
+            return 0.0, ()
+    window = measurement.plan.window
+
+    def response(settle: float) -> Floats:
+        trial = replace(measurement, settle=settle)
+        return np.array([homodyne(dut, control, pattern, trial).jacobian for pattern in inputs])
+
+    settle, before = window, response(window)
+    while settle < LONGEST_SETTLE * window:
+        after = response(2 * settle)
+        if np.abs(after - before).max() < QUASI_STATIC * np.abs(after).max():
+            return settle, ()
+        settle, before = 2 * settle, after
+    return settle, ("unsettled",)

@@ -1,0 +1,359 @@
+"""The hge-spice command: arguments to calls, results to text or JSON, errors to one message and an exit status."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+DONE, NOT_SOLVED, BAD_INPUT, NO_NGSPICE, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    name="hge-spice",
+    help="Train networks in their own material: homodyne gradient extraction on circuits simulated by ngspice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of one that ships: xor.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
+
+
+def main() -> NoReturn:
+    """Entry point: every error becomes one message and the exit status of the interface."""
+    # numpy's small matrices gain nothing from threads, and waiting threads cost the simulator a core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        sys.exit(app(standalone_mode=False) or DONE)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _stop("stopped; finished trials are kept", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say to it
+        sys.exit(DONE)
+    except typer.TyperException as error:  # wrong arguments
+        _stop(error.format_message() if isinstance(error, typer.BadParameter) else str(error), BAD_INPUT)
+    except Exception as error:  # noqa: BLE001 - sorted into exit statuses below; what is left is ours and is raised
+        _stop(*_explain(error))
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    import sqlite3
+
+    from hge_spice.drive import SimulationError
+    from hge_spice.ngspice.library import NgspiceNotFound
+
+    if isinstance(error, NgspiceNotFound):
+        return str(error), NO_NGSPICE
+    if isinstance(error, SimulationError):
+        return str(error), NOT_SOLVED
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}", BAD_INPUT
+    if isinstance(error, (ValueError, sqlite3.Error)):
+        return str(error), BAD_INPUT
+    raise error
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    print(f"hge-spice: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+@app.command()
+def run(
+    study: StudyName,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the results; runs/<study>-<time> by default.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Trials side by side; all cores by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on in --out: finished trials are not run again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run.")] = False,
+    smoke: Annotated[bool, typer.Option("--smoke", help="Apply the study's [smoke]: the size the tests run.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Train: run every trial of a study, write its directory and report."""
+    from hge_spice.study import runner
+    from hge_spice.study.files import load_study
+
+    raw = load_study(study, settings or [], smoke=smoke)
+    planned = runner.plan_study(raw)
+    if dry_run:
+        trials = [trial.parameters | {"id": trial.id} for trial in planned]
+        if as_json:
+            _print_json({"study": raw.get("title", ""), "trials": {"total": len(trials)}, "planned": trials})
+        else:
+            for trial in planned:
+                print(trial.id, *(f"{key}={value}" for key, value in trial.parameters.items()))
+            print(f"{len(trials)} trials")
+        return DONE
+    if resume and out is None:
+        raise ValueError("--resume needs the --out DIR to go on in")
+    directory = out or Path("runs") / f"{Path(study).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    workers = min(jobs or os.cpu_count() or 1, len(planned))
+    with _progress(planned, workers) as watch:
+        summary = runner.run_study(raw, directory, jobs=workers, resume=resume, watch=watch)
+    from hge_spice.study.report import write_report
+
+    report = write_report(directory)
+    if as_json:
+        _print_json(summary)
+    else:
+        _print_results(summary)
+        print(f"report: {report}")
+    solved = all(result["status"] == "done" and result.get("solved") for result in summary["results"])
+    return DONE if solved else NOT_SOLVED
+
+
+@contextmanager
+def _progress(planned: list[Any], workers: int) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from hge_spice.study.runner import Watch
+    from hge_spice.study.spec import parse_study
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+    names = [" ".join(str(value) for value in trial.parameters.values()) or "trial" for trial in planned]
+    with bar:
+        total = bar.add_task("trials", total=len(planned))
+        steps = bar.add_task("steps", visible=workers == 1)
+
+        def started(position: int) -> None:
+            training = parse_study(planned[position].raw).training
+            bar.reset(steps, total=training.steps * training.starts, description=names[position])
+
+        def stepped(position: int, start: int, step: Any) -> None:
+            training = parse_study(planned[position].raw).training
+            told = f"{names[position]}, start {start + 1}: gap/span {step.margin.gap_over_span:+.2f}"
+            bar.update(steps, completed=start * training.steps + step.number, description=told)
+
+        def finished(_: int) -> None:
+            bar.advance(total)
+
+        yield Watch(started, stepped, finished)
+
+
+def _print_results(summary: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hge_spice.study.units import render
+
+    swept = [
+        key for key in summary["results"][0] if "." in key or all(key in r for r in summary["results"]) and key == "task"
+    ]
+    table = Table(box=None, pad_edge=False)
+    for column in (*swept, "solved", "starts", "steps", "gap", "gap/span", "d'", "device time", "energy", "seconds"):
+        table.add_column(column, justify="right")
+    for result in summary["results"]:
+        parameters = [str(result[key]) for key in swept]
+        if result["status"] != "done":
+            table.add_row(*parameters, "failed", str(result["reason"]).splitlines()[0])
+            continue
+        sharp = result["d_prime"]
+        table.add_row(
+            *parameters,
+            "yes" if result["solved"] else "no",
+            str(result["starts"]),
+            str(result["steps"]),
+            render(result["gap"], "current"),
+            f"{result['gap_over_span']:.2f}",
+            "∞" if sharp is None else f"{sharp:.1f}",
+            render(result["simulated_seconds"], "time"),
+            render(result["energy_joule"], "energy"),
+            f"{result['seconds']:.1f}",
+        )
+    Console().print(table)
+
+
+@app.command()
+def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = False) -> int:
+    """Extract the gradient once, at the study's first control point, and compare it with the truth."""
+    from hge_spice.study.bench import Bench
+    from hge_spice.study.compare import compare
+    from hge_spice.study.files import load_study
+    from hge_spice.study.spec import parse_study
+
+    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
+        found = compare(bench, bench.control())
+    if as_json:
+        _print_json(found)
+        return DONE
+    from hge_spice.study.units import render
+
+    for pattern, inputs in enumerate(found["inputs"]):
+        print(f"inputs {', '.join(render(v, 'voltage') for v in inputs)}")
+        columns = (found[key][pattern] for key in ("estimate", "stderr", "stderr_stated_noise", "truth"))
+        for name, estimate, stderr, noise, truth in zip(found["controls"], *columns, strict=True):
+            print(
+                f"  dI/dV {name:8} {estimate * 1e9:+12.5f} ± {stderr * 1e9:.2g} nA/V"
+                f"   truth {truth * 1e9:+12.5f}   stated noise adds ± {noise * 1e9:.2g}"
+            )
+    print(f"largest relative error {found['relative_error_max']:.3g}, cosine {found['cosine']:.6f}", end="; ")
+    print(f"amplitude {render(found['amplitude'][0], 'voltage')}, {found['points']} points", end="; ")
+    print("flags: " + (", ".join(found["flags"]) or "none"))
+    return DONE
+
+
+@app.command()
+def netlist(
+    study: StudyName,
+    settings: Settings = None,
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+) -> int:
+    """Print the deck of one extraction, runnable by `ngspice -b` as it is."""
+    from hge_spice.drive import Drive
+    from hge_spice.netlist import deck
+    from hge_spice.study.bench import Bench
+    from hge_spice.study.files import load_study
+    from hge_spice.study.spec import parse_study
+
+    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
+        measurement = bench.recipe.measurement
+        tones = measurement.tones(bench.dut.controls)
+        text = deck(bench.dut.graph, Drive(bench.control(), bench.recipe.inputs[0], tones, measurement.transient))
+    if output is None:
+        print(text, end="")
+        return DONE
+    if output.exists():
+        raise ValueError(f"{output} exists; name another file")
+    output.write_text(text)
+    return DONE
+
+
+@app.command()
+def tones(
+    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="A study, or give --controls and --window.")] = None,
+    settings: Settings = None,
+    controls: Annotated[int | None, typer.Option(min=1, help="Number of tones.")] = None,
+    window: Annotated[str | None, typer.Option(help='Window, such as "25 ms".')] = None,
+    max_frequency: Annotated[str | None, typer.Option(help='Upper end of the band, such as "1 kHz".')] = None,
+    points: Annotated[int | None, typer.Option(min=3, help="Points in the window; fewest by default.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Plan tones whose 2nd- and 3rd-order products, aliases counted, miss every tone."""
+    from hge_spice.study.bench import build_plan
+    from hge_spice.study.files import load_study
+    from hge_spice.study.spec import parse_study
+    from hge_spice.study.units import quantity
+    from hge_spice.tones import plan_tones
+
+    if (study is None) == (controls is None or window is None):
+        raise ValueError("give a STUDY, or --controls and --window")
+    if study is not None:
+        plan = build_plan(parse_study(load_study(study, settings or [])))
+    else:
+        plan = plan_tones(
+            controls or 0,
+            quantity(window, "time"),
+            points=points or "auto",
+            max_frequency=None if max_frequency is None else quantity(max_frequency, "frequency"),
+        )
+    second, third = plan.second_order_hits, plan.third_order_hits
+    if as_json:
+        described = {
+            "harmonics": list(plan.harmonics),
+            "frequencies": list(plan.frequencies),
+            "window": plan.window,
+            "points": plan.points,
+            "second_order_hits": [str(hit) for hit in second],
+            "third_order_hits": [str(hit) for hit in third],
+        }
+        _print_json(described)
+        return DONE
+    print("harmonics   ", *plan.harmonics)
+    print("frequencies ", ", ".join(f"{frequency:g} Hz" for frequency in plan.frequencies))
+    print(f"window       {plan.window:g} s, {plan.points} points")
+    for name, hits in (("2nd", second), ("3rd", third)):
+        print(f"{name}-order products on a tone, aliases counted: {len(hits)}", *(f"  {hit}" for hit in hits), sep="\n")
+    return DONE
+
+
+@app.command()
+def report(directory: Annotated[Path, typer.Argument(metavar="DIR", help="The --out of a run.")]) -> int:
+    """Make DIR/report.html again from what is on disk."""
+    from hge_spice.study.report import write_report
+
+    print(f"report: {write_report(directory)}")
+    return DONE
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="devices, tasks, losses, …")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """List what can be named in a study."""
+    from hge_spice.study.catalogue import catalogue
+
+    known = catalogue()
+    if kind is not None and kind not in known:
+        raise ValueError(f"nothing is listed as {kind!r}; there are {', '.join(known)}")
+    shown = known if kind is None else {kind: known[kind]}
+    if as_json:
+        _print_json(shown)
+        return DONE
+    for title, entries in shown.items():
+        print(title)
+        for name, summary in entries.items():
+            print(f"  {name:14} {summary}")
+    return DONE
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> int:
+    """Say what is installed, what works, and what to do about the rest."""
+    from hge_spice.doctor import examine, render
+
+    found = examine()
+    if as_json:
+        _print_json(found)
+    else:
+        print(render(found))
+    return DONE if found["usable"] else NO_NGSPICE
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]…", help="overhead, …; all by default.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run benchmarks: each a ratio of our time over a reference's, measured in one run."""
+    from hge_spice.bench import BENCHMARKS
+
+    unknown = [name for name in names or [] if name not in BENCHMARKS]
+    if unknown:
+        raise ValueError(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    results = {name: BENCHMARKS[name]() for name in names or BENCHMARKS}
+    if as_json:
+        _print_json(results)
+        return DONE
+    for name, result in results.items():
+        print(f"{name}: ratio {result['ratio']:.3f} to {result['reference']}")
+        for key, value in result.items():
+            if key not in {"ratio", "reference"}:
+                print(f"  {key}: {value}")
+    return DONE

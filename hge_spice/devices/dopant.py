@@ -1,0 +1,129 @@
+"""Mean-field variable-range hopping between dopant sites under electrodes: the dopant network.
+
+The voltage of node p<i> is the mean occupation of site i (0 to 1 V), so Kirchhoff's current law is charge conservation;
+the voltage of node u<i> is the site's potential. The equations are the mean-field (Hartree) form ⟨n_i(1−n_j)⟩ ≈ p_i(1−p_j)
+of hopping with the Glauber rate ½(1 − tanh(ΔE/2kT)), which obeys detailed balance and is smooth:
+
+    u_i  = Σ_k W_ik V_k + Σ_j C_ij (p_j − ½) + E0_i        C_ij = e/(4π ε0 εr r_ij)
+    I_ij = (I0/2) g_ij [(p_i − p_j) − tanh((u_j − u_i − C_ij (p_i − p_j))/(2kT/e)) (p_i + p_j − 2 p_i p_j)]
+    I_ik = (I0/2) g_ik [(2 p_i − 1) − tanh((V_k − u_i)/(2kT/e))]        g = exp(−2r/a), I0 = e ν0
+
+C_ij (p_i − p_j) takes the pair's own Coulomb term out of a hop: a carrier doesn't repel itself. W is the harmonic
+measure of the rim arc nearest each electrode (Poisson's kernel of the disc, integrated in closed form). It is a model of
+mean occupations, without the correlations between sites that the exact master equation has.
+
+Sources: the rate and the geometry follow the kinetic Monte Carlo literature on dopant network processing units
+(Tertilt et al., Phys. Rev. Applied 17, 064025 (2022)); the mean-field form and the attempt rate are ours.
+What is perturbed: electrode voltages. State: the occupations; each site's capacitance is e/1 V = 0.16 aF.
+"""
+
+import networkx as nx
+import numpy as np
+from PySpice.Spice.Netlist import Circuit
+from scipy.constants import Boltzmann, elementary_charge, epsilon_0
+
+from hge_spice.devices.expression import Expression
+from hge_spice.devices.family import Family
+from hge_spice.drive import Floats
+from hge_spice.graph import dopant_network, electrodes, sites
+
+# s = I0·g/2 in A; w = e/(2kT) in 1/V; c = C_ij in V
+HOP = Expression("s*((pi-pj)-tanh((uj-ui-c*(pi-pj))*w)*(pi+pj-2*pi*pj))")
+TO_ELECTRODE = Expression("s*((2*pi-1)-tanh((v-ui)*w))")
+# Zero for every physical occupation. The algebraic equations also have roots outside [0, 1], on which an operating point
+# can land without a word; this current bars them. 1000 times the strongest link's current a volt removed all of 600 tried.
+CLAMP = Expression("k*(max(pi-1,0)+min(pi,0))")
+CLAMP_FACTOR = 1000.0
+
+
+def coulomb(graph: nx.Graph) -> Floats:
+    """Potential at each site of one elementary charge at each other: [site, site], V, zero diagonal."""
+    x, y = _positions(graph, sites(graph))
+    distance = np.hypot(x[:, None] - x, y[:, None] - y)
+    np.fill_diagonal(distance, np.inf)
+    return np.asarray(
+        elementary_charge / (4 * np.pi * epsilon_0 * graph.graph["parameters"]["permittivity"] * distance)
+    )
+
+
+def electrode_weights(graph: nx.Graph) -> Floats:
+    """Share of each electrode in the potential of each site: [site, electrode], rows sum to one.
+
+    The harmonic measure of an arc [α, β] of the unit circle seen from ρ·e^(iθ) is
+    (1/π)·[atan((1+ρ)/(1−ρ)·tan((φ−θ)/2))] taken from α to β, the primitive of Poisson's kernel.
+    """
+    count = len(electrodes(graph))
+    x, y = _positions(graph, sites(graph))
+    rho = np.hypot(x, y) / graph.graph["parameters"]["radius"]
+    angle = np.arctan2(y, x)
+    edges = 2 * np.pi * (np.arange(count + 1) - 0.5) / count
+    half = (edges[None, :] - angle[:, None]) / 2
+    # atan folds to (−π/2, π/2]; adding π for each half turn keeps the primitive continuous
+    stretch = ((1 + rho) / (1 - rho))[:, None]
+    primitive = np.arctan(stretch * np.tan(half)) + np.pi * np.round(half / np.pi)
+    return np.asarray(np.diff(primitive, axis=1) / np.pi)
+
+
+def strongest_link(graph: nx.Graph) -> float:
+    """I0·exp(−2r/a) of the shortest link, A: the scale of the network's currents."""
+    parameters = graph.graph["parameters"]
+    shortest = min(length for _, _, length in graph.edges(data="length"))
+    return float(
+        elementary_charge * parameters["attempt_rate"] * np.exp(-2 * shortest / parameters["localisation"])
+    )
+
+
+def _positions(graph: nx.Graph, names: tuple[str, ...]) -> tuple[Floats, Floats]:
+    return np.array([graph.nodes[n]["x"] for n in names]), np.array([graph.nodes[n]["y"] for n in names])
+
+
+def _stamp(circuit: Circuit, graph: nx.Graph) -> None:
+    parameters = graph.graph["parameters"]
+    rims, places = electrodes(graph), sites(graph)
+    number = {name: i for i, name in enumerate(places)}
+    weights, repulsion = electrode_weights(graph), coulomb(graph)
+    for i, name in enumerate(places):
+        # The linear sum as transconductances into 1 Ω: no B source to evaluate at every iteration
+        for k, rim in enumerate(rims):
+            circuit.VCCS(f"w{i}_{k}", 0, f"u{i}", rim, 0, float(weights[i, k]))
+        for j in range(len(places)):
+            if j != i:
+                circuit.VCCS(f"c{i}_{j}", 0, f"u{i}", f"p{j}", 0, float(repulsion[i, j]))
+        circuit.I(f"u{i}", 0, f"u{i}", float(graph.nodes[name].get("energy", 0.0) - 0.5 * repulsion[i].sum()))
+        circuit.R(f"u{i}", f"u{i}", 0, 1.0)
+        circuit.C(f"p{i}", f"p{i}", 0, elementary_charge)
+        clamp = CLAMP.spice(k=CLAMP_FACTOR * strongest_link(graph), pi=f"v(p{i})")
+        circuit.BehavioralSource(f"k{i}", f"p{i}", 0, current_expression=clamp)
+    rate = elementary_charge * parameters["attempt_rate"] / 2
+    inverse = elementary_charge / (2 * Boltzmann * parameters["temperature"])
+    for a, b, length in graph.edges(data="length"):
+        site, other = (a, b) if a in number else (b, a)
+        i = number[site]
+        strength = float(rate * np.exp(-2 * length / parameters["localisation"]))
+        if other in number:
+            j = number[other]
+            current = HOP.spice(
+                s=strength,
+                w=inverse,
+                c=float(repulsion[i, j]),
+                pi=f"v(p{i})",
+                pj=f"v(p{j})",
+                ui=f"v(u{i})",
+                uj=f"v(u{j})",
+            )
+            circuit.BehavioralSource(f"h{i}_{j}", f"p{i}", f"p{j}", current_expression=current)
+        else:
+            current = TO_ELECTRODE.spice(s=strength, w=inverse, pi=f"v(p{i})", ui=f"v(u{i})", v=f"v({other})")
+            circuit.BehavioralSource(f"h{i}_{other}", f"p{i}", other, current_expression=current)
+
+
+FAMILY = Family(
+    name="dopant",
+    build=dopant_network,
+    stamp=_stamp,
+    bounded_nodes=lambda graph: tuple(f"p{i}" for i in range(len(sites(graph)))),
+    bounds=(0.0, 1.0),
+    # Currents are of the order of nA, derivatives at sub-millivolt tones of fA: the defaults (1 pA, 1 µV, 1e-3) hide them.
+    options={"abstol": 1e-16, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
+    summary="mean-field hopping between dopant sites under electrodes (trainable to XOR)",
+)

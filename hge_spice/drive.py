@@ -1,0 +1,131 @@
+"""What is put on the electrodes, what comes back, and how long it takes: Tone, Transient, Drive, Waveform, DeviceUnderTest."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class SimulationError(RuntimeError):
+    """The simulator did not give a result that can be used; the message ends with the end of its log."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """One sinusoid a·sin(2πft + φ) on one electrode.
+
+    frequency : Hz; amplitude : V peak; phase : rad, at the start of the measurement (before settling).
+    """
+
+    electrode: str
+    frequency: float
+    amplitude: float
+    phase: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.frequency) and self.frequency > 0):
+            raise ValueError(f"the tone on {self.electrode} has frequency {self.frequency!r} Hz; it must be above zero")
+        if not (np.isfinite(self.amplitude) and self.amplitude >= 0):
+            raise ValueError(f"the tone on {self.electrode} has amplitude {self.amplitude!r} V; it must not be negative")
+
+
+@dataclass(frozen=True)
+class Transient:
+    """A measurement in time: dead time `settle`, then a `window` sampled at `points` equal steps.
+
+    window, settle : s.
+    """
+
+    window: float
+    points: int
+    settle: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.window) and self.window > 0):
+            raise ValueError(f"the window is {self.window!r} s; it must be above zero")
+        if not (np.isfinite(self.settle) and self.settle >= 0):
+            raise ValueError(f"the settling time is {self.settle!r} s; it must not be negative")
+        if self.points < 3:
+            raise ValueError(f"{self.points} points cannot resolve a tone; take 3 or more")
+
+    @property
+    def step(self) -> float:
+        """Time between two points, s."""
+        return self.window / self.points
+
+    @property
+    def duration(self) -> float:
+        """What the hardware spends on it, s: settling and window."""
+        return self.settle + self.window
+
+
+@dataclass(frozen=True)
+class Drive:
+    """Everything on the electrodes during one measurement.
+
+    control : [control], V, in the order of the device's controls
+    inputs : [input], V, in the order of the device's inputs
+    tones : the perturbation; empty for a read-out
+    """
+
+    control: Floats
+    inputs: Floats
+    tones: tuple[Tone, ...]
+    transient: Transient
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """What one measurement gave, on the solver's own time points of the window.
+
+    time : [point], s; zero is the start of the measurement, so that tones keep their phase
+    output : [point], A, positive out of the network into the output electrode
+    energy : J, ∫ Σ V·I dt over all electrode sources for settling and window
+    perturbation_energy : J, the part of it that the tones deliver
+    current_error : A, how far the simulator's or instrument's own resolution may move a current
+    flags : what is known against this waveform, in the words of the JSON results (`unphysical`, `coarse`, …)
+    notes : the simulator's remarks behind the flags
+    """
+
+    time: Floats
+    output: Floats
+    simulated_seconds: float
+    energy: float = 0.0
+    perturbation_energy: float = 0.0
+    current_error: float = 0.0
+    flags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    probes: dict[str, Floats] = field(default_factory=dict)
+
+
+class DeviceUnderTest(Protocol):
+    """Anything that can be driven and measured: a simulator, a recorded trace, a closed form in a test."""
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the control electrodes, in the order of `Drive.control`."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input electrodes, in the order of `Drive.inputs`."""
+        ...
+
+    def measure(self, drive: Drive) -> Waveform:
+        """Apply the drive, return the output. Raises SimulationError where there is no usable result."""
+        ...
+
+
+class SmallSignalDevice(DeviceUnderTest, Protocol):
+    """A device under test that also knows its own linearised response: the truth of a derivative."""
+
+    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> NDArray[np.complex128]:
+        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
+        ...
+
+    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+        """Tones off, at rest: one point."""
+        ...

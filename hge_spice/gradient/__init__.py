@@ -1,0 +1,14 @@
+"""Gradient estimators, one file each, behind one signature: estimate(dut, control, inputs, measurement) -> Estimate."""
+
+from collections.abc import Callable
+
+from hge_spice.drive import DeviceUnderTest, Floats
+from hge_spice.gradient.estimate import Estimate, Measurement
+from hge_spice.gradient.homodyne import homodyne
+from hge_spice.gradient.small_signal import small_signal
+
+Estimator = Callable[[DeviceUnderTest, Floats, Floats, Measurement], Estimate]
+
+ESTIMATORS: dict[str, Estimator] = {"homodyne": homodyne, "small_signal": small_signal}
+
+__all__ = ["ESTIMATORS", "Estimate", "Estimator", "Measurement", "homodyne", "small_signal"]

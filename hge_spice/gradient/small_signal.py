@@ -1,0 +1,34 @@
+"""The truth: the linearised response at each tone's own frequency, one control at a time, without perturbing anything."""
+
+import numpy as np
+
+from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
+from hge_spice.gradient.estimate import Estimate, Measurement
+
+
+def small_signal(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Estimate:
+    """Estimate by `.ac`; no time passes.
+
+    Raises TypeError for a device that only the bench knows, SimulationError where the operating point isn't found.
+    """
+    if not hasattr(dut, "small_signal"):
+        raise TypeError(f"{type(dut).__name__} has no small-signal response; measure it with another estimator")
+    known: SmallSignalDevice = dut
+    tones = measurement.tones(dut.controls)
+    at_rest = known.operating_point(control, inputs)
+    response = known.small_signal(control, inputs, np.array([tone.frequency for tone in tones]))
+    nothing = np.zeros(len(tones))
+    return Estimate(
+        output=float(at_rest.output[0]),
+        response=response,
+        stderr=nothing,
+        noise_stderr=nothing,
+        bias=nothing,
+        bias_stderr=nothing,
+        simulated_seconds=0.0,
+        energy=0.0,
+        perturbation_energy=0.0,
+        flags=at_rest.flags,
+        notes=at_rest.notes,
+        runs=0,
+    )

@@ -1,0 +1,95 @@
+"""Losses of a task's outputs, each with its exact derivative dE/dI: a loss is a function (outputs, target) -> (E, dE/dI)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hge_spice.drive import Floats
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the outputs should be.
+
+    classes : [pattern], 0 or 1; levels : A, output currents of the two classes, for losses that need them
+    """
+
+    classes: Floats
+    levels: tuple[float, float] | None = None
+
+
+Loss = Callable[[Floats, Target], tuple[float, Floats]]
+
+FLOOR = 0.1  # share of the largest |output| added to the span, so that a ripple on a large current doesn't pass for a gap
+SEPARATION = 5e-9  # A, gap at which corr_sigmoid's sigmoid is one half
+STEEPNESS = 3e-9  # A, width of that sigmoid
+
+
+def mse(outputs: Floats, target: Target) -> tuple[float, Floats]:
+    """Mean squared error against two target currents, over their distance squared.
+
+    outputs : [pattern], A; the derivative is in 1/A. Raises ValueError where the target has no levels.
+    """
+    if target.levels is None:
+        raise ValueError('the loss mse needs two output currents; set task.targets, e.g. ["2 nA", "8 nA"]')
+    low, high = target.levels
+    error = (outputs - low - target.classes * (high - low)) / (high - low)
+    return float(np.mean(error**2)), 2 * error / (len(outputs) * (high - low))
+
+
+def corr_sigmoid(outputs: Floats, target: Target) -> tuple[float, Floats]:
+    """(1.1 − corr) / (0.05 + sigmoid((gap − 5 nA)/3 nA)).
+
+    outputs : [pattern], A; the derivative is in 1/A. The gap is the smallest output of the
+    ones less the largest of the zeros. Source: the loss in the public code of the method's first author, 2019–20.
+    """
+    correlation, slope = _correlation(outputs, target.classes)
+    distance, distance_slope = _gap(outputs, target.classes)
+    sigmoid = 1 / (1 + np.exp(-np.clip((distance - SEPARATION) / STEEPNESS, -500, 500)))
+    below = 0.05 + sigmoid
+    derivative = -slope / below - (1.1 - correlation) / below**2 * sigmoid * (1 - sigmoid) / STEEPNESS * distance_slope
+    return float((1.1 - correlation) / below), derivative
+
+
+def gap(outputs: Floats, target: Target) -> tuple[float, Floats]:
+    """−gap / (span + 0.1·largest |output|): the gap between the classes without a scale, with a floor on contrast.
+
+    outputs : [pattern], A; the derivative is in 1/A. It reaches from −1 (the classes are two
+    levels around zero) to +1, and is piecewise smooth: the derivative belongs to the patterns that make the extremes.
+    """
+    distance, distance_slope = _gap(outputs, target.classes)
+    high, low, largest = np.argmax(outputs), np.argmin(outputs), np.argmax(np.abs(outputs))
+    scale = outputs[high] - outputs[low] + FLOOR * abs(outputs[largest])
+    if scale == 0:
+        return 0.0, np.zeros_like(outputs)
+    scale_slope = np.zeros_like(outputs)
+    scale_slope[high] += 1
+    scale_slope[low] -= 1
+    scale_slope[largest] += FLOOR * np.sign(outputs[largest])
+    return float(-distance / scale), -distance_slope / scale + distance / scale**2 * scale_slope
+
+
+def _gap(outputs: Floats, classes: Floats) -> tuple[float, Floats]:
+    """Smallest output of the ones less the largest of the zeros, A, and its derivative."""
+    ones, zeros = np.flatnonzero(classes > 0.5), np.flatnonzero(classes <= 0.5)
+    if not len(ones) or not len(zeros):
+        raise ValueError("the patterns are all of one class; there is nothing to tell apart")
+    low, high = ones[np.argmin(outputs[ones])], zeros[np.argmax(outputs[zeros])]
+    slope = np.zeros_like(outputs)
+    slope[low] += 1
+    slope[high] -= 1
+    return float(outputs[low] - outputs[high]), slope
+
+
+def _correlation(outputs: Floats, classes: Floats) -> tuple[float, Floats]:
+    """Pearson's correlation of outputs and classes, and its derivative in 1/A; zero where all outputs are equal."""
+    y, t = outputs - outputs.mean(), classes - classes.mean()
+    size_y, size_t = np.linalg.norm(y), np.linalg.norm(t)
+    if size_y == 0 or size_t == 0:
+        return 0.0, np.zeros_like(outputs)
+    correlation = float(y @ t / (size_y * size_t))
+    return correlation, t / (size_y * size_t) - correlation * y / size_y**2
+
+
+LOSSES: dict[str, Loss] = {"mse": mse, "corr_sigmoid": corr_sigmoid, "gap": gap}

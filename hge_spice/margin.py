@@ -1,0 +1,61 @@
+"""Whether a table of outputs counts as solved: gap, span, contrast, and the read-out noise they must stand against."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hge_spice.drive import Floats
+
+GAP_OVER_SPAN = 0.3
+CONTRAST = 0.05
+D_PRIME = 6.2  # midway threshold: an error rate of at most 1e-3 on either side
+SOLVER_FACTOR = 100.0
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What separates the ones from the zeros, tones off.
+
+    gap : A, smallest output of the ones less the largest of the zeros
+    span : A, largest less smallest output of all patterns
+    contrast : span over the largest |output|
+    d_prime : gap over the read-out noise of one window
+    """
+
+    gap: float
+    span: float
+    contrast: float
+    d_prime: float
+    solved: bool
+
+    @property
+    def gap_over_span(self) -> float:
+        """1 where the outputs are two levels; negative where the classes overlap."""
+        return self.gap / self.span if self.span > 0 else 0.0
+
+
+def mean_noise(density: float, window: float) -> float:
+    """Standard deviation of a mean over one window in white noise of a one-sided density: √(S/2T), A.
+
+    density : A²/Hz; window : s
+    """
+    return float(np.sqrt(density / (2 * window)))
+
+
+def margin(outputs: Floats, classes: Floats, noise: float, solver_error: float) -> Margin:
+    """Judge one table of outputs.
+
+    outputs : [pattern], A, tones off; classes : [pattern], 0 or 1
+    noise : A, standard deviation of one read-out; solver_error : A, a span within 100 times of it is never solved
+    """
+    ones, zeros = outputs[classes > 0.5], outputs[classes <= 0.5]
+    gap, span = float(ones.min() - zeros.max()), float(np.ptp(outputs))
+    largest = float(np.abs(outputs).max())
+    contrast = span / largest if largest > 0 else 0.0
+    solved = (
+        span > SOLVER_FACTOR * solver_error
+        and gap >= GAP_OVER_SPAN * span
+        and contrast >= CONTRAST
+        and gap >= D_PRIME * noise
+    )
+    return Margin(gap, span, contrast, gap / noise if noise > 0 else np.inf if gap > 0 else -np.inf, solved)

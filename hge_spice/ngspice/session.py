@@ -1,0 +1,120 @@
+"""One libngspice in this process, through PySpice's binding, with the binding's defects worked around here alone.
+
+PySpice 1.5 raises for any line on stderr that doesn't start with "Warning:", also for complete runs; looks for a library
+name that Debian doesn't have; and never frees a run. So commands go to the library directly, nothing is raised for
+what is printed, and a run is judged by its data: `Result` says what came back, the caller decides.
+A second session in one process fails: use worker.py.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from PySpice.Spice.NgSpice import Shared
+
+from hge_spice.drive import Floats, SimulationError
+from hge_spice.ngspice.library import find_library
+
+COMMAND_LIMIT = 1000  # ngspice cuts a command beyond 1024 characters without a word
+RUNS_PER_RELEASE = 100  # its history of control lines grows by 2.8 KiB a run until released
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one analysis left behind.
+
+    scale : [point], s or Hz, empty if nothing ran
+    vectors : [name, point], in the order asked for; complex after an AC analysis
+    log : ngspice's own lines
+    """
+
+    scale: Floats
+    vectors: np.ndarray
+    log: tuple[str, ...]
+
+
+class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no type information
+    def exec_command(self, command: str, join_lines: bool = True) -> str | list[str]:  # noqa: FBT001 - PySpice's signature
+        self.clear_output()
+        self._ngspice_shared.ngSpice_Command(command.encode("ascii"))
+        return self.stdout if join_lines else list(self._stdout)
+
+    def load(self, lines: list[str]) -> int:
+        self.clear_output()
+        keep = [Shared.ffi.new("char[]", line.encode("ascii")) for line in [*lines, ""]]
+        return int(self._ngspice_shared.ngSpice_Circ(Shared.ffi.new("char *[]", [*keep, Shared.ffi.NULL])))
+
+    def release(self) -> None:
+        self._ngspice_shared.ngSpice_Command(Shared.ffi.NULL)
+
+    def vector(self, name: str) -> np.ndarray | None:
+        info = self._ngspice_shared.ngGet_Vec_Info(name.encode("ascii"))
+        if info == Shared.ffi.NULL or info.v_length == 0:
+            return None
+        if info.v_compdata != Shared.ffi.NULL:
+            return np.frombuffer(Shared.ffi.buffer(info.v_compdata, info.v_length * 16), dtype=np.complex128)
+        return np.frombuffer(Shared.ffi.buffer(info.v_realdata, info.v_length * 8), dtype=np.float64)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (*self._stdout, *self._stderr)
+
+
+class Session:
+    """One loaded circuit at a time: load once, then alter and run."""
+
+    def __init__(self) -> None:
+        logging.getLogger("PySpice").setLevel(logging.CRITICAL)
+        _Binding.setup_platform()
+        _Binding.LIBRARY_PATH = str(find_library())
+        self._ngspice = _Binding()
+        self._loaded = False
+        self._runs = 0
+
+    @property
+    def version(self) -> str:
+        """Version of ngspice, as it prints it."""
+        return str(self._ngspice.ngspice_version)
+
+    def load(self, text: str) -> None:
+        """Replace the loaded circuit. Raises SimulationError with ngspice's log where it doesn't parse."""
+        if self._loaded:
+            self._ngspice.exec_command("remcirc")
+            self._loaded = False
+        code = self._ngspice.load(text.splitlines())
+        log = self._ngspice.lines
+        if code or any("error" in line.lower() for line in log):
+            raise SimulationError("ngspice can't read the netlist:\n" + "\n".join(log[-20:]))
+        self._loaded = True
+
+    def run(self, alterations: list[str], analysis: str, names: tuple[str, ...]) -> Result:
+        """Apply alterations, run one analysis, copy the named vectors, free the run's memory."""
+        for command in _joined(alterations):
+            self._ngspice.exec_command(command)
+        self._ngspice.exec_command(analysis)
+        log = self._ngspice.lines
+        scale = self._ngspice.vector("time" if analysis.startswith("tran") else "frequency")
+        found = [self._ngspice.vector(name) for name in names]
+        if any(vector is None for vector in found):
+            result = Result(np.empty(0), np.empty((len(names), 0)), log)
+        else:
+            vectors = np.array(found)
+            result = Result(np.zeros(1) if scale is None else np.real(scale).copy(), vectors, log)
+        self._ngspice.exec_command("destroy all")
+        self._runs += 1
+        if self._runs % RUNS_PER_RELEASE == 0:
+            self._ngspice.release()
+        return result
+
+
+def _joined(commands: list[str]) -> list[str]:
+    """Put as many commands on a line as ngspice reads whole."""
+    lines: list[str] = []
+    for command in commands:
+        if len(command) > COMMAND_LIMIT:
+            raise ValueError(f"a command of {len(command)} characters; ngspice would cut it at {COMMAND_LIMIT}")
+        if lines and len(lines[-1]) + len(command) < COMMAND_LIMIT:
+            lines[-1] += "; " + command
+        else:
+            lines.append(command)
+    return lines

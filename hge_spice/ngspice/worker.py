@@ -1,0 +1,180 @@
+"""A process that holds one Session: jobs over a socket, a timeout that kills, a respawn that reloads.
+
+libngspice can crash, hang, or be left dead by a bad netlist; none of that may reach the caller's process. The worker
+runs in an empty directory of its own, so that no `.spiceinit` is read, and ends when its parent does.
+"""
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from hge_spice.drive import SimulationError
+from hge_spice.ngspice.library import find_library
+from hge_spice.ngspice.session import Result, Session
+
+TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
+_TAIL = 20  # lines of ngspice's log in an error message
+
+
+class WorkerDied(SimulationError):
+    """The process ended or hung in the middle of a job."""
+
+
+class Worker:
+    """One libngspice in a process of its own. Not thread-safe: one job at a time."""
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        find_library()  # so that a missing ngspice is an error here and not a dead child
+        self.timeout = timeout
+        self.respawned = 0
+        self._netlist: str | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="hge-spice-")
+        ours, theirs = socket.socketpair()
+        environment = {k: v for k, v in os.environ.items() if k.startswith(("PATH", "LD_", "DYLD_", "LANG", "SPICE"))}
+        environment |= {"NGSPICE_LIBRARY_PATH": str(find_library()), "HOME": self._home.name}
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        with Path(self._home.name, "output.log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+                [sys.executable, "-c", _CHILD, repr(sys.path), str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._home.name,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is the parent's to handle
+            )
+        theirs.close()
+        self._connection = Connection(ours.detach())
+        self._version: str | None = None
+        self._finalizer = weakref.finalize(self, _end, self._process, self._connection, self._home)
+        if self._netlist is not None:
+            self._exchange(("load", self._netlist), self.timeout)
+
+    @property
+    def version(self) -> str:
+        """Version of the ngspice behind it. Raises SimulationError where the library doesn't load."""
+        if self._version is None:
+            self._version = str(self._answer(None, self.timeout))
+        return self._version
+
+    @property
+    def pid(self) -> int:
+        """Process id of the current worker process."""
+        return self._process.pid if self._process is not None else 0
+
+    def load(self, netlist: str) -> None:
+        """Load a circuit, replacing the one before. Raises SimulationError where ngspice can't read it."""
+        self._netlist = None
+        if self._process is None:
+            self._start()
+        self._exchange(("load", netlist), self.timeout)
+        self._netlist = netlist
+
+    def run(self, alterations: list[str], analysis: str, names: tuple[str, ...]) -> Result:
+        """Run one analysis on the loaded circuit.
+
+        Raises WorkerDied when the process ends or hangs; the next job finds a fresh process with the circuit as loaded,
+        without the alterations made since: the caller repeats those.
+        """
+        if self._process is None:
+            self._start()
+        result = self._exchange(("run", alterations, analysis, names), self.timeout)
+        if not isinstance(result, Result):
+            raise WorkerDied(f"the ngspice worker answered with {type(result).__name__}")
+        return result
+
+    def close(self) -> None:
+        """End the process. The worker can't be used again until load or run starts another."""
+        if self._process is not None:
+            self._finalizer()
+            self._process = None
+
+    def _exchange(self, job: tuple[Any, ...], timeout: float) -> Any:
+        if not self.version:  # the child speaks first; until here its start and the parent's work overlap
+            raise SimulationError("the ngspice worker does not say which ngspice it has")
+        return self._answer(job, timeout)
+
+    def _answer(self, job: tuple[Any, ...] | None, timeout: float) -> Any:
+        """Send a job, if any, and wait for what the child says next."""
+        began = time.monotonic()
+        try:
+            if job is not None:
+                self._connection.send(job)
+            if not self._connection.poll(timeout):
+                raise self._replace(f"gave no answer within {timeout:g} s")
+            answer = self._connection.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            process = self._process
+            code = process.wait() if process is not None else None
+            named = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit status {code}"
+            raise self._replace(f"ended with {named} after {time.monotonic() - began:.2g} s") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _replace(self, reason: str) -> WorkerDied:
+        log = Path(self._home.name, "output.log")
+        tail = log.read_text(errors="replace").splitlines()[-_TAIL:] if log.exists() else []
+        self.close()
+        self.respawned += 1
+        return WorkerDied("\n".join([f"the ngspice worker {reason}", *tail]))
+
+
+def _end(process: subprocess.Popen[bytes], connection: Connection, home: tempfile.TemporaryDirectory[str]) -> None:
+    connection.close()
+    process.kill()
+    process.wait()
+    home.cleanup()
+
+
+_CHILD = """
+import ast, sys
+sys.path[:] = ast.literal_eval(sys.argv[1])
+from hge_spice.ngspice.worker import serve
+serve(int(sys.argv[2]))
+"""
+
+
+def serve(descriptor: int) -> None:
+    """Child process: answer jobs until the parent closes the socket or is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        # A foreground run holds the main thread in C for as long as it likes; the parent's end must still end us.
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    connection = Connection(descriptor)
+    try:
+        session = Session()
+    except Exception as error:  # noqa: BLE001 - whatever keeps the library from loading is the parent's to report
+        connection.send(SimulationError(f"libngspice does not load: {error}"))
+        return
+    connection.send(session.version)
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer = session.load(job[1]) if job[0] == "load" else session.run(*job[1:])
+        except (SimulationError, ValueError) as error:
+            answer = error
+        connection.send(answer)

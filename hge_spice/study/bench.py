@@ -1,0 +1,121 @@
+"""A study's bench: the device under test with everything that `auto` left open decided."""
+
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+import networkx as nx
+import numpy as np
+
+from hge_spice.calibrate import choose_amplitude, choose_settle
+from hge_spice.devices import DEVICES
+from hge_spice.drive import Floats
+from hge_spice.gradient import ESTIMATORS, Measurement
+from hge_spice.graph import assign_roles
+from hge_spice.loss import LOSSES, Target
+from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.study.spec import Study
+from hge_spice.tasks import TASKS
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
+from hge_spice.train import Cost, Recipe, first_control
+from hge_spice.update import RULES
+
+
+def build_graph(study: Study) -> nx.Graph:
+    """Build the study's network with its roles. Raises ValueError where they don't fit."""
+    parameters = study.device.model_dump(exclude={"family"}, exclude_none=True)
+    graph = DEVICES[study.device.family].build(**parameters)
+    named = study.electrodes
+    return assign_roles(
+        graph, output=named.output, inputs=named.inputs, controls=named.controls, grounds=named.grounds
+    )
+
+
+def build_plan(study: Study) -> TonePlan:
+    """Plan the study's tones. Raises ValueError where there is no such plan."""
+    drive = study.perturbation
+    if drive.tones == "auto":
+        return plan_tones(len(study.electrodes.controls), drive.window, points=drive.points)
+    return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
+
+
+def check(study: Study) -> None:
+    """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
+    task = TASKS[study.task.name]
+    if len(study.electrodes.inputs) != task.bits.shape[1]:
+        raise ValueError(
+            f"{task.name} has {task.bits.shape[1]} inputs; electrodes.inputs names {len(study.electrodes.inputs)}"
+        )
+    task.inputs(study.task.levels)
+    LOSSES[study.training.loss](task.classes, Target(task.classes, study.task.targets))
+    build_graph(study)
+    build_plan(study)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Device, recipe and first control setting of one trial. Use it as a context manager: leaving it ends ngspice.
+
+    cost : what choosing the amplitude and the dead time took
+    """
+
+    study: Study
+    dut: NgspiceDevice
+    recipe: Recipe
+    cost: Cost
+    flags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, study: Study) -> Self:
+        """Build the device and settle what is `auto`, at the first start's control setting.
+
+        Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
+        """
+        graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
+        inputs = task.inputs(study.task.levels)
+        count = len(study.electrodes.controls)
+        amplitude = study.perturbation.amplitude
+        measurement = Measurement(
+            plan=plan,
+            amplitude=np.full(count, 1e-3) if amplitude == "auto" else np.broadcast_to(amplitude, count).astype(float),
+            phase=random_phases(count, np.random.default_rng(study.training.seed)),
+            settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
+            noise_density=study.readout.noise.psd,
+        )
+        control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
+        cost, flags = Cost(), ()
+        dut = NgspiceDevice(graph)
+        try:
+            if study.perturbation.settle == "auto":
+                settle, flags = choose_settle(dut, control, inputs, measurement)
+                measurement = replace(measurement, settle=settle)
+            if amplitude == "auto":
+                chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
+                measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
+                cost = chosen.cost
+        except BaseException:
+            dut.close()
+            raise
+        recipe = Recipe(
+            inputs=inputs,
+            target=Target(task.classes, study.task.targets),
+            estimator=ESTIMATORS[study.training.estimator],
+            measurement=measurement,
+            loss=LOSSES[study.training.loss],
+            rule=RULES[study.training.rule],
+            rate=study.training.rate,
+            control_range=study.electrodes.control_range,
+        )
+        return cls(study, dut, recipe, cost, flags)
+
+    def control(self, start: int = 0) -> Floats:
+        """Control setting at which a start begins: [control], V."""
+        return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.dut.close()

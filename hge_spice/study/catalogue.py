@@ -1,0 +1,30 @@
+"""What can be named in a study, each with one line: for `hge-spice list`."""
+
+import inspect
+import tomllib
+from typing import Any
+
+from hge_spice.devices import DEVICES
+from hge_spice.gradient import ESTIMATORS
+from hge_spice.loss import LOSSES
+from hge_spice.study.files import shipped_studies
+from hge_spice.tasks import TASKS
+from hge_spice.update import RULES
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """Names and summaries by kind; functions are summed up by the first line of their docstring."""
+    return {
+        "devices": {name: family.summary for name, family in DEVICES.items()},
+        "graphs": {name: _first_line(family.build) for name, family in DEVICES.items()},
+        "tasks": {name: task.summary for name, task in TASKS.items()},
+        "losses": {name: _first_line(loss) for name, loss in LOSSES.items()},
+        "rules": {name: rule.summary for name, rule in RULES.items()},
+        "estimators": {name: _first_line(inspect.getmodule(each)) for name, each in ESTIMATORS.items()},
+        "imperfections": {},
+        "studies": {name: tomllib.loads(path.read_text()).get("title", "") for name, path in shipped_studies().items()},
+    }
+
+
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]

@@ -1,0 +1,55 @@
+"""One extraction at one control setting, against the truth: what `hge-spice gradient` prints and the report shows."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from hge_spice.drive import Floats
+from hge_spice.gradient import small_signal
+from hge_spice.study.bench import Bench
+from hge_spice.train import extract
+
+
+def compare(bench: Bench, control: Floats) -> dict[str, Any]:
+    """Estimate and truth of every derivative, by pattern and control, with the keys of the JSON results.
+
+    control : [control], V. Raises SimulationError where the device gives no result.
+    """
+    began = time.perf_counter()
+    estimates, cost = extract(bench.dut, control, bench.recipe)
+    seconds = time.perf_counter() - began
+    measurement = bench.recipe.measurement
+    truths = [small_signal(bench.dut, control, inputs, measurement) for inputs in bench.recipe.inputs]
+    estimate = np.array([e.jacobian for e in estimates])
+    truth = np.array([t.jacobian for t in truths])
+    error = np.abs(estimate - truth).max(axis=1) / np.abs(truth).max(axis=1)
+    cosine = np.sum(estimate * truth, axis=1) / np.linalg.norm(estimate, axis=1) / np.linalg.norm(truth, axis=1)
+    flags = dict.fromkeys([*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)])
+    return {
+        "study": bench.study.title,
+        "controls": list(bench.dut.controls),
+        "control": control.tolist(),
+        "inputs": bench.recipe.inputs.tolist(),
+        "estimate": estimate.tolist(),
+        "estimate_unit": "A/V",
+        "quadrature": [np.imag(e.response).tolist() for e in estimates],
+        "stderr": [e.stderr.tolist() for e in estimates],
+        "stderr_stated_noise": [e.noise_stderr.tolist() for e in estimates],
+        "bias": [e.bias.tolist() for e in estimates],
+        "truth": truth.tolist(),
+        "truth_method": "ac",
+        "relative_error": error.tolist(),
+        "relative_error_max": float(error.max()),
+        "cosine": float(cosine.min()),
+        "amplitude": measurement.amplitude.tolist(),
+        "harmonics": list(measurement.plan.harmonics),
+        "window": measurement.plan.window,
+        "settle": measurement.settle,
+        "points": measurement.plan.points,
+        "extractions": cost.extractions,
+        "simulated_seconds": cost.simulated_seconds,
+        "energy_joule": cost.energy,
+        "seconds": seconds,
+        "flags": list(flags),
+    }

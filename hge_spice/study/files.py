@@ -1,0 +1,206 @@
+"""Study files as text: finding, reading, extending, overriding and writing them, before anything in them is judged."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+StudyText = dict[str, Any]  # a study as written: TOML tables, texts with units
+Keys = tuple[str, ...]  # ("training", "steps"): where in a study
+
+RANGES = ("linspace", "logspace")  # tables of [sweep] that are one value of a key, not further keys
+
+
+class StudyError(ValueError):
+    """The study is wrong; the message names the key, the value and the remedy."""
+
+
+def load_study(name_or_path: str | Path, settings: Sequence[str] = (), smoke: bool = False) -> StudyText:
+    """Read a study and apply, in order, what it extends, its own keys, its [smoke] and the settings "KEY=VALUE".
+
+    A setting has the last word, so a sweep over the key it sets is dropped.
+    """
+    raw = read_raw(name_or_path)
+    if smoke:
+        raw = apply_smoke(raw)
+    for setting in settings:
+        raw = apply_setting(raw, setting)
+    return raw
+
+
+def apply_smoke(raw: StudyText) -> StudyText:
+    """The study at the size that the tests run, its [smoke] used up."""
+    smoke = raw.get("smoke", {})
+    raw = {key: value for key, value in raw.items() if key != "smoke"}
+    if not isinstance(smoke, dict):
+        raise StudyError(f"smoke is {smoke!r}; it should be a table of keys and values")
+    for key, value in smoke.items():
+        raw = place(raw, tuple(key.split(".")), value)
+    return raw
+
+
+def read_raw(name_or_path: str | Path) -> StudyText:
+    """Read a study file, or a study that ships, with all that it extends."""
+    return _read(find_study(name_or_path, Path()), ())
+
+
+def shipped_studies() -> dict[str, Path]:
+    """The studies that ship, by name: beside this module in an installed copy, at the top of a checkout."""
+    here = Path(__file__).parent
+    folder = here / "shipped"
+    if not folder.is_dir():
+        folder = here.parents[1] / "studies"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find_study(name_or_path: str | Path, folder: Path) -> Path:
+    """The file of that path, seen from the folder, or the shipped study of that name, with .toml or without."""
+    wanted = str(name_or_path)
+    path = folder / wanted
+    try:
+        if wanted and path.is_file():
+            return path
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:  # too long, or with a null byte
+        raise StudyError(f"{wanted!r} can't be the name of a study file: {error}") from error
+    shipped = shipped_studies()
+    name = wanted.removesuffix(".toml")
+    if name in shipped:
+        return shipped[name]
+    if is_folder and wanted:
+        raise StudyError(f"{path} is a folder; give a study file in it")
+    raise StudyError(
+        f"there is no study file {wanted!r}, and no study of that name ships{suggestion(Path(name).name, shipped)}"
+    )
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What to add to a message about an unknown name: the nearest known one, or all of them."""
+    by_case = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(name.lower(), by_case, n=1)
+    if near:
+        return f"; did you mean {by_case[near[0]]}?"
+    return f"; known: {', '.join(sorted(by_case.values())) or 'none yet'}"
+
+
+def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
+    """One file over what it extends; above : the files that extend it, to see a cycle."""
+    here = path.resolve()
+    if here in above:
+        raise StudyError(f"{' extends '.join(str(p) for p in [*above[above.index(here) :], here])}: a cycle")
+    raw = _tables(path)
+    for table in ("sweep", "smoke"):
+        if isinstance(raw.get(table), dict):
+            raw[table] = flatten(raw[table])
+    if "extends" not in raw:
+        return raw
+    extended = raw.pop("extends")
+    if not isinstance(extended, str):
+        raise StudyError(f'{path}: extends = {extended!r} should name one study, such as "xor.toml"')
+    try:
+        below = find_study(extended, path.parent)
+    except StudyError as error:
+        raise StudyError(f"{path}: extends: {error}") from error
+    return merge(_read(below, (*above, here)), raw)
+
+
+def _tables(path: Path) -> StudyText:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise StudyError(f"{path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#x}") from error
+    except RecursionError as error:
+        raise StudyError(f"{path} nests its arrays or tables too deeply") from error
+    except ValueError as error:  # tomllib says at which line
+        raise StudyError(f"{path} is not TOML: {error}") from error
+
+
+def merge(below: StudyText, over: StudyText) -> StudyText:
+    """Tables merge by key; everything else is replaced. Neither argument is changed."""
+    merged = deepcopy(below)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(value, dict) and isinstance(old, dict) and not is_range(value):
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = deepcopy(value)
+    return merged
+
+
+def flatten(table: StudyText) -> StudyText:
+    """Keys of nested tables joined by dots: what [sweep] and [smoke] mean by a key, quoted or not."""
+    flat: StudyText = {}
+    for key, value in table.items():
+        if isinstance(value, dict) and value and not is_range(value):
+            flat |= {f"{key}.{inner}": deeper for inner, deeper in flatten(value).items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def is_range(value: Any) -> bool:
+    """Whether it is { linspace = … } or { logspace = … }."""
+    return isinstance(value, dict) and bool(value) and set(value) <= set(RANGES)
+
+
+def place(raw: StudyText, path: Keys, value: Any) -> StudyText:
+    """The study with a value at a path; a table is merged into the one that is there."""
+    if path[0] in {"extends", "smoke"}:
+        raise StudyError(f"{path[0]} can't be set this way; write it into a study file")
+    if path[0] == "sweep":  # its keys are kept flat
+        value = flatten({".".join(path[1:]): value}) if path[1:] else value
+        path = ("sweep",)
+    for key in reversed(path):
+        value = {key: value}
+    return merge(raw, value)
+
+
+def apply_setting(raw: StudyText, setting: str) -> StudyText:
+    """The study with "a.b=VALUE" applied; VALUE is TOML, or a plain string where it is not."""
+    path, value = _parse_setting(setting)
+    sweep = raw.get("sweep")
+    if path[0] != "sweep" and isinstance(sweep, dict):
+        key = ".".join(path)
+        for swept in sweep:
+            if key.startswith(f"{swept}."):
+                raise StudyError(f"--set {setting}: the study sweeps {swept} as a whole; set {swept}, or sweep.{swept}")
+        left = {swept: values for swept, values in sweep.items() if not f"{swept}.".startswith(f"{key}.")}
+        raw = {**raw, "sweep": left}
+    return place(raw, path, value)
+
+
+def dump(raw: StudyText) -> str:
+    """The study as TOML text, keys in the order they have: what load_study gave, readable by it again."""
+    return tomli_w.dumps(raw)
+
+
+def _parse_setting(setting: str) -> tuple[Keys, Any]:
+    # the first = that ends a TOML key, so that a key may be quoted and a value may hold more of them
+    for end in (i for i, character in enumerate(setting) if character == "="):
+        keys = _toml(f"{setting[:end]} = 0")
+        if keys is not None:
+            break
+    else:
+        raise StudyError(f"--set {setting}: it should read KEY=VALUE, such as training.steps=20")
+    path: list[str] = []
+    while isinstance(keys, dict):
+        key, keys = next(iter(keys.items()))
+        path.append(key)
+    text = setting[end + 1 :].strip()
+    read = _toml(f"value = {text}")
+    return tuple(path), text if read is None else read["value"]
+
+
+def _toml(line: str) -> StudyText | None:
+    """One TOML assignment; None where it is anything else."""
+    try:
+        read = tomllib.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return read if len(read) == 1 and "\n" not in line else None

@@ -1,0 +1,292 @@
+"""The study: what every key of a study file means, its default and its bounds; text in, SI floats out."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from hge_spice.devices import DEVICES
+from hge_spice.gradient import ESTIMATORS
+from hge_spice.loss import LOSSES
+from hge_spice.study.files import (
+    StudyError,
+    StudyText,
+    apply_setting,
+    apply_smoke,
+    dump,
+    load_study,
+    read_raw,
+    suggestion,
+)
+from hge_spice.study.units import quantity
+from hge_spice.study.values import (
+    distinct,
+    interval,
+    level_pairs,
+    list_of,
+    one_of,
+    one_or_list,
+    or_auto,
+    si,
+    swept,
+    table,
+    text,
+    two_currents,
+    whole,
+)
+from hge_spice.tasks import TASKS
+from hge_spice.update import RULES
+
+__all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_study", "parse_study", "read_raw"]
+
+Auto = Literal["auto"]
+
+FILTERS = ("window",)
+IMPERFECTIONS: tuple[str, ...] = ()  # none yet
+# what [specs] may bound, each with the dimension its bounds are written in
+METRICS: Mapping[str, str] = {
+    "solved": "ratio",
+    "steps": "ratio",
+    "starts": "ratio",
+    "extractions": "ratio",
+    "loss": "ratio",
+    "gap": "current",
+    "gap_over_span": "ratio",
+    "contrast": "ratio",
+    "d_prime": "ratio",
+    "seconds": "time",
+    "simulated_seconds": "time",
+    "energy_joule": "energy",
+}
+
+
+def _imperfections(value: Any) -> dict[str, Any]:
+    for name in table(value):
+        raise ValueError(f"unknown imperfection {name!r}{suggestion(name, IMPERFECTIONS)}")
+    return {}
+
+
+def _specs(value: Any) -> dict[str, "Spec"]:
+    specs = {}
+    for metric, bounds in table(value).items():
+        dimension = METRICS[one_of("metric", METRICS)(metric)]
+        odd = set(table(bounds)) - {"min", "max"}
+        if odd or not bounds:
+            raise ValueError(f"{metric} = {bounds!r} should have min, max or both, and nothing else")
+        read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
+        if len(read) == 2 and read["min"] > read["max"]:
+            raise ValueError(f"{metric} = {bounds!r} has its min above its max")
+        specs[metric] = Spec(**read)
+    return specs
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Text = Annotated[str, PlainValidator(text)]
+Count = Annotated[int, PlainValidator(whole(1))]
+Seed = Annotated[int, PlainValidator(whole(0))]
+Names = Annotated[tuple[str, ...], PlainValidator(list_of(text))]
+
+
+class Device(_Table):
+    """The network itself; all lengths m, temperature K, attempt rate Hz, disorder V (standard deviation)."""
+
+    family: Annotated[str, PlainValidator(one_of("device family", DEVICES))] = "dopant"
+    sites: Annotated[int, PlainValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
+    electrodes: Annotated[int, PlainValidator(whole(2))] = 8
+    seed: Seed = 0
+    temperature: Annotated[float, PlainValidator(si("temperature", above=0))] = 77.0
+    radius: Annotated[float, PlainValidator(si("length", above=0))] = 75e-9
+    localisation: Annotated[float, PlainValidator(si("length", above=0))] = 10e-9
+    permittivity: Annotated[float, PlainValidator(si("ratio", above=0))] = 3.9
+    attempt_rate: Annotated[float, PlainValidator(si("frequency", above=0))] = 1e14
+    cutoff: Annotated[float, PlainValidator(si("ratio", above=0, below=1))] = 1e-4
+    disorder: Annotated[float, PlainValidator(si("voltage", least=0))] = 0.0
+
+
+class Electrodes(_Table):
+    """Which electrode does what; control_range in V."""
+
+    output: Text
+    inputs: Names
+    controls: Annotated[tuple[str, ...], PlainValidator(list_of(text, least=1))]
+    control_range: Annotated[tuple[float, float], PlainValidator(interval(si("voltage")))] = (-0.7, 0.7)
+    grounds: Names = ()
+
+    @property
+    def roles(self) -> tuple[tuple[str, str], ...]:
+        """Electrode and role, in the order output, inputs, controls, grounds."""
+        named = (("input", self.inputs), ("control", self.controls), ("ground", self.grounds))
+        return ((self.output, "output"), *((name, role) for role, names in named for name in names))
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> "Electrodes":
+        given: dict[str, str] = {}
+        for name, role in self.roles:
+            if name in given:
+                raise ValueError(f"{name!r} is {given[name]} and {role} again; an electrode has one role")
+            given[name] = role
+        return self
+
+
+class TaskChoice(_Table):
+    """levels : [input], V, each (low, high); targets : A, of the zeros and the ones, only for losses that need them."""
+
+    name: Annotated[str, PlainValidator(one_of("task", TASKS))]
+    levels: Annotated[tuple[tuple[float, float], ...], PlainValidator(level_pairs)] = ((-0.3, 0.3),)
+    targets: Annotated[tuple[float, float] | None, PlainValidator(two_currents)] = None
+
+
+class Perturbation(_Table):
+    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control."""
+
+    amplitude: Annotated[
+        float | tuple[float, ...] | Auto, PlainValidator(or_auto(one_or_list(si("voltage", above=0))))
+    ] = "auto"
+    window: Annotated[float, PlainValidator(si("time", above=0))] = 25e-3
+    points: Annotated[int | Auto, PlainValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
+    settle: Annotated[float | Auto, PlainValidator(or_auto(si("time", least=0)))] = "auto"
+    tones: Annotated[
+        tuple[int, ...] | Auto,
+        PlainValidator(or_auto(distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"))),
+    ] = "auto"
+
+    @model_validator(mode="after")
+    def _resolved(self) -> "Perturbation":
+        if self.tones != "auto" and self.points != "auto" and self.points <= 2 * max(self.tones):
+            raise ValueError(
+                f"{self.points} points don't resolve harmonic {max(self.tones)}; take {2 * max(self.tones) + 1} or more"
+            )
+        return self
+
+
+class Lockin(_Table):
+    filter: Annotated[str, PlainValidator(one_of("lock-in filter", FILTERS))] = "window"
+
+
+class Training(_Table):
+    """rate : V."""
+
+    estimator: Annotated[str, PlainValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
+    loss: Annotated[str, PlainValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
+    rule: Annotated[str, PlainValidator(one_of("update rule", RULES))] = "adam"
+    rate: Annotated[float, PlainValidator(si("voltage", above=0))] = 20e-3
+    steps: Count = 60
+    starts: Count = 5
+    seed: Seed = 0
+
+
+class Noise(_Table):
+    """psd : A²/Hz, one-sided, at a frequency in Hz."""
+
+    psd: Annotated[float, PlainValidator(si("current noise density", above=0))] = 1e-23
+    at: Annotated[float, PlainValidator(si("frequency", above=0))] = 1e3
+
+
+class Readout(_Table):
+    noise: Noise = Noise()
+
+
+class Spec(_Table):
+    """Bounds of a metric, both included."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class Study(_Table):
+    """A whole study in SI units. `sweep` and `smoke` stay as written, their keys dotted paths."""
+
+    title: Text = ""
+    device: Device
+    electrodes: Electrodes
+    task: TaskChoice
+    perturbation: Perturbation = Perturbation()
+    lockin: Lockin = Lockin()
+    training: Training = Training()
+    readout: Readout = Readout()
+    imperfections: Annotated[dict[str, Any], PlainValidator(_imperfections)] = {}
+    sweep: Annotated[dict[str, Any], PlainValidator(swept)] = {}
+    specs: Annotated[dict[str, Spec], PlainValidator(_specs)] = {}
+    smoke: Annotated[dict[str, Any], PlainValidator(table)] = {}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Study":
+        problems = list(self._misfits())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _misfits(self) -> Iterable[str]:
+        count, named = self.device.electrodes, [name for name, _ in self.electrodes.roles]
+        for name in named:
+            if not re.fullmatch("e(0|[1-9][0-9]{0,8})", name) or int(name[1:]) >= count:
+                yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
+        if len(named) < count:
+            idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
+            yield f"electrodes: {idle} has no role; name it among inputs, controls or grounds"
+        inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
+        bits = TASKS[self.task.name].bits.shape[1]
+        if inputs != bits:
+            yield f"electrodes.inputs: {self.task.name} has {bits} inputs; {inputs} are named"
+        if len(self.task.levels) not in {1, inputs}:
+            yield f"task.levels: {len(self.task.levels)} pairs for {inputs} inputs; give one pair, or one per input"
+        amplitude, tones = self.perturbation.amplitude, self.perturbation.tones
+        if isinstance(amplitude, tuple) and len(amplitude) != controls:
+            yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
+        if isinstance(tones, tuple) and len(tones) != controls:
+            yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if self.training.loss == "mse" and self.task.targets is None:
+            yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+
+def parse_study(raw: StudyText) -> Study:
+    """Check a study and put it into SI units. Raises StudyError with every problem, one a line.
+
+    [smoke] is checked too, so that a slip in it shows before a test runs; sweeps are checked by `sampling.trials`.
+    """
+    study = _validated(raw)
+    if study.smoke:
+        try:
+            _validated(apply_smoke(raw))
+        except StudyError as error:
+            raise StudyError(f"with [smoke]: {error}") from error
+    return study
+
+
+def _validated(raw: StudyText) -> Study:
+    try:
+        study = Study.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError("\n".join(_problem(details) for details in error.errors())) from error
+    if len(study.task.levels) == 1:
+        every = study.task.levels * len(study.electrodes.inputs)
+        study = study.model_copy(update={"task": study.task.model_copy(update={"levels": every})})
+    return study
+
+
+def _problem(details: ErrorDetails) -> str:
+    path = [str(key) for key in details["loc"]]
+    where = ".".join(path)
+    match details["type"]:
+        case "extra_forbidden":
+            return f"unknown key {where}{suggestion(path[-1], _keys(path[:-1]))}"
+        case "missing":
+            return f"{where} is missing, and has no default"
+        case "value_error":
+            message = str(details["ctx"]["error"])
+            return f"{where}: {message}" if where else message
+        case _:  # a value where a table should be
+            return f"{where or 'the study'} = {details['input']!r} should be a table"
+
+
+def _keys(path: list[str]) -> Iterable[str]:
+    """The keys that the table at a path has."""
+    table: Any = Study
+    for key in path:
+        table = table.model_fields[key].annotation
+    return tuple(table.model_fields)

@@ -1,0 +1,145 @@
+"""One trial: a study without sweeps becomes a result and a folder of what it was made of."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from hge_spice.drive import Drive, Floats
+from hge_spice.netlist import deck
+from hge_spice.study.bench import Bench
+from hge_spice.study.compare import compare
+from hge_spice.study.spec import Study
+from hge_spice.traces import Plot, write_raw
+from hge_spice.train import Cost, Step, train
+
+Progress = Callable[[int, Step], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Steps of all starts so far, and their cost, calibration included."""
+
+    start: int
+    step: Step
+    cost: Cost
+
+
+def run_starts(bench: Bench) -> Iterator[Trained]:
+    """Starts in order, each from its own control setting, until one is solved."""
+    cost = bench.cost
+    for start in range(bench.study.training.starts):
+        for step in train(bench.dut, bench.control(start), bench.recipe, bench.study.training.steps):
+            cost += step.cost
+            yield Trained(start, step, cost)
+            if step.margin.solved:
+                return
+
+
+def run_trial(study: Study, directory: Path, progress: Progress = lambda _start, _step: None) -> dict[str, Any]:
+    """Train, write the trial's folder, return its result with the keys of the JSON output.
+
+    Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
+    """
+    began = time.perf_counter()
+    directory.mkdir(parents=True, exist_ok=True)
+    with Bench.of(study) as bench:
+        rows: list[dict[str, Any]] = []
+        flags: Counter[str] = Counter(bench.flags)
+        try:
+            for trained in run_starts(bench):
+                rows.append(_row(bench, trained))
+                flags.update(trained.step.flags)
+                progress(trained.start, trained.step)
+        finally:
+            # What was learned before a failure or an interrupt is kept
+            if rows:
+                pd.DataFrame(rows).to_parquet(directory / "steps.parquet", index=False)
+        last = trained.step
+        _write_circuit(bench, last.control, directory)
+        comparison = compare(bench, last.control)
+        (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
+        measurement = bench.recipe.measurement
+        return {
+            "solved": last.margin.solved,
+            "steps": last.number,
+            "starts": trained.start + 1,
+            "loss": last.loss,
+            "extractions": trained.cost.extractions,
+            "seconds": time.perf_counter() - began,
+            "simulated_seconds": trained.cost.simulated_seconds,
+            "energy_joule": trained.cost.energy,
+            "perturbation_energy_joule": trained.cost.perturbation_energy,
+            "outputs": last.outputs.tolist(),
+            "gap": last.margin.gap,
+            "gap_over_span": last.margin.gap_over_span,
+            "contrast": last.margin.contrast,
+            "d_prime": last.margin.d_prime if np.isfinite(last.margin.d_prime) else None,
+            "control": last.control.tolist(),
+            "controls": list(bench.dut.controls),
+            "classes": bench.recipe.target.classes.tolist(),
+            "amplitude": measurement.amplitude.tolist(),
+            "points": measurement.plan.points,
+            "harmonics": list(measurement.plan.harmonics),
+            "settle": measurement.settle,
+            "relative_error_max": comparison["relative_error_max"],
+            "cosine": comparison["cosine"],
+            "flags": dict(flags),
+            "retried": bench.dut.retried,
+        }
+
+
+def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
+    """One line of steps.parquet: SI units, one column per control and pattern."""
+    step = trained.step
+    row: dict[str, Any] = {
+        "start": trained.start + 1,
+        "step": step.number,
+        "loss": step.loss,
+        "gap": step.margin.gap,
+        "span": step.margin.span,
+        "gap_over_span": step.margin.gap_over_span,
+        "contrast": step.margin.contrast,
+        "d_prime": step.margin.d_prime,
+        "solved": step.margin.solved,
+        "extractions": trained.cost.extractions,
+        "simulated_seconds": trained.cost.simulated_seconds,
+        "energy_joule": trained.cost.energy,
+        "perturbation_energy_joule": trained.cost.perturbation_energy,
+        "flags": " ".join(step.flags),
+        "clipped": " ".join(step.clipped),
+    }
+    for k, name in enumerate(bench.dut.controls):
+        row[f"control.{name}"] = step.control[k]
+        row[f"gradient.{name}"] = step.gradient[k]
+        for p, estimate in enumerate(step.estimates):
+            row[f"jacobian.{p}.{name}"] = estimate.jacobian[k]
+            row[f"stderr.{p}.{name}"] = estimate.stderr[k]
+    for p, output in enumerate(step.outputs):
+        row[f"output.{p}"] = output
+    return row
+
+
+def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
+    """Write the trained network: graph.json, netlist.cir, a read-out deck and a waveform of every pattern."""
+    measurement = bench.recipe.measurement
+    tones = measurement.tones(bench.dut.controls)
+    (directory / "graph.json").write_text(json.dumps(nx.node_link_data(bench.dut.graph, edges="edges"), indent=1))
+    plots: list[Plot] = []
+    for p, inputs in enumerate(bench.recipe.inputs):
+        drive = Drive(control, inputs, tones, measurement.transient)
+        if p == 0:
+            (directory / "netlist.cir").write_text(deck(bench.dut.graph, drive))
+        at_rest = Drive(control, inputs, (), measurement.transient)
+        (directory / f"readout-{p}.cir").write_text(deck(bench.dut.graph, at_rest))
+        waveform = bench.dut.measure(drive)
+        vectors = {"time": waveform.time, "i(output)": waveform.output}
+        plots.append((f"pattern {p}: inputs {', '.join(f'{v:g} V' for v in inputs)}", vectors))
+    write_raw(directory / "waveform.raw", plots)

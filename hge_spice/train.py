@@ -1,0 +1,134 @@
+"""Training as a generator of steps: extract, chain rule, update, read out with the tones off."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hge_spice.drive import DeviceUnderTest, Drive, Floats
+from hge_spice.gradient import Estimate, Estimator, Measurement
+from hge_spice.loss import Loss, Target
+from hge_spice.margin import Margin, margin, mean_noise
+from hge_spice.update import Rule, clip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a training does at every step.
+
+    inputs : [pattern, input], V; rate : V; control_range : V
+    """
+
+    inputs: Floats
+    target: Target
+    estimator: Estimator
+    measurement: Measurement
+    loss: Loss
+    rule: Rule
+    rate: float
+    control_range: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What was spent: measurements, seconds and joules of device time."""
+
+    extractions: int = 0
+    simulated_seconds: float = 0.0
+    energy: float = 0.0
+    perturbation_energy: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.extractions + other.extractions,
+            self.simulated_seconds + other.simulated_seconds,
+            self.energy + other.energy,
+            self.perturbation_energy + other.perturbation_energy,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update and the read-out after it.
+
+    number : from 1; control : [control], V, after the update; clipped : controls that met their range
+    loss, gradient [control] (1/V), estimates [pattern] : at the controls before the update, from the extraction
+    outputs : [pattern], A, tones off, after the update; margin : what they are worth
+    cost : of this step alone
+    """
+
+    number: int
+    control: Floats
+    clipped: tuple[str, ...]
+    loss: float
+    gradient: Floats
+    estimates: tuple[Estimate, ...]
+    outputs: Floats
+    margin: Margin
+    cost: Cost
+    flags: tuple[str, ...]
+
+
+def extract(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[tuple[Estimate, ...], Cost]:
+    """One estimate per pattern, and their cost."""
+    estimates = tuple(recipe.estimator(dut, control, inputs, recipe.measurement) for inputs in recipe.inputs)
+    cost = Cost(
+        sum(e.runs for e in estimates),
+        sum(e.simulated_seconds for e in estimates),
+        sum(e.energy for e in estimates),
+        sum(e.perturbation_energy for e in estimates),
+    )
+    return estimates, cost
+
+
+def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[Floats, Margin, Cost, tuple[str, ...]]:
+    """Outputs of all patterns with the tones off [pattern], A, their margin, their cost, and the flags raised."""
+    transient = recipe.measurement.transient
+    waveforms = [dut.measure(Drive(control, inputs, (), transient)) for inputs in recipe.inputs]
+    outputs = np.array([w.output.mean() for w in waveforms])
+    noise = mean_noise(recipe.measurement.noise_density, transient.window)
+    judged = margin(outputs, recipe.target.classes, noise, max(w.current_error for w in waveforms))
+    cost = Cost(0, sum(w.simulated_seconds for w in waveforms), sum(w.energy for w in waveforms))
+    return outputs, judged, cost, tuple(flag for w in waveforms for flag in w.flags)
+
+
+def train(dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int) -> Iterator[Step]:
+    """Descend from one starting point; ends with the first solved step, or at `steps`.
+
+    control : [control], V. An unphysical read-out never counts as solved.
+
+    Raises SimulationError where the device gives no result.
+    """
+    low, high = recipe.control_range
+    state = recipe.rule.init(len(control))
+    for number in range(1, steps + 1):
+        estimates, cost = extract(dut, control, recipe)
+        loss, slope = recipe.loss(np.array([e.output for e in estimates]), recipe.target)
+        gradient = slope @ np.array([e.jacobian for e in estimates])
+        change, state = recipe.rule.step(gradient, state, recipe.rate)
+        control, cut = clip(control + change, low, high)
+        outputs, judged, reading, doubts = read_out(dut, control, recipe)
+        flags = dict.fromkeys([*(flag for e in estimates for flag in e.flags), *doubts])
+        if cut:
+            flags["clipped"] = None
+        if "unphysical" in doubts and judged.solved:
+            judged = Margin(judged.gap, judged.span, judged.contrast, judged.d_prime, solved=False)
+        yield Step(
+            number=number,
+            control=control,
+            clipped=tuple(dut.controls[k] for k in cut),
+            loss=loss,
+            gradient=gradient,
+            estimates=estimates,
+            outputs=outputs,
+            margin=judged,
+            cost=cost + reading,
+            flags=tuple(flags),
+        )
+        if judged.solved:
+            return
+
+
+def first_control(count: int, control_range: tuple[float, float], seed: int, start: int) -> Floats:
+    """Starting point number `start` (from 0): uniform over the range, [control], V; the same seed gives the same."""
+    return np.random.default_rng([seed, start]).uniform(*control_range, count)
