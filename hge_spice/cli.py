@@ -225,22 +225,17 @@ def netlist(
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
     """Print the deck of one extraction, runnable by `ngspice -b` as it is."""
-    from hge_spice.drive import Drive
-    from hge_spice.netlist import deck
     from hge_spice.study.bench import Bench
     from hge_spice.study.files import load_study
     from hge_spice.study.spec import parse_study
+    from hge_spice.study.trial import write_new
 
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
-        measurement = bench.recipe.measurement
-        tones = measurement.tones(bench.dut.controls)
-        text = deck(bench.dut.graph, Drive(bench.control(), bench.recipe.inputs[0], tones, measurement.transient))
+        text = bench.deck()
     if output is None:
         print(text, end="")
-        return DONE
-    if output.exists():
-        raise ValueError(f"{output} exists; name another file")
-    output.write_text(text)
+    else:
+        write_new(output, text)
     return DONE
 
 

@@ -24,20 +24,18 @@ def dopant_network(  # the parameters are the device's own, each with its unit b
     temperature: float = 77.0,
     attempt_rate: float = 1e14,
     cutoff: float = 1e-4,
-    disorder: float = 0.0,
 ) -> nx.Graph:
     """Place sites in a disc with electrodes evenly on its rim; link what lies close enough to hop.
 
     radius : m; localisation : m, the length a in exp(−2r/a); permittivity : relative; temperature : K
     attempt_rate : Hz, the one absolute rate ν0 of all devices, I0 = e·ν0
     cutoff : links with exp(−2r/a) below this share of the strongest are left out
-    disorder : V, standard deviation of the sites' own energies (normal)
 
     Sites are uniform within 0.95 radius and at least 0.8 radius/√sites apart. The same seed gives the same graph.
 
     Raises ValueError for parameters out of bounds, and where the sites don't fit.
     """
-    _check_dopant(sites, electrodes, cutoff, disorder)
+    _check_dopant(sites, electrodes, cutoff)
     for name, value in {
         "radius": radius,
         "localisation": localisation,
@@ -63,9 +61,8 @@ def dopant_network(  # the parameters are the device's own, each with its unit b
             f"e{k}", kind="electrode", role=None, x=float(radius * np.cos(angle)), y=float(radius * np.sin(angle))
         )
     positions = _scatter(sites, radius, rng)
-    energies = disorder * rng.standard_normal(sites)
     for i, (x, y) in enumerate(positions):
-        graph.add_node(f"s{i}", kind="site", x=float(x), y=float(y), energy=float(energies[i]))
+        graph.add_node(f"s{i}", kind="site", x=float(x), y=float(y))
     names = [f"s{i}" for i in range(sites)]
     lengths = {
         (a, b): float(np.hypot(graph.nodes[a]["x"] - graph.nodes[b]["x"], graph.nodes[a]["y"] - graph.nodes[b]["y"]))
@@ -80,15 +77,13 @@ def dopant_network(  # the parameters are the device's own, each with its unit b
     return graph
 
 
-def _check_dopant(sites: int, electrodes: int, cutoff: float, disorder: float) -> None:
+def _check_dopant(sites: int, electrodes: int, cutoff: float) -> None:
     if sites < 1:
         raise ValueError(f"{sites} sites; a dopant network needs at least 1")
     if electrodes < 2:
         raise ValueError(f"{electrodes} electrodes; a network needs at least 2")
     if not 0 < cutoff < 1:
         raise ValueError(f"cutoff is {cutoff!r}; it is a share of the strongest link, between 0 and 1")
-    if not (np.isfinite(disorder) and disorder >= 0):
-        raise ValueError(f"disorder is {disorder!r} V; it must not be negative")
 
 
 def _scatter(count: int, radius: float, rng: np.random.Generator) -> list[tuple[float, float]]:

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.study.units import DIMENSIONS, quantity, render
@@ -163,9 +163,10 @@ def test_what_is_not_finite_is_not_written():
         render(math.nan, "voltage")
 
 
+@settings(deadline=None)
 @given(value=st.floats(min_value=-1e200, max_value=1e200), dimension=st.sampled_from(sorted(DIMENSIONS)))
 def test_what_is_written_reads_back_to_12_digits(value, dimension):
-    assert quantity(render(value, dimension), dimension) == pytest.approx(value, rel=2e-12, abs=1e-300)
+    assert quantity(render(value, dimension), dimension) == pytest.approx(value, rel=6e-12, abs=1e-300)
 
 
 units = [unit for kind in DIMENSIONS.values() for unit in kind.units]
@@ -178,11 +179,13 @@ nearly = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(text=st.text() | nearly, dimension=st.sampled_from(sorted(DIMENSIONS)))
 def test_any_text_is_a_finite_number_or_a_value_error(text, dimension):
     try:
         value = quantity(text, dimension)
     except ValueError as error:
-        assert f"is not a {dimension}: " in str(error)  # ours, not one that slipped through
+        ours = str(error).startswith(f"{text!r} is not a {dimension}: ")
     else:
-        assert math.isfinite(value)
+        ours = math.isfinite(value)
+    assert ours

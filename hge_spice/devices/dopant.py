@@ -4,13 +4,18 @@ The voltage of node p<i> is the mean occupation of site i (0 to 1 V), so Kirchho
 the voltage of node u<i> is the site's potential. The equations are the mean-field (Hartree) form ⟨n_i(1−n_j)⟩ ≈ p_i(1−p_j)
 of hopping with the Glauber rate ½(1 − tanh(ΔE/2kT)), which obeys detailed balance and is smooth:
 
-    u_i  = Σ_k W_ik V_k + Σ_j C_ij (p_j − ½) + E0_i        C_ij = e/(4π ε0 εr r_ij)
+    u_i  = Σ_k W_ik V_k + Σ_j C_ij (p_j − ½)        C_ij = e/(4π ε0 εr r_ij)
     I_ij = (I0/2) g_ij [(p_i − p_j) − tanh((u_j − u_i − C_ij (p_i − p_j))/(2kT/e)) (p_i + p_j − 2 p_i p_j)]
     I_ik = (I0/2) g_ik [(2 p_i − 1) − tanh((V_k − u_i)/(2kT/e))]        g = exp(−2r/a), I0 = e ν0
 
 C_ij (p_i − p_j) takes the pair's own Coulomb term out of a hop: a carrier doesn't repel itself. W is the harmonic
-measure of the rim arc nearest each electrode (Poisson's kernel of the disc, integrated in closed form). It is a model of
-mean occupations, without the correlations between sites that the exact master equation has.
+measure of the rim arc nearest each electrode (Poisson's kernel of the disc, integrated in closed form).
+
+What it is not: a model of correlations between sites, which the exact master equation has. And taking the pair's term out
+of each hop alone leaves no single set of occupations at which every link is in balance. With all electrodes at one
+potential and sites of equal energy it rests without current, as it must; sites of different fixed energies would keep
+currents circulating at rest (1.4 nA at the output for 50 mV of disorder on the device of the shipped studies), so fixed
+site energies are not offered here.
 
 Sources: the rate and the geometry follow the kinetic Monte Carlo literature on dopant network processing units
 (Tertilt et al., Phys. Rev. Applied 17, 064025 (2022)); the mean-field form and the attempt rate are ours.
@@ -82,14 +87,14 @@ def _stamp(circuit: Circuit, graph: nx.Graph) -> None:
     rims, places = electrodes(graph), sites(graph)
     number = {name: i for i, name in enumerate(places)}
     weights, repulsion = electrode_weights(graph), coulomb(graph)
-    for i, name in enumerate(places):
+    for i in range(len(places)):
         # The linear sum as transconductances into 1 Ω: no B source to evaluate at every iteration
         for k, rim in enumerate(rims):
             circuit.VCCS(f"w{i}_{k}", 0, f"u{i}", rim, 0, float(weights[i, k]))
         for j in range(len(places)):
             if j != i:
                 circuit.VCCS(f"c{i}_{j}", 0, f"u{i}", f"p{j}", 0, float(repulsion[i, j]))
-        circuit.I(f"u{i}", 0, f"u{i}", float(graph.nodes[name].get("energy", 0.0) - 0.5 * repulsion[i].sum()))
+        circuit.I(f"u{i}", 0, f"u{i}", float(-0.5 * repulsion[i].sum()))
         circuit.R(f"u{i}", f"u{i}", 0, 1.0)
         circuit.C(f"p{i}", f"p{i}", 0, elementary_charge)
         clamp = CLAMP.spice(k=CLAMP_FACTOR * strongest_link(graph), pi=f"v(p{i})")

@@ -12,6 +12,7 @@ from hge_spice.lockin import demodulate, distortion
 NONLINEAR = 5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
 LAG = 0.1  # quadrature over the largest in-phase derivative: at 0.1, in-phase alone loses half a per cent
 SIGNIFICANT = 2.0  # standard errors
+RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tones
 
 
 def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Estimate:
@@ -34,7 +35,7 @@ def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement:
     late = np.abs(found.quadrature)
     if np.any((late > LAG * largest) & (late > SIGNIFICANT * found.stderr)):
         flags.append("lag")
-    if largest < SIGNIFICANT * max(noise, float(found.stderr.max())):
+    if largest < RESOLVED * max(noise, float(found.stderr.max())):
         flags.append("low_snr")
     return Estimate(
         output=found.mean,

@@ -82,7 +82,11 @@ class Worker:
         self._netlist = None
         if self._process is None:
             self._start()
-        self._exchange(("load", netlist), self.timeout)
+        try:
+            self._exchange(("load", netlist), self.timeout)
+        except SimulationError:
+            self.close()  # a netlist that doesn't parse can leave ngspice unfit for the next
+            raise
         self._netlist = netlist
 
     def run(self, alterations: list[str], analysis: str, names: tuple[str, ...]) -> Result:

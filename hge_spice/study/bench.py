@@ -9,10 +9,11 @@ import numpy as np
 
 from hge_spice.calibrate import choose_amplitude, choose_settle
 from hge_spice.devices import DEVICES
-from hge_spice.drive import Floats
+from hge_spice.drive import Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import assign_roles
 from hge_spice.loss import LOSSES, Target
+from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
@@ -111,6 +112,12 @@ class Bench:
     def control(self, start: int = 0) -> Floats:
         """Control setting at which a start begins: [control], V."""
         return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
+
+    def deck(self) -> str:
+        """Netlist of one extraction at the first control setting and pattern, runnable by `ngspice -b` as it is."""
+        measurement = self.recipe.measurement
+        tones = measurement.tones(self.dut.controls)
+        return deck(self.dut.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
 
     def __enter__(self) -> Self:
         return self

@@ -154,8 +154,8 @@ def place(raw: StudyText, path: Keys, value: Any) -> StudyText:
     if path[0] in {"extends", "smoke"}:
         raise StudyError(f"{path[0]} can't be set this way; write it into a study file")
     if path[0] == "sweep":  # its keys are kept flat
-        value = flatten({".".join(path[1:]): value}) if path[1:] else value
-        path = ("sweep",)
+        inside = {".".join(path[1:]): value} if path[1:] else value
+        path, value = ("sweep",), flatten(inside) if isinstance(inside, dict) else inside
     for key in reversed(path):
         value = {key: value}
     return merge(raw, value)

@@ -99,8 +99,8 @@ def _values(values: Any) -> list[Any]:
     numbers = [float(f"{point:.12g}") for point in points]
     if unit:
         return [f"{number:.12g} {unit}" for number in numbers]
-    if isinstance(first, int) and isinstance(last, int) and all(number.is_integer() for number in numbers):
-        return [int(number) for number in numbers]
+    if isinstance(first, int) and isinstance(last, int):
+        return [int(number) if number.is_integer() else number for number in numbers]
     return list(numbers)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from hge_spice.devices import DEVICES
@@ -86,26 +86,25 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Text = Annotated[str, PlainValidator(text)]
-Count = Annotated[int, PlainValidator(whole(1))]
-Seed = Annotated[int, PlainValidator(whole(0))]
-Names = Annotated[tuple[str, ...], PlainValidator(list_of(text))]
+Text = Annotated[str, BeforeValidator(text)]
+Count = Annotated[int, BeforeValidator(whole(1))]
+Seed = Annotated[int, BeforeValidator(whole(0))]
+Names = Annotated[tuple[str, ...], BeforeValidator(list_of(text))]
 
 
 class Device(_Table):
-    """The network itself; all lengths m, temperature K, attempt rate Hz, disorder V (standard deviation)."""
+    """The network itself; all lengths m, temperature K, attempt rate Hz."""
 
-    family: Annotated[str, PlainValidator(one_of("device family", DEVICES))] = "dopant"
-    sites: Annotated[int, PlainValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
-    electrodes: Annotated[int, PlainValidator(whole(2))] = 8
+    family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
+    sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
+    electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
     seed: Seed = 0
-    temperature: Annotated[float, PlainValidator(si("temperature", above=0))] = 77.0
-    radius: Annotated[float, PlainValidator(si("length", above=0))] = 75e-9
-    localisation: Annotated[float, PlainValidator(si("length", above=0))] = 10e-9
-    permittivity: Annotated[float, PlainValidator(si("ratio", above=0))] = 3.9
-    attempt_rate: Annotated[float, PlainValidator(si("frequency", above=0))] = 1e14
-    cutoff: Annotated[float, PlainValidator(si("ratio", above=0, below=1))] = 1e-4
-    disorder: Annotated[float, PlainValidator(si("voltage", least=0))] = 0.0
+    temperature: Annotated[float, BeforeValidator(si("temperature", above=0))] = 77.0
+    radius: Annotated[float, BeforeValidator(si("length", above=0))] = 75e-9
+    localisation: Annotated[float, BeforeValidator(si("length", above=0))] = 10e-9
+    permittivity: Annotated[float, BeforeValidator(si("ratio", above=0))] = 3.9
+    attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
+    cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
 
 
 class Electrodes(_Table):
@@ -113,8 +112,8 @@ class Electrodes(_Table):
 
     output: Text
     inputs: Names
-    controls: Annotated[tuple[str, ...], PlainValidator(list_of(text, least=1))]
-    control_range: Annotated[tuple[float, float], PlainValidator(interval(si("voltage")))] = (-0.7, 0.7)
+    controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
+    control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Names = ()
 
     @property
@@ -136,23 +135,23 @@ class Electrodes(_Table):
 class TaskChoice(_Table):
     """levels : [input], V, each (low, high); targets : A, of the zeros and the ones, only for losses that need them."""
 
-    name: Annotated[str, PlainValidator(one_of("task", TASKS))]
-    levels: Annotated[tuple[tuple[float, float], ...], PlainValidator(level_pairs)] = ((-0.3, 0.3),)
-    targets: Annotated[tuple[float, float] | None, PlainValidator(two_currents)] = None
+    name: Annotated[str, BeforeValidator(one_of("task", TASKS))]
+    levels: Annotated[tuple[tuple[float, float], ...], BeforeValidator(level_pairs)] = ((-0.3, 0.3),)
+    targets: Annotated[tuple[float, float] | None, BeforeValidator(two_currents)] = None
 
 
 class Perturbation(_Table):
     """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control."""
 
     amplitude: Annotated[
-        float | tuple[float, ...] | Auto, PlainValidator(or_auto(one_or_list(si("voltage", above=0))))
+        float | tuple[float, ...] | Auto, BeforeValidator(or_auto(one_or_list(si("voltage", above=0))))
     ] = "auto"
-    window: Annotated[float, PlainValidator(si("time", above=0))] = 25e-3
-    points: Annotated[int | Auto, PlainValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
-    settle: Annotated[float | Auto, PlainValidator(or_auto(si("time", least=0)))] = "auto"
+    window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
+    points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
+    settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
     tones: Annotated[
         tuple[int, ...] | Auto,
-        PlainValidator(or_auto(distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"))),
+        BeforeValidator(or_auto(distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"))),
     ] = "auto"
 
     @model_validator(mode="after")
@@ -165,16 +164,16 @@ class Perturbation(_Table):
 
 
 class Lockin(_Table):
-    filter: Annotated[str, PlainValidator(one_of("lock-in filter", FILTERS))] = "window"
+    filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
 
 
 class Training(_Table):
     """rate : V."""
 
-    estimator: Annotated[str, PlainValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
-    loss: Annotated[str, PlainValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
-    rule: Annotated[str, PlainValidator(one_of("update rule", RULES))] = "adam"
-    rate: Annotated[float, PlainValidator(si("voltage", above=0))] = 20e-3
+    estimator: Annotated[str, BeforeValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
+    loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
+    rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
+    rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
     steps: Count = 60
     starts: Count = 5
     seed: Seed = 0
@@ -183,8 +182,8 @@ class Training(_Table):
 class Noise(_Table):
     """psd : A²/Hz, one-sided, at a frequency in Hz."""
 
-    psd: Annotated[float, PlainValidator(si("current noise density", above=0))] = 1e-23
-    at: Annotated[float, PlainValidator(si("frequency", above=0))] = 1e3
+    psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
+    at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
 
 
 class Readout(_Table):
@@ -209,10 +208,10 @@ class Study(_Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
-    imperfections: Annotated[dict[str, Any], PlainValidator(_imperfections)] = {}
-    sweep: Annotated[dict[str, Any], PlainValidator(swept)] = {}
-    specs: Annotated[dict[str, Spec], PlainValidator(_specs)] = {}
-    smoke: Annotated[dict[str, Any], PlainValidator(table)] = {}
+    imperfections: Annotated[dict[str, Any], BeforeValidator(_imperfections)] = {}
+    sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
+    specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = {}
+    smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Study":

@@ -1,0 +1,392 @@
+"""Every picture, for the report and for notebooks: records in SI units become matplotlib Figures, no state is kept.
+
+Colours are Okabe and Ito's, told apart by colour-blind readers; shape or line says the same a second time. Black is ink and
+white is paper: the report's style sheet replaces both where the reader's screen is dark.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations_with_replacement
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from hge_spice.drive import Floats
+from hge_spice.margin import D_PRIME, GAP_OVER_SPAN
+
+BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, GREY = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#e69f00",
+    "#cc79a7",
+    "#56b4e9",
+    "#808080",
+)
+ROLE_STYLES = {  # colour and marker
+    "output": (VERMILLION, "*"),
+    "input": (BLUE, "^"),
+    "control": (GREEN, "o"),
+    "ground": (GREY, "s"),
+    None: (GREY, "x"),
+}
+START_COLOURS = (VERMILLION, GREEN, ORANGE, PURPLE, SKY)
+WIDTH = 9.0  # inches: 900 px in the report
+PREFIXES = {-21: "z", -18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+
+
+def scale(largest: float, unit: str) -> tuple[float, str]:
+    """Factor and prefixed unit that bring a value to between 1 and 1000: 3e-9 A gives (1e9, "nA")."""
+    if not np.isfinite(largest) or largest == 0:
+        return 1.0, unit
+    exponent = 3 * int(np.floor(np.log10(float(f"{abs(largest):.3g}")) / 3))
+    exponent = min(max(exponent, min(PREFIXES)), max(PREFIXES))
+    return 10.0**-exponent, PREFIXES[exponent] + unit
+
+
+def si(value: float | None, unit: str) -> str:
+    """Three digits and a prefix, as people write it: 1.23e-9 A is "1.23 nA"; a dash where there is no number."""
+    if value is None or np.isnan(value):
+        return "–"
+    if np.isinf(value):
+        return ("−" if value < 0 else "") + "∞"
+    factor, prefixed = scale(value, unit)
+    digits = f"{value * factor:.3g}"
+    return f"{float(digits):g} {prefixed}".strip().replace("-", "−")
+
+
+def plain(text: Any, longest: int = 24) -> str:
+    """A text from a file as matplotlib draws it letter by letter: no formulas, no control characters, not too long."""
+    shown = "".join(c if c.isprintable() else "?" for c in str(text))
+    shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    return shown.replace("$", r"\$")
+
+
+def network(graph: nx.Graph, voltages: Mapping[str, float] | None = None) -> Figure:
+    """Draw the network: electrodes by role, sites, links wider and darker the stronger they are (exp(−2r/a), log scale).
+
+    voltages : V by electrode, written beside it
+    """
+    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+    axes = _axes(figure.add_subplot(), x="x / nm", y="y / nm")
+    axes.set_aspect("equal")
+    place = {name: 1e9 * np.array([data["x"], data["y"]], dtype=float) for name, data in graph.nodes(data=True)}
+    lengths = np.array([length for _, _, length in graph.edges(data="length")], dtype=float)
+    decades = np.zeros(len(lengths))
+    if len(lengths):
+        a = float(graph.graph["parameters"]["localisation"])
+        decades = -2 * (lengths - lengths.min()) / a / np.log(10)
+    weakest = min(float(decades.min(initial=0.0)), -1.0)
+    rank = 1 - decades / weakest
+    axes.add_collection(
+        LineCollection([np.array([place[u], place[v]]) for u, v in graph.edges], colors="k", label="links", zorder=1)
+    )
+    links = axes.collections[-1]
+    links.set_linewidth(0.4 + 3.6 * rank)
+    links.set_alpha(0.15 + 0.7 * rank)
+    middle = np.mean(list(place.values()), axis=0)
+    used: dict[str | None, int] = {}
+    for name, data in graph.nodes(data=True):
+        if data.get("kind") != "electrode":
+            axes.plot(*place[name], "o", ms=15, mfc="w", mec="k", mew=1, zorder=3)
+            axes.annotate(plain(name, 5), place[name], fontsize=7, ha="center", va="center", zorder=4)
+            continue
+        role = data.get("role") if data.get("role") in ROLE_STYLES else None
+        used[role] = used.get(role, 0) + 1
+        colour, marker = ROLE_STYLES[role]
+        axes.plot(*place[name], marker, color=colour, ms=22 if role == "output" else 13, mec="k", mew=0.8, zorder=3)
+        if role == "output":
+            axes.plot(*place[name], "o", ms=32, mfc="none", mec=colour, mew=2, zorder=3, label="output ring")
+        outward = (place[name] - middle) / max(float(np.hypot(*(place[name] - middle))), 1e-12)
+        volt = f"\n{si(voltages[name], 'V')}" if voltages and name in voltages else ""
+        axes.annotate(
+            plain(name, 12) + volt,
+            place[name],
+            xytext=20 * outward,
+            textcoords="offset points",
+            ha=_side(outward[0], "right", "center", "left"),
+            va=_side(outward[1], "top", "center", "bottom"),
+            color=colour,
+            fontweight="bold",
+        )
+    axes.margins(0.22)
+    handles = [
+        Line2D([], [], ls="", marker=ROLE_STYLES[role][1], color=ROLE_STYLES[role][0], ms=10, label=role or "no role")
+        for role in ROLE_STYLES
+        if role in used
+    ]
+    handles.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", ms=10, label="site"))
+    for share in (0.0, 0.5, 1.0) if len(lengths) else ():
+        label = f"link, {10 ** (weakest * share):.2g} of the strongest"
+        handles.append(Line2D([], [], color="k", lw=0.4 + 3.6 * (1 - share), alpha=0.85 - 0.7 * share, label=label))
+    figure.legend(handles=handles, loc="outside right upper", frameon=False)
+    return figure
+
+
+def _side(component: float, low: str, middle: str, high: str) -> Any:
+    return low if component < -0.3 else high if component > 0.3 else middle
+
+
+def loss_curves(steps: pd.DataFrame) -> Figure:
+    """Draw loss (before each update) and gap over span (after it) against the step, a line per start.
+
+    steps : the columns of steps.parquet
+    """
+    figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
+    upper = _axes(figure.add_subplot(2, 1, 1), y="loss")
+    lower = _axes(figure.add_subplot(2, 1, 2, sharex=upper), x="step", y="gap / span")
+    upper.tick_params(labelbottom=False)
+    for rows, style, name in _starts(steps):
+        upper.plot(rows["step"], rows["loss"], **style)
+        lower.plot(rows["step"], rows["gap_over_span"], **style, label=name)
+    solved = steps[steps["solved"].astype(bool)]
+    if len(solved):
+        lower.plot(solved["step"], solved["gap_over_span"], "*", color=ORANGE, mec="k", ms=16, zorder=5, label="solved")
+    lower.axhline(GAP_OVER_SPAN, color="k", ls="--", lw=1, label=f"solved needs {GAP_OVER_SPAN:g}")
+    lower.set_ylim(-1.05, 1.05)
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend_outside(figure, lower)
+    return figure
+
+
+def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | None = None) -> Figure:
+    """Draw every control after each update, a panel per control and a line per start, the last start bold.
+
+    control_range : V, drawn as limits
+    """
+    names = [column.removeprefix("control.") for column in steps.columns if column.startswith("control.")]
+    columns = min(len(names), 5) or 1
+    rows = -(-len(names) // columns) or 1
+    figure = Figure(figsize=(WIDTH, 0.7 + 2.2 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for k, axes in enumerate(panels):
+        if k >= len(names):
+            axes.set_visible(False)
+            continue
+        first, last_row = k % columns == 0, k + columns >= len(names)
+        _axes(axes, x="step" if last_row else "", y="control / V" if first else "")
+        axes.tick_params(labelbottom=last_row)
+        axes.set_title(plain(names[k], 14), fontsize=10)
+        for part, style, name in _starts(steps):
+            axes.plot(part["step"], part[f"control.{names[k]}"], **style, label=name)
+        for bound in control_range or ():
+            axes.axhline(bound, color="k", ls="--", lw=1, label="control range")
+        axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    _legend_outside(figure, panels[0])
+    return figure
+
+
+def _starts(steps: pd.DataFrame) -> list[tuple[pd.DataFrame, dict[str, Any], str]]:
+    """Rows, line style and name of each start; all but the last are thin, and alike where they are many."""
+    numbers = list(dict.fromkeys(steps["start"]))
+    found: list[tuple[pd.DataFrame, dict[str, Any], str]] = []
+    for k, number in enumerate(numbers):
+        rows = steps[steps["start"] == number]
+        marker = "." if len(rows) < 40 else ""
+        style: dict[str, Any] = {"color": BLUE, "lw": 2.5, "marker": marker, "zorder": 4}
+        name = f"start {number}" + (", the last" if len(numbers) > 1 else "")
+        if k < len(numbers) - 1:
+            many = len(numbers) > len(START_COLOURS) + 1
+            colour = GREY if many else START_COLOURS[k]
+            style = {"color": colour, "lw": 1, "marker": marker, "ms": 3, "alpha": 0.4 if many else 0.9}
+            name = f"{len(numbers) - 1} earlier starts" if many else f"start {number}"
+        found.append((rows, style, name))
+    return found
+
+
+def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequence[str], noise: float) -> Figure:
+    """Draw the output of every pattern with the band that read-out noise leaves it, the midway threshold, gap and span.
+
+    outputs : [pattern], A; classes : [pattern], 0 or 1; noise : A, standard deviation of one read-out. A band of half of
+    6.2σ to either side that stays clear of the threshold is an error rate of at most 1e-3.
+    """
+    found, ones = np.asarray(outputs, dtype=float), np.asarray(classes, dtype=float) > 0.5
+    factor, unit = scale(float(np.abs(found).max()), "A")
+    top, bottom = float(found[ones].min(initial=np.inf)), float(found[~ones].max(initial=-np.inf))
+    both = np.isfinite(top) and np.isfinite(bottom)
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    axes = _axes(figure.add_subplot(), x="pattern (inputs)", y=f"output current / {unit}")
+    half = 0.5 * D_PRIME * noise * factor
+    x = np.arange(len(found))
+    for chosen, colour, marker, name in ((ones, BLUE, "o", "class 1"), (~ones, VERMILLION, "s", "class 0")):
+        axes.errorbar(
+            x[chosen],
+            factor * found[chosen],
+            half,
+            fmt=marker,
+            color=colour,
+            ms=10,
+            capsize=8,
+            elinewidth=2,
+            label=f"{name}, ±{D_PRIME / 2:g}σ of the read-out",
+        )
+    if both:
+        middle = 0.5 * (top + bottom)
+        axes.axhline(factor * middle, color="k", ls="--", lw=1, label=f"threshold, midway: {si(middle, 'A')}")
+        _between(axes, len(x) - 0.35, factor * bottom, factor * top, f"gap\n{si(top - bottom, 'A')}")
+    low, high = float(found.min()), float(found.max())
+    _between(axes, len(x) + 0.45, factor * low, factor * high, f"span\n{si(high - low, 'A')}")
+    axes.set_xticks(x, [plain(label) for label in labels])
+    axes.set_xlim(-0.5, len(x) + 1.1)
+    axes.margins(y=0.12)
+    _legend_outside(figure, axes)
+    return figure
+
+
+def _between(axes: Axes, x: float, low: float, high: float, text: str) -> None:
+    """An arrow from one level to another with a text beside it."""
+    axes.annotate("", (x, high), (x, low), arrowprops={"arrowstyle": "<->", "color": "k", "shrinkA": 0, "shrinkB": 0})
+    axes.annotate(text, (x, 0.5 * (low + high)), xytext=(6, 0), textcoords="offset points", va="center")
+
+
+def amplitude_spectrum(time: Floats, output: Floats, window: float, points: int) -> Floats:
+    """Amplitude of every harmonic of 1/window from 0 to half of `points`: [harmonic], in the output's unit.
+
+    The discrete Fourier transform where the window's points are uniform; otherwise the trapezoidal Fourier integral on the
+    solver's own points, since resampling would add products of its own.
+    """
+    steps = np.diff(time)
+    if len(time) == points and np.ptp(steps) < 1e-6 * steps.mean():
+        amplitude = np.abs(np.fft.rfft(output)) * 2 / points
+        if points % 2 == 0:
+            amplitude[-1] /= 2
+    else:
+        waves = np.exp(-2j * np.pi * np.outer(np.arange(points // 2 + 1), time) / window)
+        amplitude = np.abs(np.trapezoid(waves * output, time, axis=1)) * 2 / window
+    amplitude[0] /= 2
+    return np.asarray(amplitude, dtype=float)
+
+
+def second_order(harmonics: Sequence[int], points: int) -> set[int]:
+    """Harmonics at which 2nd-order products of the tones appear, those beyond half the point rate at their aliases."""
+    signed = [*harmonics, *(-h for h in harmonics)]
+    folded = {abs(a + b) % points for a, b in combinations_with_replacement(signed, 2)}
+    return {min(h, points - h) for h in folded} - {0}
+
+
+def spectrum(
+    time: Floats,
+    output: Floats,
+    *,
+    harmonics: Sequence[int],
+    names: Sequence[str],
+    window: float,
+    points: int,
+    noise: float = 0.0,
+) -> Figure:
+    """Draw the output's amplitude spectrum: tones with their electrodes, 2nd-order products, and the residual.
+
+    time : [point], s; output : [point], A; names : the tones' electrodes; window : s
+    noise : A, rms amplitude that the stated read-out noise would show in every harmonic, drawn as a line
+    """
+    amplitude = amplitude_spectrum(time, output, window, points)
+    bins = np.arange(len(amplitude))
+    factor, unit = scale(float(amplitude[1:].max(initial=0.0)), "A")
+    frequency_factor, hertz = scale(len(bins) / window, "Hz")
+    is_tone = np.isin(bins, list(harmonics))
+    is_product = np.isin(bins, list(second_order(harmonics, points))) & ~is_tone
+    kinds = (
+        ("residual: what is neither", ~is_tone & ~is_product & (bins > 0), GREY, ".", 7),
+        ("2nd-order products, aliases counted", is_product, ORANGE, "s", 6),
+        ("tones", is_tone, BLUE, "o", 9),
+    )
+    shown = factor * amplitude
+    top = float(shown[1:].max(initial=0.0)) or 1.0
+    floor = max(float(shown[1:].min(initial=top, where=shown[1:] > 0)), 1e-9 * top)
+    floor = 10.0 ** np.floor(np.log10(floor) - 0.05)
+    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+    axes = _axes(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
+    axes.set_yscale("log")
+    axes.set_ylim(floor, 12 * top)
+    for name, chosen, colour, marker, size in kinds:
+        x, y = frequency_factor * bins[chosen] / window, shown[chosen]
+        axes.vlines(x, floor, np.maximum(y, floor), color=colour, lw=1.5 if marker != "." else 0.7)
+        axes.plot(x, y, marker, color=colour, ms=size, label=name, clip_on=True)
+    crowded = len(names) * max((len(str(n)) for n in names), default=0) > 24
+    for harmonic, name in zip(harmonics, names, strict=True):
+        at = (frequency_factor * harmonic / window, shown[harmonic])
+        axes.annotate(
+            plain(name, 12),
+            at,
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="center",
+            color=BLUE,
+            fontweight="bold",
+            rotation=90 if crowded else 0,
+        )
+    if noise > 0:
+        label = f"stated read-out noise, {si(noise, 'A')} rms"
+        axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
+    _legend_outside(figure, axes)
+    return figure
+
+
+def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
+    """Draw estimate and truth of every derivative, and below their difference in per cent of the pattern's largest.
+
+    comparison : as gradient.json has it. The wide bar is what the stated read-out noise would add, the narrow one with
+    caps the standard error seen in the residual of this extraction.
+    """
+    estimate, truth = (np.array(comparison[key], dtype=float) for key in ("estimate", "truth"))
+    seen, stated = (np.array(comparison[key], dtype=float) for key in ("stderr", "stderr_stated_noise"))
+    patterns, controls = estimate.shape
+    factor, unit = scale(float(np.abs(truth).max()), str(comparison.get("estimate_unit", "A/V")))
+    x = np.arange(controls) + (controls + 1) * np.arange(patterns)[:, None]
+    largest = np.abs(truth).max(axis=1, keepdims=True)
+    share = 100 / np.where(largest > 0, largest, np.nan)
+    figure = Figure(figsize=(WIDTH, 6.0), layout="constrained")
+    upper = _axes(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
+    lower = _axes(figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest")
+    upper.tick_params(labelbottom=False)
+    upper.bar(x.ravel(), factor * truth.ravel(), width=0.8, color=SKY, alpha=0.7, label="truth (.ac)")
+    flat = (x.ravel(), factor * estimate.ravel())
+    lower_data = (x.ravel(), ((estimate - truth) * share).ravel())
+    for axes, (at, value), size in ((upper, flat, factor), (lower, lower_data, share)):
+        axes.axhline(0, color="k", lw=0.8)
+        axes.errorbar(at, value, (stated * size).ravel(), fmt="none", ecolor=ORANGE, elinewidth=5, alpha=0.6, label="stated noise")
+        axes.errorbar(at, value, (seen * size).ravel(), fmt="D", color=BLUE, ms=4, capsize=4, elinewidth=1.2, label="estimate, standard error")
+    for p, error in enumerate(comparison["relative_error"]):
+        centre = float(x[p].mean())
+        given = "inputs" in comparison and comparison["inputs"][p]
+        inputs = ", ".join(si(v, "V") for v in given) if given else f"pattern {p}"
+        heading = f"{inputs}\nworst {100 * float(error):.2g} %"
+        upper.annotate(heading, (centre, 1.02), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9)
+        if p:
+            for axes in (upper, lower):
+                axes.axvline(x[p][0] - 1, color=GREY, lw=0.8, ls=":")
+    named = x.size <= 60
+    ticks = [plain(name, 8) for name in comparison["controls"]] * patterns
+    lower.set_xticks(x.ravel() if named else [], ticks if named else [])
+    lower.tick_params(axis="x", rotation=90 if max(map(len, ticks), default=0) * x.size > 90 else 0)
+    _legend_outside(figure, upper)
+    return figure
+
+
+def _axes(axes: Axes, *, x: str = "", y: str = "") -> Axes:
+    """The look that all pictures share."""
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color=GREY, alpha=0.25, lw=0.6)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def _legend_outside(figure: Figure, axes: Axes) -> None:
+    """One legend below all panels, each name once."""
+    handles, names = axes.get_legend_handles_labels()
+    once = dict(zip(reversed(names), reversed(handles), strict=True))
+    once = dict(reversed(once.items()))
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=min(len(once), 4) or 1, frameon=False)
+
+
+PICTURES: dict[str, Callable[..., Figure]] = {
+    draw.__name__: draw for draw in (network, loss_curves, control_curves, truth_table, spectrum, gradient_against_truth)
+}

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+
+from hge_spice.drive import Drive, Waveform
+from hge_spice.gradient import ESTIMATORS, Measurement, homodyne, small_signal
+from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.tones import plan_from_harmonics, plan_tones, random_phases
+
+WINDOW = 25e-3
+PATTERNS = [np.array(p) for p in ((-0.3, -0.3), (-0.3, 0.3), (0.3, -0.3), (0.3, 0.3))]
+AMPLITUDES = (0.5e-3, 1e-3, 2e-3, 4e-3)
+
+
+class Polynomial:
+    """A device under test in closed form: I = slope·v + v'·curvature·v + cubic·Σv³, with white noise if asked."""
+
+    controls = ("a", "b", "c")
+    inputs = ("x",)
+
+    def __init__(self, noise: float = 0.0, cubic: float = 0.0, lag: float = 0.0) -> None:
+        self.noise, self.cubic, self.lag = noise, cubic, lag
+        self.rng = np.random.default_rng(0)
+        self.slope = np.array([2e-9, -1e-9, 0.5e-9])
+        self.curvature = 1e-9 * np.random.default_rng(1).standard_normal((3, 3))
+
+    def measure(self, drive: Drive) -> Waveform:
+        transient = drive.transient
+        time = transient.settle + transient.step * np.arange(transient.points)
+        v = np.repeat(drive.control[:, None], len(time), axis=1)
+        for tone in drive.tones:
+            angle = 2 * np.pi * tone.frequency * time + tone.phase - self.lag
+            v[self.controls.index(tone.electrode)] += tone.amplitude * np.sin(angle)
+        output = self.slope @ v + np.einsum("it,ij,jt->t", v, self.curvature, v) + self.cubic * (v**3).sum(0)
+        output = output + self.noise * self.rng.standard_normal(len(time))
+        return Waveform(time, output, transient.duration)
+
+
+def measurement(amplitude: float, count: int = 3, density: float = 0.0) -> Measurement:
+    phase = random_phases(count, np.random.default_rng(2))
+    return Measurement(plan_tones(count, WINDOW), np.full(count, amplitude), phase, noise_density=density)
+
+
+def test_a_quadratic_device_is_measured_exactly() -> None:
+    dut, control = Polynomial(), np.array([0.1, -0.2, 0.3])
+    found = homodyne(dut, control, np.zeros(1), measurement(0.2))
+    truth = dut.slope + (dut.curvature + dut.curvature.T) @ control
+    assert np.allclose(found.jacobian, truth, rtol=0, atol=1e-20)
+    assert found.flags == ()
+    assert found.simulated_seconds == pytest.approx(WINDOW)
+
+
+def test_sign_and_phase_come_with_the_derivative() -> None:
+    control = np.array([0.1, -0.2, 0.3])
+    straight = homodyne(Polynomial(), control, np.zeros(1), measurement(0.01))
+    late = homodyne(Polynomial(lag=np.pi / 3), control, np.zeros(1), measurement(0.01))
+    assert np.allclose(late.jacobian, straight.jacobian / 2, rtol=1e-9)
+    assert np.allclose(np.imag(late.response), -straight.jacobian * np.sqrt(3) / 2, rtol=1e-9)
+    assert "lag" in late.flags
+    assert "lag" not in straight.flags
+
+
+def test_a_cubic_devices_bias_is_predicted_and_flagged() -> None:
+    dut, control = Polynomial(cubic=4e-9), np.zeros(3)
+    for amplitude in (0.05, 0.1, 0.2):
+        found = homodyne(dut, control, np.zeros(1), measurement(amplitude))
+        bias = 0.75 * 4e-9 * amplitude**2  # ¾·c·a²
+        assert np.allclose(found.jacobian - dut.slope, bias, rtol=1e-6)
+        assert np.allclose(found.bias, bias, rtol=1e-6)
+        assert ("nonlinear" in found.flags) == (bias > 5e-3 * 2e-9)
+
+
+def test_noise_raises_low_snr_and_gives_the_stated_spread() -> None:
+    step = WINDOW / plan_tones(3, WINDOW).points
+    density = 2e-21
+    dut = Polynomial(noise=np.sqrt(density / (2 * step)))
+    quiet, weak = measurement(0.05, density=density), measurement(1e-4, density=density)
+    found = [homodyne(dut, np.zeros(3), np.zeros(1), quiet) for _ in range(1500)]
+    spread = np.std([f.jacobian for f in found], axis=0)
+    assert np.allclose(spread, np.sqrt(density / WINDOW) / 0.05, rtol=0.08)
+    assert np.allclose(found[0].noise_stderr, np.sqrt(density / WINDOW) / 0.05)
+    assert np.mean([f.stderr**2 for f in found]) == pytest.approx(density / WINDOW / 0.05**2, rel=0.08)
+    assert "low_snr" in homodyne(dut, np.zeros(3), np.zeros(1), weak).flags
+
+
+def test_the_truth_needs_a_device_that_knows_it() -> None:
+    with pytest.raises(TypeError, match="Polynomial has no small-signal response"):
+        small_signal(Polynomial(), np.zeros(3), np.zeros(1), measurement(0.1))
+
+
+def test_tones_and_controls_must_agree() -> None:
+    with pytest.raises(ValueError, match=r"4 tones, 4 amplitudes and 4 phases for 3 controls"):
+        homodyne(Polynomial(), np.zeros(3), np.zeros(1), measurement(0.1, count=4))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_check_estimator(name: str, device: NgspiceDevice) -> None:
+    """What every estimator must do on the real simulator: shape, repeatability, sign, size."""
+    asked = measurement(0.5e-3, count=5)
+    control = np.random.default_rng(3).uniform(-0.5, 0.5, 5)
+    found = ESTIMATORS[name](device, control, PATTERNS[1], asked)
+    again = ESTIMATORS[name](device, control, PATTERNS[1], asked)
+    assert found.jacobian.shape == found.stderr.shape == found.noise_stderr.shape == (5,)
+    assert np.array_equal(found.response, again.response)
+    step = 1e-4
+    difference = [
+        (device.operating_point(control + step * e, PATTERNS[1]).output[0]
+         - device.operating_point(control - step * e, PATTERNS[1]).output[0]) / (2 * step)
+        for e in np.eye(5)
+    ]  # fmt: skip
+    assert np.abs(found.jacobian - difference).max() < 1e-3 * np.abs(difference).max()
+    assert found.output == pytest.approx(device.operating_point(control, PATTERNS[1]).output[0], rel=1e-3)
+
+
+def test_a_colliding_plan_is_flagged(device: NgspiceDevice) -> None:
+    plan = plan_from_harmonics((5, 10, 13, 19, 23), WINDOW, points=75)
+    asked = Measurement(plan, np.full(5, 2e-3), np.zeros(5))
+    assert "collision" in homodyne(device, np.zeros(5), PATTERNS[0], asked).flags
+
+
+def errors(device: NgspiceDevice, settings: int) -> tuple[np.ndarray, np.ndarray]:
+    """relative_error_max and whether it was flagged: [setting, amplitude]."""
+    plan = plan_tones(5, WINDOW)
+    rng = np.random.default_rng(0)
+    worst = np.zeros((settings, len(AMPLITUDES)))
+    flagged = np.zeros((settings, len(AMPLITUDES)), dtype=bool)
+    for s in range(settings):
+        control, phase = rng.uniform(-0.7, 0.7, 5), random_phases(5, rng)
+        for a, amplitude in enumerate(AMPLITUDES):
+            asked = Measurement(plan, np.full(5, amplitude), phase)
+            for inputs in PATTERNS:
+                truth = small_signal(device, control, inputs, asked).jacobian
+                found = homodyne(device, control, inputs, asked)
+                error = np.abs(found.jacobian - truth).max() / np.abs(truth).max()
+                worst[s, a] = max(worst[s, a], error)
+                flagged[s, a] |= "nonlinear" in found.flags
+    return worst, flagged
+
+
+def check_errors(worst: np.ndarray, flagged: np.ndarray, slope_tolerance: float) -> None:
+    median = np.median(worst, axis=0)
+    assert median[AMPLITUDES.index(2e-3)] <= 2e-3
+    assert median[AMPLITUDES.index(0.5e-3)] <= 2e-4
+    slope = np.polyfit(np.log(AMPLITUDES), np.log(median), 1)[0]
+    assert slope == pytest.approx(2.0, abs=slope_tolerance)
+    assert flagged[worst > 1e-2].all()
+    assert flagged[worst < 2.5e-3].mean() < 0.02  # false alarms: a quarter of what the flag stands for
+
+
+def test_bias_falls_as_amplitude_squared(device: NgspiceDevice) -> None:
+    check_errors(*errors(device, 8), slope_tolerance=0.1)
+
+
+@pytest.mark.long
+def test_bias_falls_as_amplitude_squared_on_fifty_settings(device: NgspiceDevice) -> None:
+    worst, flagged = errors(device, 50)
+    print("median", np.median(worst, axis=0), "slope", np.polyfit(np.log(AMPLITUDES), np.log(np.median(worst, axis=0)), 1)[0])
+    print("beyond 1e-2:", (worst > 1e-2).sum(), "flagged:", flagged.sum())
+    check_errors(worst, flagged, slope_tolerance=0.1)

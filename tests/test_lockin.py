@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from hge_spice.drive import Tone, Waveform
+from hge_spice.lockin import demodulate, distortion
+
+WINDOW, POINTS = 25e-3, 75
+HARMONICS = (7, 11, 16, 17, 19)
+
+
+def tones(rng: np.random.Generator, amplitude: float = 1e-3) -> tuple[Tone, ...]:
+    return tuple(Tone(f"e{k}", h / WINDOW, amplitude, rng.uniform(0, 2 * np.pi)) for k, h in enumerate(HARMONICS))
+
+
+def grid(points: int = POINTS, offset: float = 0.3) -> np.ndarray:
+    return (np.arange(points) + offset) * WINDOW / points
+
+
+def voltages(played: tuple[Tone, ...], time: np.ndarray) -> np.ndarray:
+    return np.array([t.amplitude * np.sin(2 * np.pi * t.frequency * time + t.phase) for t in played])
+
+
+def test_amplitude_and_phase_of_known_sinusoids() -> None:
+    rng = np.random.default_rng(0)
+    played, time = tones(rng), grid()
+    lag = rng.uniform(-np.pi, np.pi, 5)
+    size = rng.uniform(0.1, 3, 5)
+    output = 2.0 + sum(
+        a * np.sin(2 * np.pi * t.frequency * time + t.phase + p) for a, t, p in zip(size, played, lag, strict=True)
+    )
+    found = demodulate(Waveform(time, output, WINDOW), played, WINDOW)
+    assert found.mean == pytest.approx(2.0, abs=1e-12)
+    assert np.allclose(found.magnitude, size, atol=1e-12)
+    assert np.allclose(np.angle(np.exp(1j * (found.theta - lag))), 0, atol=1e-12)
+    assert np.allclose(found.in_phase, size * np.cos(lag), atol=1e-12)
+    assert np.allclose(found.quadrature, size * np.sin(lag), atol=1e-12)
+    assert np.abs(found.residual).max() < 1e-12
+
+
+def test_second_order_products_do_not_touch_tones_or_mean() -> None:
+    rng = np.random.default_rng(1)
+    played, time = tones(rng, 1.0), grid()
+    v = voltages(played, time)
+    curvature = rng.standard_normal((5, 5))
+    slope = rng.standard_normal(5)
+    output = 0.5 + slope @ v + np.einsum("it,ij,jt->t", v, curvature, v)
+    found = demodulate(Waveform(time, output, WINDOW), played, WINDOW)
+    assert np.allclose(found.response, slope, atol=1e-12)
+    assert np.abs(found.residual).max() < 1e-12
+    # the mean is the output with the tones on: rectified by the trace of the curvature
+    assert found.mean == pytest.approx(0.5 + np.trace(curvature) / 2, abs=1e-12)
+
+
+def test_time_points_of_the_solvers_own_choice() -> None:
+    """On an uneven grid the fit is still exact; interpolating it would not be."""
+    rng = np.random.default_rng(2)
+    played = tones(rng, 1.0)
+    time = np.sort(rng.uniform(0, WINDOW, 140))
+    v = voltages(played, time)
+    slope = rng.standard_normal(5)
+    output = slope @ v + (v[0] * v[3]) + v[2] ** 2
+    found = demodulate(Waveform(time, output, WINDOW), played, WINDOW)
+    assert np.allclose(found.response, slope, atol=1e-9)
+
+
+def test_in_white_noise_the_error_bar_is_the_spread() -> None:
+    """Variance of a tone's amplitude is S/T, of the mean S/2T, S one-sided; the residual's own error bar agrees."""
+    rng = np.random.default_rng(3)
+    played, time = tones(rng), grid()
+    density = 1e-23
+    step = WINDOW / POINTS
+    noise = np.sqrt(density / (2 * step)) * rng.standard_normal((4000, POINTS))
+    found = [demodulate(Waveform(time, row, WINDOW), played, WINDOW) for row in noise]
+    spread = np.var([f.in_phase for f in found])
+    assert spread == pytest.approx(density / WINDOW, rel=0.03)
+    assert np.var([f.quadrature for f in found]) == pytest.approx(density / WINDOW, rel=0.03)
+    assert np.var([f.mean for f in found]) == pytest.approx(density / (2 * WINDOW), rel=0.07)
+    assert np.mean([f.stderr**2 for f in found]) == pytest.approx(density / WINDOW, rel=0.03)
+
+
+def test_predicted_distortion_is_the_shift_that_a_cubic_makes() -> None:
+    rng = np.random.default_rng(4)
+    played, time = tones(rng, 0.5), grid()
+    v = voltages(played, time)
+    slope, curvature, cubic = rng.standard_normal(5), rng.standard_normal((5, 5)), rng.standard_normal((5, 5, 5))
+    output = slope @ v + np.einsum("it,ij,jt->t", v, curvature, v) + np.einsum("it,jt,kt,ijk->t", v, v, v, cubic)
+    waveform = Waveform(time, output, WINDOW)
+    shift, stderr = distortion(waveform, played)
+    # by hand: ⟨v_i³⟩ gives ¾a³, ⟨v_i v_k²⟩ gives ½a³, over the orderings of the indices
+    a = 0.5
+    for i in range(5):
+        expected = 0.75 * cubic[i, i, i] * a**3
+        for k in range(5):
+            if k != i:
+                expected += 0.5 * a**3 * (cubic[i, k, k] + cubic[k, i, k] + cubic[k, k, i])
+        assert shift[i] == pytest.approx(expected, abs=1e-10)
+    assert stderr.max() < 1e-10
+    # on a plan free of hits that shift is exactly what the lock-in is off by, except for what products leave in shared bins
+    fine = grid(1200)
+    v = voltages(played, fine)
+    output = slope @ v + np.einsum("it,ij,jt->t", v, curvature, v) + np.einsum("it,jt,kt,ijk->t", v, v, v, cubic)
+    found = demodulate(Waveform(fine, output, WINDOW), played, WINDOW)
+    assert np.allclose(found.in_phase - a * slope, shift, atol=1e-10)
+
+
+def test_too_few_points_for_the_cubic_say_nothing() -> None:
+    played = tones(np.random.default_rng(5))
+    shift, stderr = distortion(Waveform(grid(60), np.zeros(60), WINDOW), played)
+    assert np.isnan(shift).all()
+    assert np.isnan(stderr).all()
+
+
+def test_fewer_points_than_unknowns_on_an_uneven_grid() -> None:
+    time = np.sort(np.random.default_rng(6).uniform(0, WINDOW, 41))
+    with pytest.raises(ValueError, match="41 points for 61 unknowns"):
+        demodulate(Waveform(time, np.zeros(41), WINDOW), tones(np.random.default_rng(0)), WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "points", "message"),
+    [
+        ((280.0, 300.0), 75, r"tone spacing 20 Hz is below the 40 Hz that a 0.025 s window resolves"),
+        ((1600.0,), 75, "above half the point rate"),
+        ((), 75, "no tones"),
+    ],
+)
+def test_what_cannot_be_demodulated(frequencies: tuple[float, ...], points: int, message: str) -> None:
+    played = tuple(Tone("e0", f, 1e-3) for f in frequencies)
+    time = grid(points)
+    with pytest.raises(ValueError, match=message):
+        demodulate(Waveform(time, np.zeros_like(time), WINDOW), played, WINDOW)
