@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +59,9 @@ def overhead() -> dict[str, Any]:
             ours, theirs = [], []
             for pair in range(PAIRS):
                 control = rng.uniform(-0.7, 0.7, len(bench.dut.controls))
-                commands = (f"alter vdc_{n} dc = {v!r}" for n, v in zip(bench.dut.controls, control.tolist(), strict=True))
+                commands = (
+                    f"alter vdc_{n} dc = {v!r}" for n, v in zip(bench.dut.controls, control.tolist(), strict=True)
+                )
                 reference = _ask(bare, ";".join(commands))
                 began = time.perf_counter()
                 homodyne(bench.dut, control, inputs, measurement)
@@ -80,7 +83,7 @@ def overhead() -> dict[str, Any]:
 
 
 def _growth(bench: Bench) -> dict[str, Any]:
-    """Memory and time over EXTRACTIONS extractions: growth a call of worker and caller, last hundred against the first."""
+    """Memory growth a call of worker and caller over EXTRACTIONS calls; time of the last hundred over the first."""
     rng = np.random.default_rng(1)
     measurement, inputs = bench.recipe.measurement, bench.recipe.inputs[1]
     worker, caller = psutil.Process(bench.dut.worker.pid), psutil.Process()
@@ -105,12 +108,10 @@ class _bare:  # noqa: N801 - a context manager named like the function it replac
         self.text, self.command = text, command
 
     def __enter__(self) -> subprocess.Popen[str]:
-        import tempfile
-
         self.file = tempfile.NamedTemporaryFile("w", suffix=".cir")
         self.file.write(self.text)
         self.file.flush()
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter on the text above
             [sys.executable, "-c", _BARE, str(find_library()), self.file.name, self.command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

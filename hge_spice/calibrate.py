@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Floats
+from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
 from hge_spice.gradient import Measurement
 from hge_spice.gradient.homodyne import homodyne
 from hge_spice.train import Cost
@@ -13,34 +13,32 @@ PROBE = 2e-3  # V, first amplitude tried
 SMALLEST = 1e-4  # V, below which the solver's tolerance takes the noise's place
 LARGEST = 0.1  # share of the control range: beyond it a tone explores another device
 NOISELESS_BIAS = 1e-3  # relative bias aimed at where no noise is stated
-ROUNDS = 4
+ROUNDS = 6
 QUASI_STATIC = 1e-3  # change of a response between rest and the tone's frequency below which poles don't matter
 LONGEST_SETTLE = 64  # windows
 
 
 @dataclass(frozen=True)
 class Amplitude:
-    """The amplitude chosen, V peak, with what it balances: [all patterns' and controls' rms], A/V."""
+    """The amplitude chosen, V peak; the rms bias of all patterns and controls seen last, A/V; what finding it cost."""
 
     amplitude: float
     bias: float
-    noise: float
     cost: Cost
 
 
 def choose_amplitude(
     dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement, control_range: tuple[float, float]
 ) -> Amplitude:
-    """Find the amplitude a that minimises the expected squared error S/(T·a²) + (b·a²)², summed over controls and patterns.
+    """Find the amplitude a with the least expected squared error S/(T·a²) + (b·a²)², over all controls and patterns.
 
-    Its minimum lies at a⁶ = n·(S/T) / (2·Σb²), b the 3rd-order bias over a², measured here by extractions at this control
-    setting and repeated at the amplitude found, since b itself falls at large amplitudes.
+    Its minimum lies at a⁶ = n·(S/T) / (2·Σb²), b the 3rd-order bias over a², measured here by extractions at this
+    control setting and repeated at the amplitude found, since b itself falls at large amplitudes.
 
     inputs : [pattern, input], V
     """
     largest = LARGEST * (control_range[1] - control_range[0])
     amplitude, cost = min(PROBE, largest), Cost()
-    bias = noise = np.nan
     for _ in range(ROUNDS):
         trial = replace(measurement, amplitude=np.full(len(control), amplitude))
         estimates = [homodyne(dut, control, pattern, trial) for pattern in inputs]
@@ -51,30 +49,30 @@ def choose_amplitude(
             sum(e.perturbation_energy for e in estimates),
         )
         found = np.array([e.bias for e in estimates])
-        unsure = np.array([e.bias_stderr for e in estimates])
-        count = found.size
-        bias = float(np.sqrt(np.mean(found**2)))
-        noise = float(np.sqrt(np.mean([e.noise_stderr**2 for e in estimates])))
-        if not np.isfinite(bias):
-            break
-        known = float(np.sum(found**2) - np.sum(unsure**2))
-        if known <= np.sum(unsure**2):  # nothing of the curvature shows above the noise yet
-            best = 3 * amplitude
-        elif measurement.noise_density > 0:
-            floor = measurement.noise_density / measurement.plan.window
-            best = float((count * floor / (2 * known / amplitude**4)) ** (1 / 6))
+        if not np.isfinite(found).all():
+            return Amplitude(amplitude, np.nan, cost)  # too few points to see the curvature: the probe's amplitude stands
+        doubt = float(np.sum([e.bias_stderr**2 for e in estimates]))
+        known = float(np.sum(found**2)) - doubt  # Σ bias², freed of what noise alone puts there
+        if known <= doubt:  # the curvature doesn't show above the noise yet
+            if amplitude >= largest:
+                break
+            amplitude = min(3 * amplitude, largest)
+            continue
+        curvature = known / amplitude**4
+        if measurement.noise_density > 0:
+            floor = found.size * measurement.noise_density / measurement.plan.window
+            best = (floor / (2 * curvature)) ** (1 / 6)
         else:
-            size = np.sqrt(np.mean([np.abs(e.jacobian).max() ** 2 for e in estimates]))
-            best = float(amplitude * np.sqrt(NOISELESS_BIAS * size / np.sqrt(known / len(estimates))))
-        best = float(np.clip(_two_digits(best), SMALLEST, largest))
-        if abs(best - amplitude) <= 0.1 * amplitude:
-            break
+            size = sum(np.abs(e.jacobian).max() ** 2 for e in estimates)
+            best = (NOISELESS_BIAS**2 * size / curvature) ** (1 / 4)
+        best = float(np.clip(float(f"{best:.1e}"), SMALLEST, largest))
+        # at `best` the bias is curvature·best², its own doubt that of a smaller tone: no use looking where it won't show
+        unseen = curvature * best**4 <= doubt * (amplitude / best) ** 2
+        done = abs(best - amplitude) <= 0.1 * amplitude or unseen
         amplitude = best
-    return Amplitude(amplitude, bias, noise, cost)
-
-
-def _two_digits(value: float) -> float:
-    return float(f"{value:.1e}")
+        if done:
+            break
+    return Amplitude(amplitude, float(np.sqrt(max(known, 0.0) / found.size)), cost)
 
 
 def choose_settle(
@@ -82,13 +80,13 @@ def choose_settle(
 ) -> tuple[float, tuple[str, ...]]:
     """Dead time before the window, s, and flags: none for a device that is quasi-static at its tones.
 
-    Quasi-static is read off the device's linearised response at each tone against a thousandth of the lowest tone. Where
-    poles matter, the dead time is doubled from one window until it no longer moves a derivative by more than 1e-3 of the
-    largest; `unsettled` when 64 windows don't suffice. A device without a small-signal response is taken through the
-    second test from the start.
+    Quasi-static is read off the device's linearised response at each tone against a thousandth of the lowest tone.
+    Where poles matter, the dead time is doubled from one window until it no longer moves a derivative by more than 1e-3
+    of the largest; `unsettled` when 64 windows don't suffice. A device without a small-signal response is taken
+    through the second test from the start.
     """
     frequencies = np.array(measurement.plan.frequencies)
-    if hasattr(dut, "small_signal"):
+    if isinstance(dut, SmallSignalDevice):
         low = np.full(len(frequencies), frequencies.min() / 1000)
         at_tones = np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
         at_rest = np.array([dut.small_signal(control, pattern, low) for pattern in inputs])

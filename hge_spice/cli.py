@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -40,8 +40,7 @@ def main() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         _stop("stopped; finished trials are kept", INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say to it
-        sys.exit(DONE)
+        os._exit(DONE)  # the reader left; an orderly exit would only try to flush to it again
     except typer.TyperException as error:  # wrong arguments
         _stop(error.format_message() if isinstance(error, typer.BadParameter) else str(error), BAD_INPUT)
     except Exception as error:  # noqa: BLE001 - sorted into exit statuses below; what is left is ours and is raised
@@ -81,7 +80,9 @@ def run(
     settings: Settings = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the results; runs/<study>-<time> by default.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Trials side by side; all cores by default.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on in --out: finished trials are not run again.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on in --out: finished trials are not run again.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run.")] = False,
     smoke: Annotated[bool, typer.Option("--smoke", help="Apply the study's [smoke]: the size the tests run.")] = False,
     as_json: AsJson = False,
@@ -113,7 +114,7 @@ def run(
     if as_json:
         _print_json(summary)
     else:
-        _print_results(summary)
+        _print_results(summary, planned[0].parameters)
         print(f"report: {report}")
     solved = all(result["status"] == "done" and result.get("solved") for result in summary["results"])
     return DONE if solved else NOT_SOLVED
@@ -122,7 +123,14 @@ def run(
 @contextmanager
 def _progress(planned: list[Any], workers: int) -> Iterator[Any]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from hge_spice.study.runner import Watch
     from hge_spice.study.spec import parse_study
@@ -156,34 +164,47 @@ def _progress(planned: list[Any], workers: int) -> Iterator[Any]:
         yield Watch(started, stepped, finished)
 
 
-def _print_results(summary: dict[str, Any]) -> None:
+def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     from hge_spice.study.units import render
 
-    swept = [
-        key for key in summary["results"][0] if "." in key or all(key in r for r in summary["results"]) and key == "task"
-    ]
+    swept = [str(key) for key in parameters]
     table = Table(box=None, pad_edge=False)
-    for column in (*swept, "solved", "starts", "steps", "gap", "gap/span", "d'", "device time", "energy", "seconds"):
-        table.add_column(column, justify="right")
+    for column in (
+        *(key.rpartition(".")[2] for key in swept),
+        "solved",
+        "starts",
+        "steps",
+        "gap",
+        "gap/span",
+        "d'",
+        "device time",
+        "energy",
+        "seconds",
+    ):
+        table.add_column(column, justify="right", no_wrap=True)
+
+    def short(value: float, dimension: str) -> str:
+        return render(float(f"{value:.3g}"), dimension)
+
     for result in summary["results"]:
-        parameters = [str(result[key]) for key in swept]
+        values = [str(result[key]) for key in swept]
         if result["status"] != "done":
-            table.add_row(*parameters, "failed", str(result["reason"]).splitlines()[0])
+            table.add_row(*values, "failed", str(result["reason"]).splitlines()[0])
             continue
         sharp = result["d_prime"]
         table.add_row(
-            *parameters,
+            *values,
             "yes" if result["solved"] else "no",
             str(result["starts"]),
             str(result["steps"]),
-            render(result["gap"], "current"),
+            short(result["gap"], "current"),
             f"{result['gap_over_span']:.2f}",
             "∞" if sharp is None else f"{sharp:.1f}",
-            render(result["simulated_seconds"], "time"),
-            render(result["energy_joule"], "energy"),
+            short(result["simulated_seconds"], "time"),
+            short(result["energy_joule"], "energy"),
             f"{result['seconds']:.1f}",
         )
     Console().print(table)
@@ -241,7 +262,9 @@ def netlist(
 
 @app.command()
 def tones(
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="A study, or give --controls and --window.")] = None,
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="A study, or give --controls and --window.")
+    ] = None,
     settings: Settings = None,
     controls: Annotated[int | None, typer.Option(min=1, help="Number of tones.")] = None,
     window: Annotated[str | None, typer.Option(help='Window, such as "25 ms".')] = None,

@@ -1,7 +1,7 @@
-"""What is put on the electrodes, what comes back, and how long it takes: Tone, Transient, Drive, Waveform, DeviceUnderTest."""
+"""What is put on the electrodes and what comes back: Tone, Transient, Drive, Waveform, DeviceUnderTest."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,9 @@ class Tone:
         if not (np.isfinite(self.frequency) and self.frequency > 0):
             raise ValueError(f"the tone on {self.electrode} has frequency {self.frequency!r} Hz; it must be above zero")
         if not (np.isfinite(self.amplitude) and self.amplitude >= 0):
-            raise ValueError(f"the tone on {self.electrode} has amplitude {self.amplitude!r} V; it must not be negative")
+            raise ValueError(
+                f"the tone on {self.electrode} has amplitude {self.amplitude!r} V; it must not be negative"
+            )
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class DeviceUnderTest(Protocol):
         ...
 
 
+@runtime_checkable
 class SmallSignalDevice(DeviceUnderTest, Protocol):
     """A device under test that also knows its own linearised response: the truth of a derivative."""
 

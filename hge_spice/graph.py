@@ -1,4 +1,4 @@
-"""Networks as networkx graphs: the dopant network's builder, electrode roles, and the checks before anything is simulated.
+"""Networks as networkx graphs: the dopant network's builder, electrode roles, and checks before a simulation.
 
 A node is an electrode (`kind="electrode"`, `role` one of ROLES or None) or a site (`kind="site"`), with a position
 `x`, `y` in metres. An edge is a link with its `length` in metres. `graph.graph` names the device family and holds its
@@ -6,9 +6,15 @@ parameters. Names are data: what becomes netlist text is derived from them in `n
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
+
+if TYPE_CHECKING:
+    Network = nx.Graph[str]  # generic only in its stubs
+else:
+    Network = nx.Graph
 
 ROLES = ("input", "control", "output", "ground")
 
@@ -24,7 +30,7 @@ def dopant_network(  # the parameters are the device's own, each with its unit b
     temperature: float = 77.0,
     attempt_rate: float = 1e14,
     cutoff: float = 1e-4,
-) -> nx.Graph:
+) -> Network:
     """Place sites in a disc with electrodes evenly on its rim; link what lies close enough to hop.
 
     radius : m; localisation : m, the length a in exp(−2r/a); permittivity : relative; temperature : K
@@ -46,7 +52,7 @@ def dopant_network(  # the parameters are the device's own, each with its unit b
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} is {value!r}; it must be above zero")
     rng = np.random.default_rng(seed)
-    graph = nx.Graph(
+    graph: Network = nx.Graph(
         family="dopant",
         parameters={
             "radius": radius,
@@ -99,7 +105,7 @@ def _scatter(count: int, radius: float, rng: np.random.Generator) -> list[tuple[
     raise ValueError(f"{count} sites at least {apart:.3g} m apart found no place; take another seed")
 
 
-def electrodes(graph: nx.Graph, role: str | None = None) -> tuple[str, ...]:
+def electrodes(graph: Network, role: str | None = None) -> tuple[str, ...]:
     """Names of the electrodes, or of those with one role, in the order in which roles were given or nodes added."""
     found = [n for n, data in graph.nodes(data=True) if data.get("kind") == "electrode"]
     if role is not None:
@@ -108,14 +114,14 @@ def electrodes(graph: nx.Graph, role: str | None = None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def sites(graph: nx.Graph) -> tuple[str, ...]:
+def sites(graph: Network) -> tuple[str, ...]:
     """Names of the sites, in the order in which they were added."""
     return tuple(n for n, data in graph.nodes(data=True) if data.get("kind") == "site")
 
 
 def assign_roles(
-    graph: nx.Graph, *, output: str, inputs: Sequence[str], controls: Sequence[str], grounds: Sequence[str] = ()
-) -> nx.Graph:
+    graph: Network, *, output: str, inputs: Sequence[str], controls: Sequence[str], grounds: Sequence[str] = ()
+) -> Network:
     """Return a copy of the graph with roles on its electrodes, checked by `check`.
 
     Raises ValueError: an unknown electrode, one with two roles, one with none, a network that can't work.
@@ -137,7 +143,7 @@ def assign_roles(
     return graph
 
 
-def check(graph: nx.Graph) -> None:
+def check(graph: Network) -> None:
     """Refuse a network that can't be trained: raises ValueError saying which electrode or site, and what to do."""
     for role in ("output", "control"):
         if not electrodes(graph, role):

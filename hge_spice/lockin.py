@@ -1,8 +1,8 @@
 """Demodulation: in-phase and quadrature amplitude of every tone in one output, with standard errors.
 
 All tones, their 2nd-order products and the mean are fitted together by least squares on the solver's own time points,
-never on resampled ones. On a uniform grid a product beyond half the point rate appears at its alias; products that share
-a bin share a column. Over whole periods on a uniform grid this is the lock-in with a boxcar of one window, whose
+never on resampled ones. On a uniform grid a product beyond half the point rate appears at its alias; products that
+share a bin share a column. Over whole periods on a uniform grid this is the lock-in with a boxcar of one window, whose
 equivalent noise bandwidth is 1/(2·window) for the mean and 1/window for a tone's amplitude.
 """
 
@@ -13,7 +13,6 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from hge_spice.drive import Floats, Tone, Waveform
-
 
 MARGIN = 8  # points beyond the unknowns that the 3rd-order fit must have
 
@@ -50,12 +49,12 @@ class Demodulated:
     @property
     def magnitude(self) -> Floats:
         """R: [tone], A."""
-        return np.abs(self.response)
+        return np.asarray(np.abs(self.response))
 
     @property
     def theta(self) -> Floats:
         """Phase of the response against the tone: [tone], rad."""
-        return np.angle(self.response)
+        return np.asarray(np.angle(self.response))
 
 
 def demodulate(waveform: Waveform, tones: tuple[Tone, ...], window: float) -> Demodulated:
@@ -72,8 +71,8 @@ def demodulate(waveform: Waveform, tones: tuple[Tone, ...], window: float) -> De
     apart = np.diff(np.sort(frequencies))
     if len(apart) and apart.min() < (1 - 1e-9) / window:
         raise ValueError(
-            f"tone spacing {apart.min():.6g} Hz is below the {1 / window:.6g} Hz that a {window:.6g} s window resolves; "
-            "lengthen the window or space the tones"
+            f"tone spacing {apart.min():.6g} Hz is below the {1 / window:.6g} Hz that a {window:.6g} s window "
+            "resolves; lengthen the window or space the tones"
         )
     phases = tuple(tone.phase for tone in tones)
     design, inverse = _basis(np.ascontiguousarray(waveform.time).tobytes(), frequencies, phases, window)
@@ -109,8 +108,8 @@ def distortion(waveform: Waveform, tones: tuple[Tone, ...]) -> tuple[Floats, Flo
         return unknown, unknown
     residual = waveform.output - fitted @ waveform.output
     degrees = len(residual) - np.linalg.matrix_rank(fitted, tol=0.5)
-    spread = np.sqrt(residual @ residual / degrees)
-    return operator @ waveform.output, spread * np.sqrt(np.sum(operator**2, axis=1))
+    spread = float(np.sqrt(residual @ residual / degrees))
+    return np.asarray(operator @ waveform.output), spread * np.sqrt(np.sum(operator**2, axis=1))
 
 
 @lru_cache(maxsize=32)
@@ -156,8 +155,8 @@ def _basis(
     taken = {place(h) for h in signed if h > 0}
     if len(taken) < len(frequencies) or (uniform and max(f * window for f in frequencies) >= points / 2):
         raise ValueError(
-            f"a tone at {max(frequencies):.6g} Hz is above half the point rate of {points / window:.6g} points per second; "
-            "take more points"
+            f"a tone at {max(frequencies):.6g} Hz is above half the point rate of {points / window:.6g} points per "
+            "second; take more points"
         )
     products = sorted({place(h) for h in orders} - taken - {0.0})
     columns = [np.ones(points)]
@@ -171,6 +170,6 @@ def _basis(
     design = np.array(columns).T
     if design.shape[1] > points:
         raise ValueError(
-            f"{points} points for {design.shape[1]} unknowns (mean, tones and their 2nd-order products); take more points"
+            f"{points} points for {design.shape[1]} unknowns (mean, tones, 2nd-order products); take more points"
         )
     return design, np.linalg.pinv(design)

@@ -1,4 +1,4 @@
-"""Losses of a task's outputs, each with its exact derivative dE/dI: a loss is a function (outputs, target) -> (E, dE/dI)."""
+"""Losses of a task's outputs, each with its exact derivative: a loss is a function (outputs, target) -> (E, dE/dI)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,9 @@ class Target:
 
 Loss = Callable[[Floats, Target], tuple[float, Floats]]
 
-FLOOR = 0.1  # share of the largest |output| added to the span, so that a ripple on a large current doesn't pass for a gap
+FLOOR = (
+    0.1  # share of the largest |output| added to the span, so that a ripple on a large current doesn't pass for a gap
+)
 SEPARATION = 5e-9  # A, gap at which corr_sigmoid's sigmoid is one half
 STEEPNESS = 3e-9  # A, width of that sigmoid
 

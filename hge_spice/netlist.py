@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-import networkx as nx
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Tone, Transient
-from hge_spice.graph import check, electrodes
+from hge_spice.graph import Network, check, electrodes
 
 
 def dc_source(electrode: str) -> str:
@@ -31,12 +30,12 @@ def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
     return (0.0, tone.amplitude, tone.frequency, 0.0, 0.0, float(np.degrees(tone.phase)))
 
 
-def driven(graph: nx.Graph) -> tuple[str, ...]:
+def driven(graph: Network) -> tuple[str, ...]:
     """Electrodes with a DC source: controls, then inputs, in the order of a Drive."""
     return electrodes(graph, "control") + electrodes(graph, "input")
 
 
-def voltages(graph: nx.Graph, drive: Drive) -> dict[str, float]:
+def voltages(graph: Network, drive: Drive) -> dict[str, float]:
     """DC voltage of each driven electrode, V. Raises ValueError where the drive doesn't fit the graph."""
     controls, inputs = electrodes(graph, "control"), electrodes(graph, "input")
     for name, values, names in (("control", drive.control, controls), ("inputs", drive.inputs, inputs)):
@@ -50,7 +49,7 @@ def voltages(graph: nx.Graph, drive: Drive) -> dict[str, float]:
     return dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
 
 
-def saved_vectors(graph: nx.Graph) -> tuple[str, ...]:
+def saved_vectors(graph: Network) -> tuple[str, ...]:
     """Vectors kept of each analysis: the output current, every driven electrode's current, the bounded states."""
     family = DEVICES[graph.graph["family"]]
     output = electrodes(graph, "output")[0]
@@ -62,7 +61,7 @@ def saved_vectors(graph: nx.Graph) -> tuple[str, ...]:
 
 
 def build_circuit(
-    graph: nx.Graph, dc: Mapping[str, float] | None = None, tones: Mapping[str, Tone] | None = None
+    graph: Network, dc: Mapping[str, float] | None = None, tones: Mapping[str, Tone] | None = None
 ) -> Circuit:
     """Build the network with its sources; the same graph and values give the same text.
 
@@ -101,7 +100,7 @@ def transient_command(transient: Transient) -> str:
     return f"tran {step!r} {transient.settle + transient.window + step!r} {transient.settle!r} {step!r}"
 
 
-def deck(graph: nx.Graph, drive: Drive | None = None) -> str:
+def deck(graph: Network, drive: Drive | None = None) -> str:
     """Full netlist: as loaded once and then altered (no drive), or runnable by `ngspice -b` as it is (with a drive).
 
     With tones the analysis is the extraction's transient, without any the operating point.

@@ -1,7 +1,7 @@
 """Every picture, for the report and for notebooks: records in SI units become matplotlib Figures, no state is kept.
 
-Colours are Okabe and Ito's, told apart by colour-blind readers; shape or line says the same a second time. Black is ink and
-white is paper: the report's style sheet replaces both where the reader's screen is dark.
+Colours are Okabe and Ito's, told apart by colour-blind readers; shape or line says the same a second time. Black is
+ink and white is paper: the report's style sheet replaces both where the reader's screen is dark.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,8 @@ def plain(text: Any, longest: int = 24) -> str:
 
 
 def network(graph: nx.Graph, voltages: Mapping[str, float] | None = None) -> Figure:
-    """Draw the network: electrodes by role, sites, links wider and darker the stronger they are (exp(−2r/a), log scale).
+    """Draw the network: electrodes by role, sites, links wider and darker the stronger they are (exp(−2r/a), log
+    scale).
 
     voltages : V by electrode, written beside it
     """
@@ -203,8 +204,8 @@ def _starts(steps: pd.DataFrame) -> list[tuple[pd.DataFrame, dict[str, Any], str
 def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequence[str], noise: float) -> Figure:
     """Draw the output of every pattern with the band that read-out noise leaves it, the midway threshold, gap and span.
 
-    outputs : [pattern], A; classes : [pattern], 0 or 1; noise : A, standard deviation of one read-out. A band of half of
-    6.2σ to either side that stays clear of the threshold is an error rate of at most 1e-3.
+    outputs : [pattern], A; classes : [pattern], 0 or 1; noise : A, standard deviation of one read-out. A band of half
+    of 6.2σ to either side that stays clear of the threshold is an error rate of at most 1e-3.
     """
     found, ones = np.asarray(outputs, dtype=float), np.asarray(classes, dtype=float) > 0.5
     factor, unit = scale(float(np.abs(found).max()), "A")
@@ -248,8 +249,8 @@ def _between(axes: Axes, x: float, low: float, high: float, text: str) -> None:
 def amplitude_spectrum(time: Floats, output: Floats, window: float, points: int) -> Floats:
     """Amplitude of every harmonic of 1/window from 0 to half of `points`: [harmonic], in the output's unit.
 
-    The discrete Fourier transform where the window's points are uniform; otherwise the trapezoidal Fourier integral on the
-    solver's own points, since resampling would add products of its own.
+    The discrete Fourier transform where the window's points are uniform; otherwise the trapezoidal Fourier integral on
+    the solver's own points, since resampling would add products of its own.
     """
     steps = np.diff(time)
     if len(time) == points and np.ptp(steps) < 1e-6 * steps.mean():
@@ -343,21 +344,37 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     share = 100 / np.where(largest > 0, largest, np.nan)
     figure = Figure(figsize=(WIDTH, 6.0), layout="constrained")
     upper = _axes(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
-    lower = _axes(figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest")
+    lower = _axes(
+        figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
+    )
     upper.tick_params(labelbottom=False)
     upper.bar(x.ravel(), factor * truth.ravel(), width=0.8, color=SKY, alpha=0.7, label="truth (.ac)")
     flat = (x.ravel(), factor * estimate.ravel())
     lower_data = (x.ravel(), ((estimate - truth) * share).ravel())
     for axes, (at, value), size in ((upper, flat, factor), (lower, lower_data, share)):
         axes.axhline(0, color="k", lw=0.8)
-        axes.errorbar(at, value, (stated * size).ravel(), fmt="none", ecolor=ORANGE, elinewidth=5, alpha=0.6, label="stated noise")
-        axes.errorbar(at, value, (seen * size).ravel(), fmt="D", color=BLUE, ms=4, capsize=4, elinewidth=1.2, label="estimate, standard error")
+        axes.errorbar(
+            at, value, (stated * size).ravel(), fmt="none", ecolor=ORANGE, elinewidth=5, alpha=0.6, label="stated noise"
+        )
+        axes.errorbar(
+            at,
+            value,
+            (seen * size).ravel(),
+            fmt="D",
+            color=BLUE,
+            ms=4,
+            capsize=4,
+            elinewidth=1.2,
+            label="estimate, standard error",
+        )
     for p, error in enumerate(comparison["relative_error"]):
         centre = float(x[p].mean())
         given = "inputs" in comparison and comparison["inputs"][p]
         inputs = ", ".join(si(v, "V") for v in given) if given else f"pattern {p}"
         heading = f"{inputs}\nworst {100 * float(error):.2g} %"
-        upper.annotate(heading, (centre, 1.02), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9)
+        upper.annotate(
+            heading, (centre, 1.02), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9
+        )
         if p:
             for axes in (upper, lower):
                 axes.axvline(x[p][0] - 1, color=GREY, lw=0.8, ls=":")
@@ -388,5 +405,6 @@ def _legend_outside(figure: Figure, axes: Axes) -> None:
 
 
 PICTURES: dict[str, Callable[..., Figure]] = {
-    draw.__name__: draw for draw in (network, loss_curves, control_curves, truth_table, spectrum, gradient_against_truth)
+    draw.__name__: draw
+    for draw in (network, loss_curves, control_curves, truth_table, spectrum, gradient_against_truth)
 }

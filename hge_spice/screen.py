@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import networkx as nx
 import numpy as np
 
 from hge_spice.drive import Floats, SimulationError
-from hge_spice.graph import assign_roles, electrodes
+from hge_spice.graph import Network, assign_roles, electrodes
 from hge_spice.margin import margin
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.tasks import Task
@@ -19,7 +18,7 @@ class Choice:
     """One choice of electrodes and what random controls make of it.
 
     reached : share of the control settings at which each task counts as solved, by task name
-    best : score below which 95 % of the settings lie, by task: gap over (span + 0.1·largest |output|), −1 without contrast
+    best : score below which 95 % of settings lie, by task: gap over (span + 0.1·largest |output|), −1 without contrast
     span : A, median over the settings
     failed : settings at which no physical operating point was found
     """
@@ -39,13 +38,13 @@ class Choice:
 
 
 def screen(  # a screening has as many settings as an experiment on a probe station
-    graph: nx.Graph,
+    graph: Network,
     tasks: Sequence[Task],
+    *,
     levels: tuple[float, float],
     control_range: tuple[float, float],
     settings: int,
     rng: np.random.Generator,
-    *,
     noise: float = 0.0,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[Choice]:
@@ -54,7 +53,7 @@ def screen(  # a screening has as many settings as an experiment on a probe stat
     levels : V, low and high of every input; control_range : V; settings : random control settings per choice
     noise : A, read-out noise that a gap must stand against
 
-    All tasks must share one table of inputs. Costs one operating point per choice, setting and pattern: some 0.5 ms each.
+    All tasks must share one table of inputs. Costs one operating point per choice, setting and pattern, some 0.5 ms.
     Raises ValueError where the tasks differ in their inputs or electrodes don't suffice.
     """
     bits = tasks[0].bits
@@ -76,7 +75,10 @@ def screen(  # a screening has as many settings as an experiment on a probe stat
                 drawn = rng.uniform(*control_range, (settings, len(controls)))
                 outputs = np.array(
                     [
-                        [_current(device, dict(zip(controls, row, strict=True)), inputs, low + bit * (high - low)) for bit in bits]
+                        [
+                            _current(device, dict(zip(controls, row, strict=True)), inputs, low + bit * (high - low))
+                            for bit in bits
+                        ]
                         for row in drawn
                     ]
                 )

@@ -28,7 +28,7 @@ class Task:
         if len(levels) not in {1, self.bits.shape[1]}:
             raise ValueError(f"{self.name} has {self.bits.shape[1]} inputs; levels of {len(levels)} are given")
         low, high = np.array(levels, dtype=float).T
-        return low + self.bits * (high - low)
+        return np.asarray(low + self.bits * (high - low))
 
 
 def _gate(name: str, truth: tuple[int, int, int, int], summary: str) -> Task:

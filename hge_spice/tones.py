@@ -249,7 +249,8 @@ def _fewest_points(harmonics: tuple[int, ...]) -> int:
     )
 
 
-# A plan has no hits exactly if no four or fewer of its tones and their negatives add up to a multiple of `points`, pairs
+# A plan has no hits exactly if no four or fewer of its tones and their negatives add up to a multiple of `points`,
+# pairs
 # that cancel aside: then 0, the tones and their 2nd-order products are 2n² + 2n + 1 different residues (a packing of
 # Lee spheres of radius 2: Golomb and Welch, SIAM J. Appl. Math. 18, 302 (1970)). Such plans stay such when every
 # harmonic is multiplied by one that has no factor in common with `points`.
@@ -288,7 +289,7 @@ def _place_narrowest(missing: int, placed: Placed, points: int, group: Sequence[
         top = (tops & -tops).bit_length() - 1
         tops &= tops - 1
         orbit = {top}.union(min(top * factor % points, -top * factor % points) for factor in group)
-        after: Placed | None = placed if max(orbit) == top else None
+        after: Placed | None = placed if max(orbit) == top and len(orbit) == len(group) else None
         for harmonic in orbit:
             after = after and _place(harmonic, after, points)
         if after:
@@ -352,7 +353,8 @@ def _construction(count: int) -> Iterator[tuple[int, list[int]]]:
     """Plans without hits of (q − 1)/2 ≥ `count` tones at q² + 1 points, for every prime q.
 
     Let θ² = w be in the field of q² elements, but not a square there. Modulo factors from that field, the elements
-    a + θ with a ≠ 0 of the field of q elements are powers g^k of one g of order q² + 1; their exponents k are the tones,
+    a + θ with a ≠ 0 of the field of q elements are powers g^k of one g of order q² + 1; their exponents k are the
+    tones,
     since −k belongs to −a. Four exponents add up to 0 only if the odd part in θ of (a+θ)(b+θ)(c+θ)(d+θ) vanishes, that
     is w·(a+b+c+d) + abc+abd+acd+bcd = 0. As w is not in the field of q elements both sums vanish, and so
     (a+b)(a+c)(b+c) = 0: a pair cancels. Three or two exponents fail likewise, and so does half of q² + 1 (a = 0).

@@ -20,7 +20,9 @@ def write_raw(path: Path, plots: Sequence[Plot]) -> None:
             table = np.array(list(vectors.values()))
             if table.ndim != 2:
                 raise ValueError(f"the vectors of plot {title!r} differ in length")
-            kinds = ("time" if name == "time" else "current" if name.startswith("i(") else "voltage" for name in vectors)
+            kinds = (
+                "time" if name == "time" else "current" if name.startswith("i(") else "voltage" for name in vectors
+            )
             listed = "".join(f"\t{k}\t{n}\t{kind}\n" for k, (n, kind) in enumerate(zip(vectors, kinds, strict=True)))
             header = (
                 f"Title: {title}\nPlotname: Transient Analysis\nFlags: real\nNo. Variables: {table.shape[0]}\n"

@@ -87,7 +87,8 @@ def test_tones_off_is_the_operating_point(device: NgspiceDevice) -> None:
     assert rest.output[0] == device.operating_point(asked.control, INPUTS).output[0]
     # and the mean with tones on approaches it as amplitude²
     shift = [
-        abs(device.measure(drive(device, seed=7, amplitude=a)).output.mean() - rest.output[0]) for a in (1e-3, 2e-3, 4e-3)
+        abs(device.measure(drive(device, seed=7, amplitude=a)).output.mean() - rest.output[0])
+        for a in (1e-3, 2e-3, 4e-3)
     ]
     assert np.polyfit(np.log([1, 2, 4]), np.log(shift), 1)[0] == pytest.approx(2, abs=0.1)
 
@@ -224,7 +225,9 @@ def test_a_broken_netlist_is_an_error_with_the_log(graph: nx.Graph) -> None:
 
 
 def test_no_convergence_is_an_error() -> None:
-    graph = assign_roles(dopant_network(seed=10), output="e5", inputs=(), controls=tuple(f"e{k}" for k in (0, 1, 2, 3, 4, 6, 7)))
+    graph = assign_roles(
+        dopant_network(seed=10), output="e5", inputs=(), controls=tuple(f"e{k}" for k in (0, 1, 2, 3, 4, 6, 7))
+    )
     with NgspiceDevice(graph) as dut:
         dut.worker.load("no solution\nv1 a 0 0\nv2 a 0 1\n.save all\n.end\n")
         with pytest.raises(SimulationError, match="no result"):
@@ -239,7 +242,9 @@ def test_no_convergence_is_an_error() -> None:
         (np.full(5, np.nan), INPUTS, "not finite"),
     ],
 )
-def test_a_drive_that_does_not_fit(device: NgspiceDevice, control: np.ndarray, inputs: np.ndarray, message: str) -> None:
+def test_a_drive_that_does_not_fit(
+    device: NgspiceDevice, control: np.ndarray, inputs: np.ndarray, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         device.operating_point(control, inputs)
 

@@ -153,6 +153,4 @@ def test_bias_falls_as_amplitude_squared(device: NgspiceDevice) -> None:
 @pytest.mark.long
 def test_bias_falls_as_amplitude_squared_on_fifty_settings(device: NgspiceDevice) -> None:
     worst, flagged = errors(device, 50)
-    print("median", np.median(worst, axis=0), "slope", np.polyfit(np.log(AMPLITUDES), np.log(np.median(worst, axis=0)), 1)[0])
-    print("beyond 1e-2:", (worst > 1e-2).sum(), "flagged:", flagged.sum())
     check_errors(worst, flagged, slope_tolerance=0.1)

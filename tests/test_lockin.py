@@ -95,7 +95,8 @@ def test_predicted_distortion_is_the_shift_that_a_cubic_makes() -> None:
                 expected += 0.5 * a**3 * (cubic[i, k, k] + cubic[k, i, k] + cubic[k, k, i])
         assert shift[i] == pytest.approx(expected, abs=1e-10)
     assert stderr.max() < 1e-10
-    # on a plan free of hits that shift is exactly what the lock-in is off by, except for what products leave in shared bins
+    # on a plan free of hits that shift is exactly what the lock-in is off by, except for what products leave in shared
+    # bins
     fine = grid(1200)
     v = voltages(played, fine)
     output = slope @ v + np.einsum("it,ij,jt->t", v, curvature, v) + np.einsum("it,jt,kt,ijk->t", v, v, v, cubic)

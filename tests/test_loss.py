@@ -54,7 +54,7 @@ def test_corr_sigmoid_at_its_own_numbers() -> None:
 def test_mse_needs_levels_and_is_zero_at_them() -> None:
     outputs, classes = np.array([2e-9, 8e-9, 8e-9, 2e-9]), np.array([0.0, 1, 1, 0])
     assert LOSSES["mse"](outputs, Target(classes, (2e-9, 8e-9)))[0] == pytest.approx(0)
-    with pytest.raises(ValueError, match="task.targets"):
+    with pytest.raises(ValueError, match=r"task\.targets"):
         LOSSES["mse"](outputs, Target(classes))
 
 

@@ -1,8 +1,8 @@
 """Mean-field variable-range hopping between dopant sites under electrodes: the dopant network.
 
 The voltage of node p<i> is the mean occupation of site i (0 to 1 V), so Kirchhoff's current law is charge conservation;
-the voltage of node u<i> is the site's potential. The equations are the mean-field (Hartree) form ⟨n_i(1−n_j)⟩ ≈ p_i(1−p_j)
-of hopping with the Glauber rate ½(1 − tanh(ΔE/2kT)), which obeys detailed balance and is smooth:
+the voltage of node u<i> is the site's potential. The equations are the mean-field (Hartree) form ⟨n_i(1−n_j)⟩ ≈
+p_i(1−p_j) of hopping with the Glauber rate ½(1 − tanh(ΔE/2kT)), which obeys detailed balance and is smooth:
 
     u_i  = Σ_k W_ik V_k + Σ_j C_ij (p_j − ½)        C_ij = e/(4π ε0 εr r_ij)
     I_ij = (I0/2) g_ij [(p_i − p_j) − tanh((u_j − u_i − C_ij (p_i − p_j))/(2kT/e)) (p_i + p_j − 2 p_i p_j)]
@@ -11,8 +11,8 @@ of hopping with the Glauber rate ½(1 − tanh(ΔE/2kT)), which obeys detailed b
 C_ij (p_i − p_j) takes the pair's own Coulomb term out of a hop: a carrier doesn't repel itself. W is the harmonic
 measure of the rim arc nearest each electrode (Poisson's kernel of the disc, integrated in closed form).
 
-What it is not: a model of correlations between sites, which the exact master equation has. And taking the pair's term out
-of each hop alone leaves no single set of occupations at which every link is in balance. With all electrodes at one
+What it is not: a model of correlations between sites, which the exact master equation has. And taking the pair's term
+out of each hop alone leaves no single set of occupations at which every link is in balance. With all electrodes at one
 potential and sites of equal energy it rests without current, as it must; sites of different fixed energies would keep
 currents circulating at rest (1.4 nA at the output for 50 mV of disorder on the device of the shipped studies), so fixed
 site energies are not offered here.
@@ -22,7 +22,6 @@ Sources: the rate and the geometry follow the kinetic Monte Carlo literature on 
 What is perturbed: electrode voltages. State: the occupations; each site's capacitance is e/1 V = 0.16 aF.
 """
 
-import networkx as nx
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
 from scipy.constants import Boltzmann, elementary_charge, epsilon_0
@@ -30,18 +29,19 @@ from scipy.constants import Boltzmann, elementary_charge, epsilon_0
 from hge_spice.devices.expression import Expression
 from hge_spice.devices.family import Family
 from hge_spice.drive import Floats
-from hge_spice.graph import dopant_network, electrodes, sites
+from hge_spice.graph import Network, dopant_network, electrodes, sites
 
 # s = I0·g/2 in A; w = e/(2kT) in 1/V; c = C_ij in V
 HOP = Expression("s*((pi-pj)-tanh((uj-ui-c*(pi-pj))*w)*(pi+pj-2*pi*pj))")
 TO_ELECTRODE = Expression("s*((2*pi-1)-tanh((v-ui)*w))")
-# Zero for every physical occupation. The algebraic equations also have roots outside [0, 1], on which an operating point
-# can land without a word; this current bars them. 1000 times the strongest link's current a volt removed all of 600 tried.
+# Zero for every physical occupation. The algebraic equations also have roots outside [0, 1], on which an operating
+# point can land without a word; this current bars them. 1000 times the strongest link's current a volt removed all
+# of 600 tried.
 CLAMP = Expression("k*(max(pi-1,0)+min(pi,0))")
 CLAMP_FACTOR = 1000.0
 
 
-def coulomb(graph: nx.Graph) -> Floats:
+def coulomb(graph: Network) -> Floats:
     """Potential at each site of one elementary charge at each other: [site, site], V, zero diagonal."""
     x, y = _positions(graph, sites(graph))
     distance = np.hypot(x[:, None] - x, y[:, None] - y)
@@ -51,7 +51,7 @@ def coulomb(graph: nx.Graph) -> Floats:
     )
 
 
-def electrode_weights(graph: nx.Graph) -> Floats:
+def electrode_weights(graph: Network) -> Floats:
     """Share of each electrode in the potential of each site: [site, electrode], rows sum to one.
 
     The harmonic measure of an arc [α, β] of the unit circle seen from ρ·e^(iθ) is
@@ -69,20 +69,18 @@ def electrode_weights(graph: nx.Graph) -> Floats:
     return np.asarray(np.diff(primitive, axis=1) / np.pi)
 
 
-def strongest_link(graph: nx.Graph) -> float:
+def strongest_link(graph: Network) -> float:
     """I0·exp(−2r/a) of the shortest link, A: the scale of the network's currents."""
     parameters = graph.graph["parameters"]
-    shortest = min(length for _, _, length in graph.edges(data="length"))
-    return float(
-        elementary_charge * parameters["attempt_rate"] * np.exp(-2 * shortest / parameters["localisation"])
-    )
+    shortest = min(data["length"] for _, _, data in graph.edges(data=True))
+    return float(elementary_charge * parameters["attempt_rate"] * np.exp(-2 * shortest / parameters["localisation"]))
 
 
-def _positions(graph: nx.Graph, names: tuple[str, ...]) -> tuple[Floats, Floats]:
+def _positions(graph: Network, names: tuple[str, ...]) -> tuple[Floats, Floats]:
     return np.array([graph.nodes[n]["x"] for n in names]), np.array([graph.nodes[n]["y"] for n in names])
 
 
-def _stamp(circuit: Circuit, graph: nx.Graph) -> None:
+def _stamp(circuit: Circuit, graph: Network) -> None:
     parameters = graph.graph["parameters"]
     rims, places = electrodes(graph), sites(graph)
     number = {name: i for i, name in enumerate(places)}
@@ -101,10 +99,10 @@ def _stamp(circuit: Circuit, graph: nx.Graph) -> None:
         circuit.BehavioralSource(f"k{i}", f"p{i}", 0, current_expression=clamp)
     rate = elementary_charge * parameters["attempt_rate"] / 2
     inverse = elementary_charge / (2 * Boltzmann * parameters["temperature"])
-    for a, b, length in graph.edges(data="length"):
+    for a, b, data in graph.edges(data=True):
         site, other = (a, b) if a in number else (b, a)
         i = number[site]
-        strength = float(rate * np.exp(-2 * length / parameters["localisation"]))
+        strength = float(rate * np.exp(-2 * data["length"] / parameters["localisation"]))
         if other in number:
             j = number[other]
             current = HOP.spice(
@@ -128,7 +126,8 @@ FAMILY = Family(
     stamp=_stamp,
     bounded_nodes=lambda graph: tuple(f"p{i}" for i in range(len(sites(graph)))),
     bounds=(0.0, 1.0),
-    # Currents are of the order of nA, derivatives at sub-millivolt tones of fA: the defaults (1 pA, 1 µV, 1e-3) hide them.
+    # Currents are of the order of nA, those of sub-millivolt tones of fA: ngspice's defaults (1 pA, 1 µV, 1e-3) hide
+    # them. With reltol 1e-5 the bias's slope over 0.5–4 mV was 1.0, not 2; with 1e-7 it is 2.0, for 5 % more time.
     options={"abstol": 1e-16, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
     summary="mean-field hopping between dopant sites under electrodes (trainable to XOR)",
 )

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import networkx as nx
 from PySpice.Spice.Netlist import Circuit
+
+from hge_spice.graph import Network
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Family:
     """
 
     name: str
-    build: Callable[..., nx.Graph]
-    stamp: Callable[[Circuit, nx.Graph], None]
-    bounded_nodes: Callable[[nx.Graph], tuple[str, ...]]
+    build: Callable[..., Network]
+    stamp: Callable[[Circuit, Network], None]
+    bounded_nodes: Callable[[Network], tuple[str, ...]]
     bounds: tuple[float, float]
     options: dict[str, float]
     summary: str

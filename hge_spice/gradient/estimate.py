@@ -16,7 +16,8 @@ class Measurement:
     amplitude : [control], V peak
     phase : [control], rad
     settle : s, dead time before the window
-    noise_density : A²/Hz one-sided, of the read-out as stated; used for what it would add, whether or not it is injected
+    noise_density : A²/Hz one-sided, of the read-out as stated; used for what it would add, whether or not it is
+    injected
     """
 
     plan: TonePlan

@@ -9,7 +9,9 @@ from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.lockin import demodulate, distortion
 
-NONLINEAR = 5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
+NONLINEAR = (
+    5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
+)
 LAG = 0.1  # quadrature over the largest in-phase derivative: at 0.1, in-phase alone loses half a per cent
 SIGNIFICANT = 2.0  # standard errors
 RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tones
@@ -18,8 +20,8 @@ RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tone
 def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Estimate:
     """Estimate all derivatives from one measurement.
 
-    The bias is of 3rd order in the amplitude: relative error ∝ amplitude². The variance that read-out noise of one-sided
-    density S adds to a derivative is S/(window·amplitude²).
+    The bias is of 3rd order in the amplitude: relative error ∝ amplitude². The variance that read-out noise of
+    one-sided density S adds to a derivative is S/(window·amplitude²).
 
     Raises SimulationError where the device gives no result, ValueError where tones and device don't fit.
     """

@@ -1,4 +1,4 @@
-"""The truth: the linearised response at each tone's own frequency, one control at a time, without perturbing anything."""
+"""The truth: the linearised response at each tone's own frequency, one control at a time, nothing perturbed."""
 
 import numpy as np
 
@@ -11,12 +11,11 @@ def small_signal(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurem
 
     Raises TypeError for a device that only the bench knows, SimulationError where the operating point isn't found.
     """
-    if not hasattr(dut, "small_signal"):
+    if not isinstance(dut, SmallSignalDevice):
         raise TypeError(f"{type(dut).__name__} has no small-signal response; measure it with another estimator")
-    known: SmallSignalDevice = dut
     tones = measurement.tones(dut.controls)
-    at_rest = known.operating_point(control, inputs)
-    response = known.small_signal(control, inputs, np.array([tone.frequency for tone in tones]))
+    at_rest = dut.operating_point(control, inputs)
+    response = dut.small_signal(control, inputs, np.array([tone.frequency for tone in tones]))
     nothing = np.zeros(len(tones))
     return Estimate(
         output=float(at_rest.output[0]),

@@ -4,13 +4,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-import networkx as nx
 import numpy as np
 
 from hge_spice import netlist
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats, SimulationError, Tone, Transient, Waveform
-from hge_spice.graph import electrodes
+from hge_spice.graph import Network, electrodes
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
 
@@ -26,7 +25,7 @@ class NgspiceDevice:
     Use it as a context manager, or call close().
     """
 
-    def __init__(self, graph: nx.Graph, timeout: float = TIMEOUT) -> None:
+    def __init__(self, graph: Network, timeout: float = TIMEOUT) -> None:
         self.graph = graph
         self._text = netlist.deck(graph)  # checks the graph before a process is started
         self._controls = electrodes(graph, "control")
@@ -71,7 +70,7 @@ class NgspiceDevice:
             at_rest = self.operating_point(drive.control, drive.inputs)
             return replace(
                 at_rest,
-                time=transient.settle + transient.step * np.arange(transient.points),
+                time=np.asarray(transient.settle + transient.step * np.arange(transient.points)),
                 output=np.full(transient.points, at_rest.output[0]),
                 simulated_seconds=transient.duration,
                 energy=at_rest.energy * transient.duration,
@@ -137,9 +136,9 @@ class NgspiceDevice:
             raise
         if not result.vectors.shape[1]:
             tail = "\n".join(result.log[-_TAIL:])
-            raise SimulationError(f"ngspice gave no result for {analysis.split()[0]}:\n{tail}")
+            raise SimulationError(f"ngspice gave no result for {analysis.split(maxsplit=1)[0]}:\n{tail}")
         if not np.isfinite(result.vectors).all():
-            raise SimulationError(f"ngspice gave values that are not finite for {analysis.split()[0]}")
+            raise SimulationError(f"ngspice gave values that are not finite for {analysis.split(maxsplit=1)[0]}")
         return result
 
     def _settings(self, drive: Drive, probe: str | None) -> dict[str, str]:
@@ -210,7 +209,8 @@ def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:
     """Choose the points that make up the window, and say whether they lie on a uniform grid.
 
     ngspice's start-up steps (fractions of a step that double) are left out: what remains are `points` steps of equal
-    length over exactly one window. Where capacitors made the solver take steps of its own, all points of the window are.
+    length over exactly one window. Where capacitors made the solver take steps of its own, all points of the window
+    are.
     """
     step = transient.step
     regular = np.abs(np.diff(time) - step) < UNIFORM * step
@@ -224,7 +224,7 @@ def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:
 
 
 def _energy(drive: Drive, controls: tuple[str, ...], time: Floats, currents: Floats) -> tuple[float, float]:
-    """∫ Σ V·I dt over the window, all sources and the tones alone, J. A source's branch current flows into its + end."""
+    """∫ Σ V·I dt over the window, of all sources and of the tones alone, J; a branch current flows into the + end."""
     voltage = np.repeat(np.concatenate([drive.control, drive.inputs])[:, None], len(time), axis=1)
     tone_voltage = np.zeros_like(voltage)
     for tone in drive.tones:

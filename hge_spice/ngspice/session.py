@@ -1,6 +1,7 @@
 """One libngspice in this process, through PySpice's binding, with the binding's defects worked around here alone.
 
-PySpice 1.5 raises for any line on stderr that doesn't start with "Warning:", also for complete runs; looks for a library
+PySpice 1.5 raises for any line on stderr that doesn't start with "Warning:", also for complete runs; looks for a
+library
 name that Debian doesn't have; and never frees a run. So commands go to the library directly, nothing is raised for
 what is printed, and a run is judged by its data: `Result` says what came back, the caller decides.
 A second session in one process fails: use worker.py.
@@ -34,7 +35,7 @@ class Result:
 
 
 class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no type information
-    def exec_command(self, command: str, join_lines: bool = True) -> str | list[str]:  # noqa: FBT001 - PySpice's signature
+    def exec_command(self, command: str, join_lines: bool = True) -> str | list[str]:
         self.clear_output()
         self._ngspice_shared.ngSpice_Command(command.encode("ascii"))
         return self.stdout if join_lines else list(self._stdout)

@@ -26,7 +26,7 @@ TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive 
 _TAIL = 20  # lines of ngspice's log in an error message
 
 
-class WorkerDied(SimulationError):
+class WorkerDied(SimulationError):  # noqa: N818 - it reads as what happened
     """The process ended or hung in the middle of a job."""
 
 
@@ -178,7 +178,10 @@ def serve(descriptor: int) -> None:
         except (EOFError, OSError):
             return
         try:
-            answer = session.load(job[1]) if job[0] == "load" else session.run(*job[1:])
+            if job[0] == "load":
+                session.load(job[1])
+                connection.send(None)
+            else:
+                connection.send(session.run(*job[1:]))
         except (SimulationError, ValueError) as error:
-            answer = error
-        connection.send(answer)
+            connection.send(error)

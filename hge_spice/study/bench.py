@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-import networkx as nx
 import numpy as np
 
 from hge_spice.calibrate import choose_amplitude, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
-from hge_spice.graph import assign_roles
+from hge_spice.graph import Network, assign_roles
 from hge_spice.loss import LOSSES, Target
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
@@ -22,14 +21,12 @@ from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
 
-def build_graph(study: Study) -> nx.Graph:
+def build_graph(study: Study) -> Network:
     """Build the study's network with its roles. Raises ValueError where they don't fit."""
     parameters = study.device.model_dump(exclude={"family"}, exclude_none=True)
     graph = DEVICES[study.device.family].build(**parameters)
     named = study.electrodes
-    return assign_roles(
-        graph, output=named.output, inputs=named.inputs, controls=named.controls, grounds=named.grounds
-    )
+    return assign_roles(graph, output=named.output, inputs=named.inputs, controls=named.controls, grounds=named.grounds)
 
 
 def build_plan(study: Study) -> TonePlan:
@@ -84,7 +81,8 @@ class Bench:
             noise_density=study.readout.noise.psd,
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
-        cost, flags = Cost(), ()
+        cost = Cost()
+        flags: tuple[str, ...] = ()
         dut = NgspiceDevice(graph)
         try:
             if study.perturbation.settle == "auto":

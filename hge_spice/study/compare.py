@@ -25,7 +25,9 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     truth = np.array([t.jacobian for t in truths])
     error = np.abs(estimate - truth).max(axis=1) / np.abs(truth).max(axis=1)
     cosine = np.sum(estimate * truth, axis=1) / np.linalg.norm(estimate, axis=1) / np.linalg.norm(truth, axis=1)
-    flags = dict.fromkeys([*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)])
+    flags = dict.fromkeys(
+        [*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)]
+    )
     return {
         "study": bench.study.title,
         "controls": list(bench.dut.controls),

@@ -26,7 +26,7 @@ create table if not exists trials (
 """
 
 
-class DirectoryInUse(ValueError):
+class DirectoryInUse(ValueError):  # noqa: N818 - it reads as what the user is told
     """Another run is writing to the directory."""
 
 
@@ -77,7 +77,8 @@ class Ledger:
             return False
         try:
             started = json.loads(self._lock.read_text())["started"]
-            return abs(psutil.Process(pid).create_time() - started) < 1  # else the number was given to another process
+            # else the number was given to another process
+            return bool(abs(psutil.Process(pid).create_time() - started) < 1)
         except (OSError, ValueError, KeyError, psutil.Error):
             return False
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def _outcomes(
         for position, trial in todo:
             ledger.start(trial.id)
             watch.started(position)
-            yield position, _work(trial, out, lambda start, step, at=position: watch.stepped(at, start, step))
+            yield position, _work(trial, out, partial(watch.stepped, position))
         return
     context = multiprocessing.get_context("spawn")  # a fork would share this process's ngspice binding and threads
     with ProcessPoolExecutor(min(jobs, len(todo)), context, _ignore_interrupt) as pool:
@@ -169,7 +170,7 @@ def _write_tables(ledger: Ledger, out: Path) -> None:
                 line[key] = value
         lines.append(line)
     table = pd.DataFrame(lines)
-    for column in table.columns[table.dtypes == object]:
+    for column in table.columns[[kind.kind == "O" for kind in table.dtypes]]:
         table[column] = table[column].map(lambda v: v if v is None or isinstance(v, str) else str(v))
     table.to_csv(out / "results.csv", index=False)
     table.to_parquet(out / "results.parquet", index=False)

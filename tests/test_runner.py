@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hge_spice.drive import SimulationError
+from hge_spice.study import runner
+from hge_spice.study.files import load_study
+from hge_spice.study.ledger import read_ledger
+from hge_spice.study.runner import Watch, run_study
+from hge_spice.study.spec import StudyError
+
+TINY = ["training.steps=1", "training.starts=1", "perturbation.amplitude=2 mV"]
+TWO = [*TINY, 'sweep={"task.name"=["and", "xor"]}']
+
+
+def test_results_do_not_depend_on_the_number_of_jobs(tmp_path: Path) -> None:
+    one = run_study(load_study("xor", TWO), tmp_path / "one", jobs=1)
+    two = run_study(load_study("xor", TWO), tmp_path / "two", jobs=2)
+    assert one["trials"] == two["trials"] == {"total": 2, "done": 2, "failed": 0}
+    for a, b in zip(one["results"], two["results"], strict=True):
+        assert {k: v for k, v in a.items() if k != "seconds"} == {k: v for k, v in b.items() if k != "seconds"}
+    assert [r["task.name"] for r in one["results"]] == ["and", "xor"]
+    table = pd.read_csv(tmp_path / "one/results.csv")
+    assert table["gap"].tolist() == pytest.approx([r["gap"] for r in one["results"]])
+    assert len(pd.read_parquet(tmp_path / "one/results.parquet")) == 2
+
+
+def test_a_failed_trial_is_a_row_and_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = runner.run_trial
+
+    def sometimes(study, directory, progress):  # type: ignore[no-untyped-def]
+        if study.task.name == "and":
+            raise SimulationError("ngspice stopped at 3 ms\nits log")
+        return genuine(study, directory, progress)
+
+    monkeypatch.setattr(runner, "run_trial", sometimes)
+    summary = run_study(load_study("xor", TWO), tmp_path / "out")
+    assert summary["trials"] == {"total": 2, "done": 1, "failed": 1}
+    assert summary["results"][0]["reason"].startswith("ngspice stopped at 3 ms")
+
+    # resumed: the finished one is kept, the failed one is run again
+    ran: list[int] = []
+    monkeypatch.setattr(runner, "run_trial", genuine)
+    again = run_study(load_study("xor", TWO), tmp_path / "out", resume=True, watch=Watch(started=ran.append))
+    assert ran == [0]
+    assert again["trials"]["done"] == 2
+    assert again["results"][1] == summary["results"][1]
+
+
+def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = runner.run_trial
+
+    def stop_at_second(study, directory, progress):  # type: ignore[no-untyped-def]
+        if study.task.name == "xor":
+            raise KeyboardInterrupt
+        return genuine(study, directory, progress)
+
+    monkeypatch.setattr(runner, "run_trial", stop_at_second)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(load_study("xor", TWO), tmp_path / "out")
+    assert [row["status"] for row in read_ledger(tmp_path / "out")] == ["done", "running"]
+    assert pd.read_csv(tmp_path / "out/results.csv")["status"].tolist() == ["done", "running"]
+
+
+def test_a_directory_is_never_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(StudyError, match="is not empty"):
+        run_study(load_study("xor", TINY), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    with pytest.raises(StudyError, match="is a file"):
+        run_study(load_study("xor", TINY), tmp_path / "thesis.txt")
+    run_study(load_study("xor", TINY), tmp_path / "out")
+    with pytest.raises(StudyError, match="another study"):
+        run_study(load_study("or", TINY), tmp_path / "out", resume=True)
+
+
+def test_all_trials_are_checked_before_the_first_runs(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="electrode"):
+        run_study(load_study("xor", [*TINY, 'sweep={"electrodes.output"=["e0", "e99"]}']), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
