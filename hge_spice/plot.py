@@ -4,40 +4,28 @@ Colours are Okabe and Ito's, told apart by colour-blind readers; shape or line s
 ink and white is paper: the report's style sheet replaces both where the reader's screen is dark.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations_with_replacement
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from hge_spice.drive import Floats
+from hge_spice.graph import Network, electrodes, sites
 from hge_spice.margin import D_PRIME, GAP_OVER_SPAN
+from hge_spice.tones import TonePlan
 
-BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, GREY = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#e69f00",
-    "#cc79a7",
-    "#56b4e9",
-    "#808080",
-)
-ROLE_STYLES = {  # colour and marker
-    "output": (VERMILLION, "*"),
-    "input": (BLUE, "^"),
-    "control": (GREEN, "o"),
-    "ground": (GREY, "s"),
-    None: (GREY, "x"),
-}
+BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
+ORANGE, PURPLE, SKY, GREY = "#e69f00", "#cc79a7", "#56b4e9", "#808080"
+ROLE_STYLES = {"output": (VERMILLION, "*"), "input": (BLUE, "^"), "control": (GREEN, "o"), "ground": (GREY, "s")}
 START_COLOURS = (VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 WIDTH = 9.0  # inches: 900 px in the report
+_PAPER = {"facecolor": "w", "edgecolor": "none", "pad": 1.5}  # behind a text that a line may cross
 PREFIXES = {-21: "z", -18: "a", -15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
 
@@ -68,70 +56,61 @@ def plain(text: Any, longest: int = 24) -> str:
     return shown.replace("$", r"\$")
 
 
-def network(graph: nx.Graph, voltages: Mapping[str, float] | None = None) -> Figure:
-    """Draw the network: electrodes by role, sites, links wider and darker the stronger they are (exp(−2r/a), log
-    scale).
+def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figure:
+    """Draw electrodes by role, sites, and links that are wider and darker the stronger they are: exp(−2r/a), log scale.
 
     voltages : V by electrode, written beside it
     """
     figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
     axes = _axes(figure.add_subplot(), x="x / nm", y="y / nm")
     axes.set_aspect("equal")
-    place = {name: 1e9 * np.array([data["x"], data["y"]], dtype=float) for name, data in graph.nodes(data=True)}
-    lengths = np.array([length for _, _, length in graph.edges(data="length")], dtype=float)
-    decades = np.zeros(len(lengths))
+    place = {name: (1e9 * float(data["x"]), 1e9 * float(data["y"])) for name, data in graph.nodes(data=True)}
+    lengths = np.array([float(data["length"]) for _, _, data in graph.edges(data=True)])
+    decades = 2 * (lengths - lengths.min(initial=np.inf)) / np.log(10)
     if len(lengths):
-        a = float(graph.graph["parameters"]["localisation"])
-        decades = -2 * (lengths - lengths.min()) / a / np.log(10)
-    weakest = min(float(decades.min(initial=0.0)), -1.0)
-    rank = 1 - decades / weakest
-    axes.add_collection(
-        LineCollection([np.array([place[u], place[v]]) for u, v in graph.edges], colors="k", label="links", zorder=1)
-    )
-    links = axes.collections[-1]
-    links.set_linewidth(0.4 + 3.6 * rank)
-    links.set_alpha(0.15 + 0.7 * rank)
+        decades /= float(graph.graph["parameters"]["localisation"])
+    weakest = max(float(decades.max(initial=0.0)), 1.0)
+    rank = (1 - decades / weakest).tolist()
+    lines = LineCollection([(place[u], place[v]) for u, v in graph.edges], colors="k", zorder=1)
+    lines.set_linewidth([_link(r)[0] for r in rank])
+    lines.set_alpha([_link(r)[1] for r in rank])
+    axes.add_collection(lines)
+    for name in sites(graph):
+        axes.plot(*place[name], "o", ms=15, mfc="w", mec="k", mew=1, zorder=3)
+        axes.annotate(plain(name, 5), place[name], fontsize=7, ha="center", va="center", zorder=4)
     middle = np.mean(list(place.values()), axis=0)
-    used: dict[str | None, int] = {}
-    for name, data in graph.nodes(data=True):
-        if data.get("kind") != "electrode":
-            axes.plot(*place[name], "o", ms=15, mfc="w", mec="k", mew=1, zorder=3)
-            axes.annotate(plain(name, 5), place[name], fontsize=7, ha="center", va="center", zorder=4)
-            continue
-        role = data.get("role") if data.get("role") in ROLE_STYLES else None
-        used[role] = used.get(role, 0) + 1
-        colour, marker = ROLE_STYLES[role]
+    roles = {name: str(graph.nodes[name].get("role")) for name in electrodes(graph)}
+    for name, role in roles.items():
+        colour, marker = ROLE_STYLES.get(role, (GREY, "X"))
         axes.plot(*place[name], marker, color=colour, ms=22 if role == "output" else 13, mec="k", mew=0.8, zorder=3)
         if role == "output":
-            axes.plot(*place[name], "o", ms=32, mfc="none", mec=colour, mew=2, zorder=3, label="output ring")
-        outward = (place[name] - middle) / max(float(np.hypot(*(place[name] - middle))), 1e-12)
+            axes.plot(*place[name], "o", ms=32, mfc="none", mec=colour, mew=2, zorder=3)
+        out = (np.array(place[name]) - middle) / max(float(np.hypot(*(place[name] - middle))), 1e-12)
         volt = f"\n{si(voltages[name], 'V')}" if voltages and name in voltages else ""
         axes.annotate(
             plain(name, 12) + volt,
             place[name],
-            xytext=20 * outward,
+            xytext=20 * out,
             textcoords="offset points",
-            ha=_side(outward[0], "right", "center", "left"),
-            va=_side(outward[1], "top", "center", "bottom"),
+            ha="left" if out[0] > 0.3 else "right" if out[0] < -0.3 else "center",
+            va="bottom" if out[1] > 0.3 else "top" if out[1] < -0.3 else "center",
             color=colour,
             fontweight="bold",
         )
     axes.margins(0.22)
-    handles = [
-        Line2D([], [], ls="", marker=ROLE_STYLES[role][1], color=ROLE_STYLES[role][0], ms=10, label=role or "no role")
-        for role in ROLE_STYLES
-        if role in used
-    ]
-    handles.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", ms=10, label="site"))
+    styles = {role: ROLE_STYLES.get(role, (GREY, "X")) for role in (*ROLE_STYLES, "None") if role in roles.values()}
+    keys = [Line2D([], [], ls="", color=c, marker=m, ms=10, label=role) for role, (c, m) in styles.items()]
+    keys.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", ms=10, label="site"))
     for share in (0.0, 0.5, 1.0) if len(lengths) else ():
-        label = f"link, {10 ** (weakest * share):.2g} of the strongest"
-        handles.append(Line2D([], [], color="k", lw=0.4 + 3.6 * (1 - share), alpha=0.85 - 0.7 * share, label=label))
-    figure.legend(handles=handles, loc="outside right upper", frameon=False)
+        name = f"link, {10 ** (-weakest * share):.1g} of the strongest" if share else "link, the strongest"
+        keys.append(Line2D([], [], color="k", lw=_link(1 - share)[0], alpha=_link(1 - share)[1], label=name))
+    figure.legend(handles=keys, loc="outside right upper", frameon=False)
     return figure
 
 
-def _side(component: float, low: str, middle: str, high: str) -> Any:
-    return low if component < -0.3 else high if component > 0.3 else middle
+def _link(rank: float) -> tuple[float, float]:
+    """Width in points and opacity of a link, from 0 for the weakest to 1 for the strongest."""
+    return 0.4 + 3.6 * rank, 0.15 + 0.7 * rank
 
 
 def loss_curves(steps: pd.DataFrame) -> Figure:
@@ -215,18 +194,10 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
     axes = _axes(figure.add_subplot(), x="pattern (inputs)", y=f"output current / {unit}")
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
-    for chosen, colour, marker, name in ((ones, BLUE, "o", "class 1"), (~ones, VERMILLION, "s", "class 0")):
-        axes.errorbar(
-            x[chosen],
-            factor * found[chosen],
-            half,
-            fmt=marker,
-            color=colour,
-            ms=10,
-            capsize=8,
-            elinewidth=2,
-            label=f"{name}, ±{D_PRIME / 2:g}σ of the read-out",
-        )
+    for level, chosen, colour, marker in ((1, ones, BLUE, "o"), (0, ~ones, VERMILLION, "s")):
+        look: dict[str, Any] = {"fmt": marker, "color": colour, "ms": 10, "capsize": 8, "elinewidth": 2}
+        name = f"class {level}, ±{D_PRIME / 2:g}σ of the read-out"
+        axes.errorbar(x[chosen], factor * found[chosen], half, **look, label=name)
     if both:
         middle = 0.5 * (top + bottom)
         axes.axhline(factor * middle, color="k", ls="--", lw=1, label=f"threshold, midway: {si(middle, 'A')}")
@@ -243,7 +214,7 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
 def _between(axes: Axes, x: float, low: float, high: float, text: str) -> None:
     """An arrow from one level to another with a text beside it."""
     axes.annotate("", (x, high), (x, low), arrowprops={"arrowstyle": "<->", "color": "k", "shrinkA": 0, "shrinkB": 0})
-    axes.annotate(text, (x, 0.5 * (low + high)), xytext=(6, 0), textcoords="offset points", va="center")
+    axes.annotate(text, (x, 0.5 * (low + high)), xytext=(6, 0), textcoords="offset points", va="center", bbox=_PAPER)
 
 
 def amplitude_spectrum(time: Floats, output: Floats, window: float, points: int) -> Floats:
@@ -262,13 +233,6 @@ def amplitude_spectrum(time: Floats, output: Floats, window: float, points: int)
         amplitude = np.abs(np.trapezoid(waves * output, time, axis=1)) * 2 / window
     amplitude[0] /= 2
     return np.asarray(amplitude, dtype=float)
-
-
-def second_order(harmonics: Sequence[int], points: int) -> set[int]:
-    """Harmonics at which 2nd-order products of the tones appear, those beyond half the point rate at their aliases."""
-    signed = [*harmonics, *(-h for h in harmonics)]
-    folded = {abs(a + b) % points for a, b in combinations_with_replacement(signed, 2)}
-    return {min(h, points - h) for h in folded} - {0}
 
 
 def spectrum(
@@ -290,10 +254,11 @@ def spectrum(
     bins = np.arange(len(amplitude))
     factor, unit = scale(float(amplitude[1:].max(initial=0.0)), "A")
     frequency_factor, hertz = scale(len(bins) / window, "Hz")
-    is_tone = np.isin(bins, list(harmonics))
-    is_product = np.isin(bins, list(second_order(harmonics, points))) & ~is_tone
+    plan = TonePlan(tuple(harmonics), window, points, second_order=(), third_order=())
+    is_tone = np.isin(bins, plan.bins(1))
+    is_product = np.isin(bins, plan.bins(2)) & ~is_tone & (bins > 0)
     kinds = (
-        ("residual: what is neither", ~is_tone & ~is_product & (bins > 0), GREY, ".", 7),
+        ("residual: neither tone nor product", ~is_tone & ~is_product & (bins > 0), GREY, ".", 7),
         ("2nd-order products, aliases counted", is_product, ORANGE, "s", 6),
         ("tones", is_tone, BLUE, "o", 9),
     )
@@ -304,24 +269,17 @@ def spectrum(
     figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     axes = _axes(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(floor, 12 * top)
     for name, chosen, colour, marker, size in kinds:
         x, y = frequency_factor * bins[chosen] / window, shown[chosen]
         axes.vlines(x, floor, np.maximum(y, floor), color=colour, lw=1.5 if marker != "." else 0.7)
-        axes.plot(x, y, marker, color=colour, ms=size, label=name, clip_on=True)
+        axes.plot(x, y, marker, color=colour, ms=size, label=name)
     crowded = len(names) * max((len(str(n)) for n in names), default=0) > 24
-    for harmonic, name in zip(harmonics, names, strict=True):
+    for harmonic, name in zip(plan.bins(1).tolist(), names, strict=True):
         at = (frequency_factor * harmonic / window, shown[harmonic])
-        axes.annotate(
-            plain(name, 12),
-            at,
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            color=BLUE,
-            fontweight="bold",
-            rotation=90 if crowded else 0,
-        )
+        look: dict[str, Any] = {"ha": "center", "color": BLUE, "fontweight": "bold", "rotation": 90 if crowded else 0}
+        axes.annotate(plain(name, 12), at, xytext=(0, 8), textcoords="offset points", **look)
     if noise > 0:
         label = f"stated read-out noise, {si(noise, 'A')} rms"
         axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
@@ -348,33 +306,29 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
         figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
     )
     upper.tick_params(labelbottom=False)
-    upper.bar(x.ravel(), factor * truth.ravel(), width=0.8, color=SKY, alpha=0.7, label="truth (.ac)")
-    flat = (x.ravel(), factor * estimate.ravel())
-    lower_data = (x.ravel(), ((estimate - truth) * share).ravel())
-    for axes, (at, value), size in ((upper, flat, factor), (lower, lower_data, share)):
+    upper.bar(x.ravel(), factor * truth.ravel(), width=0.8, color=SKY, alpha=0.7, label="truth")
+    wide: dict[str, Any] = {
+        "fmt": "none",
+        "ecolor": ORANGE,
+        "elinewidth": 5,
+        "alpha": 0.6,
+        "label": "what stated noise adds",
+    }
+    narrow: dict[str, Any] = {
+        "fmt": "D",
+        "color": BLUE,
+        "ms": 4,
+        "capsize": 4,
+        "label": "estimate, standard error seen",
+    }
+    for axes, value, size in ((upper, factor * estimate, factor), (lower, (estimate - truth) * share, share)):
         axes.axhline(0, color="k", lw=0.8)
-        axes.errorbar(
-            at, value, (stated * size).ravel(), fmt="none", ecolor=ORANGE, elinewidth=5, alpha=0.6, label="stated noise"
-        )
-        axes.errorbar(
-            at,
-            value,
-            (seen * size).ravel(),
-            fmt="D",
-            color=BLUE,
-            ms=4,
-            capsize=4,
-            elinewidth=1.2,
-            label="estimate, standard error",
-        )
+        for error, look in ((stated, wide), (seen, narrow)):
+            axes.errorbar(x.ravel(), value.ravel(), (error * size).ravel(), **look)
     for p, error in enumerate(comparison["relative_error"]):
         centre = float(x[p].mean())
-        given = "inputs" in comparison and comparison["inputs"][p]
-        inputs = ", ".join(si(v, "V") for v in given) if given else f"pattern {p}"
-        heading = f"{inputs}\nworst {100 * float(error):.2g} %"
-        upper.annotate(
-            heading, (centre, 1.02), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9
-        )
+        heading = f"{', '.join(si(v, 'V') for v in comparison['inputs'][p])}\nworst {100 * float(error):.2g} %"
+        upper.annotate(heading, (centre, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
         if p:
             for axes in (upper, lower):
                 axes.axvline(x[p][0] - 1, color=GREY, lw=0.8, ls=":")
@@ -401,10 +355,5 @@ def _legend_outside(figure: Figure, axes: Axes) -> None:
     handles, names = axes.get_legend_handles_labels()
     once = dict(zip(reversed(names), reversed(handles), strict=True))
     once = dict(reversed(once.items()))
-    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=min(len(once), 4) or 1, frameon=False)
-
-
-PICTURES: dict[str, Callable[..., Figure]] = {
-    draw.__name__: draw
-    for draw in (network, loss_curves, control_curves, truth_table, spectrum, gradient_against_truth)
-}
+    columns = 4 if sum(map(len, once)) < 80 else 2
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=columns, frameon=False)

@@ -1,6 +1,7 @@
 """A network in ngspice as a device under test: drive to alterations, vectors to a waveform, data to a verdict."""
 
 from dataclasses import replace
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -225,13 +226,15 @@ def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:
 
 def _energy(drive: Drive, controls: tuple[str, ...], time: Floats, currents: Floats) -> tuple[float, float]:
     """∫ Σ V·I dt over the window, of all sources and of the tones alone, J; a branch current flows into the + end."""
-    voltage = np.repeat(np.concatenate([drive.control, drive.inputs])[:, None], len(time), axis=1)
-    tone_voltage = np.zeros_like(voltage)
-    for tone in drive.tones:
-        row = controls.index(tone.electrode)
-        tone_voltage[row] = tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase)
     window = drive.transient.window
-    return (
-        float(-np.mean(np.sum((voltage + tone_voltage) * currents, axis=0)) * window),
-        float(-np.mean(np.sum(tone_voltage * currents, axis=0)) * window),
-    )
+    at_rest = np.concatenate([drive.control, drive.inputs]) @ currents.mean(axis=1)
+    rows = [controls.index(tone.electrode) for tone in drive.tones]
+    tones = np.vdot(_tone_voltages(drive.tones, time.tobytes()), currents[rows]) / len(time)
+    return float(-(at_rest + tones) * window), float(-tones * window)
+
+
+@lru_cache(maxsize=8)
+def _tone_voltages(tones: tuple[Tone, ...], time_bytes: bytes) -> Floats:
+    """[tone, point], V; the same at every step of a training."""
+    time = np.frombuffer(time_bytes)
+    return np.array([tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase) for tone in tones])

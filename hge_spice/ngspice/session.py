@@ -9,6 +9,7 @@ A second session in one process fails: use worker.py.
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PySpice.Spice.NgSpice import Shared
@@ -39,6 +40,18 @@ class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no ty
         self.clear_output()
         self._ngspice_shared.ngSpice_Command(command.encode("ascii"))
         return self.stdout if join_lines else list(self._stdout)
+
+    @staticmethod
+    def _send_char(message: Any, _identity: int, user: Any) -> int:
+        # PySpice logs and classifies each line, which costs more than the line is worth
+        binding = Shared.ffi.from_handle(user)
+        stream, _, text = Shared.ffi.string(message).decode("utf-8", "replace").partition(" ")
+        (binding._stderr if stream == "stderr" else binding._stdout).append(text)  # noqa: SLF001 - it is ourselves
+        return 0
+
+    @staticmethod
+    def _send_stat(_message: Any, _identity: int, _user: Any) -> int:
+        return 0  # per cent done, several times a run
 
     def load(self, lines: list[str]) -> int:
         self.clear_output()

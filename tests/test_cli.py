@@ -1,0 +1,201 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from hge_spice.traces import read_raw
+
+COMMAND = [sys.executable, "-W", "error", "-c", "from hge_spice.cli import main; main()"]
+TINY = ("--set", "training.steps=1", "--set", "training.starts=1", "--set", "perturbation.amplitude=2 mV")
+
+
+def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+def test_run_from_an_empty_directory(tmp_path: Path) -> None:
+    done = call("run", "xor", "--out", "out", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found) == {"study", "out", "trials", "seconds", "results"}
+    (result,) = found["results"]
+    wanted = "status solved steps starts loss extractions seconds simulated_seconds energy_joule outputs gap gap_over_span"
+    assert {*wanted.split(), "contrast", "d_prime", "control"} <= set(result)
+    assert result["solved"]
+    outputs = np.array(result["outputs"])
+    assert min(outputs[1:3]) - max(outputs[[0, 3]]) == pytest.approx(result["gap"])
+    assert result["gap_over_span"] >= 0.3
+    assert result["contrast"] >= 0.05
+    assert result["d_prime"] >= 6.2
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"study.toml", "ledger.sqlite", "results.csv", "results.parquet", "trials", "report.html"}
+    # the outputs are those of plain ngspice on the decks beside them
+    (folder,) = (tmp_path / "out/trials").iterdir()
+    for pattern in range(4):
+        deck, raw = folder / f"readout-{pattern}.cir", tmp_path / "r.raw"
+        subprocess.run(["ngspice", "-b", "-r", str(raw), str(deck)], check=True, capture_output=True)  # noqa: S607 - found on the path, as a user would
+        ((_, vectors),) = read_raw(raw)
+        assert vectors["i(vout_e0)"][0] == pytest.approx(outputs[pattern], abs=1e-3 * np.ptp(outputs))
+    # and what was run can be run again from its own copy
+    again = call("run", "out/study.toml", "--out", "again", "--json", cwd=tmp_path)
+    assert json.loads(again.stdout)["results"][0]["outputs"] == result["outputs"]
+    # made again from what is on disk
+    (tmp_path / "out/report.html").unlink()
+    assert call("report", "out", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "out/report.html").exists()
+
+
+@pytest.mark.long
+def test_six_of_six_gates(tmp_path: Path) -> None:
+    done = call("run", "gates", "--out", "out", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [r["solved"] for r in json.loads(done.stdout)["results"]] == [True] * 6
+
+
+def test_a_study_that_is_not_solved_is_one(tmp_path: Path) -> None:
+    assert call("run", "xor", *TINY, "--set", "training.rate=1 uV", "--out", "o", cwd=tmp_path).returncode == 1
+
+
+def test_netlist_under_plain_ngspice(tmp_path: Path) -> None:
+    done = call("netlist", "xor", "--set", "perturbation.amplitude=2 mV", "--output", "d.cir", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    run = subprocess.run(["ngspice", "-b", "-r", "d.raw", "d.cir"], cwd=tmp_path, check=False, capture_output=True)  # noqa: S607 - found on the path, as a user would
+    assert run.returncode == 0
+    assert len(read_raw(tmp_path / "d.raw")[0][1]["time"]) > 75
+    assert call("netlist", "xor", "--output", "d.cir", cwd=tmp_path).returncode == 2
+
+
+def test_gradient_tones_list_doctor_as_json(tmp_path: Path) -> None:
+    found = json.loads(call("gradient", "xor", "--set", "perturbation.amplitude=1 mV", "--json", cwd=tmp_path).stdout)
+    assert found["relative_error_max"] < 5e-3
+    plan = json.loads(call("tones", "--controls", "5", "--window", "25 ms", "--json", cwd=tmp_path).stdout)
+    assert plan["points"] == 75
+    assert plan["second_order_hits"] == plan["third_order_hits"] == []
+    assert plan["frequencies"] == pytest.approx([h / 25e-3 for h in plan["harmonics"]])
+    listed = json.loads(call("list", "--json", cwd=tmp_path).stdout)
+    assert set(listed["tasks"]) == {"and", "nand", "or", "nor", "xor", "xnor"}
+    assert set(listed["studies"]) >= {"xor", "gates"}
+    assert json.loads(call("doctor", "--json", cwd=tmp_path).stdout)["usable"]
+
+
+def test_dry_run_says_what_would_run(tmp_path: Path) -> None:
+    done = call("run", "gates", "--dry-run", cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "6 trials"
+    assert not (tmp_path / "runs").exists()
+
+
+BROKEN = {
+    "unknown key": ('[device]\nfamly = "dopant"', "device.famly"),
+    "wrong unit": ('extends = "xor.toml"\n[perturbation]\nwindow = "25 mV"', "perturbation.window"),
+    "no window": ('extends = "xor.toml"\n[perturbation]\nwindow = "0 ms"', "perturbation.window"),
+    "electrode": ('extends = "xor.toml"\n[electrodes]\noutput = "e77"', "e77"),
+    "tones": ('extends = "xor.toml"\n[perturbation]\ntones = [7, 7, 16, 17, 19]', "7"),
+    "points": ('extends = "xor.toml"\n[perturbation]\ntones = [7, 11, 16, 17, 19]\npoints = 30', "point"),
+    "toml": ("[device", "TOML"),
+    "range": ('extends = "xor.toml"\n[electrodes]\ncontrol_range = ["1 V", "-1 V"]', "control_range"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_bad_studies_are_two_with_one_message(case: str, tmp_path: Path) -> None:
+    text, named = BROKEN[case]
+    (tmp_path / "s.toml").write_text(text)
+    done = call("run", "s.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "nowhere.toml"),
+        ("run", "xor", "--jobs", "0"),
+        ("run", "xor", "--frobnicate"),
+        ("run", "xor", "--resume"),
+        ("report", "."),
+        ("list", "cheese"),
+        ("bench", "cheese"),
+        ("tones",),
+        ("tones", "--controls", "3", "--window", "-1 s"),
+        ("run", "xor", "--set", "training.steps"),
+    ],
+)
+def test_bad_calls_are_two(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = call(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("hge-spice: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_no_ngspice_is_three_with_the_command_to_type(tmp_path: Path) -> None:
+    done = call("run", "xor", *TINY, cwd=tmp_path, NGSPICE_LIBRARY_PATH=str(tmp_path / "none.so"))
+    assert done.returncode == 3
+    assert "NGSPICE_LIBRARY_PATH" in done.stderr
+    assert "Traceback" not in done.stderr
+    (tmp_path / "fake.so").write_text("not a library")
+    done = call("run", "xor", *TINY, cwd=tmp_path, NGSPICE_LIBRARY_PATH=str(tmp_path / "fake.so"))
+    assert done.returncode in {1, 3}
+    assert "Traceback" not in done.stderr
+
+
+def test_an_out_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = call("run", "xor", *TINY, "--out", "file/deep", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    done = call("run", "xor", *TINY, "--out", "/proc/nothing/here", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(tmp_path)], check=False, capture_output=True  # noqa: S607 - found on the path
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        done = call("run", "gates", *TINY, "--jobs", "1", "--out", str(tmp_path / "out"), cwd=Path.cwd())
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "space" in done.stderr.lower() or "full" in done.stderr.lower()
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=False)  # noqa: S607 - found on the path
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_path: Path) -> None:
+    arguments = ("run", "gates", "--set", "training.starts=50", "--set", "training.rate=1 uV", "--jobs", jobs)
+    with subprocess.Popen(
+        [*COMMAND, *arguments, "--out", "out"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(4)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+        assert time.monotonic() - began < 2 + 1  # a second for a busy machine
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    _, alive = psutil.wait_procs(children, timeout=3)
+    assert not alive
+    assert (tmp_path / "out/ledger.sqlite").exists()
+    assert not (tmp_path / "out/lock").exists()
+
+
+def test_output_into_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    line = " ".join(f"'{part}'" for part in [*COMMAND, "list"])
+    done = subprocess.run(["sh", "-c", f"{line} | head -1"], cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S607 - found on the path
+    assert done.stderr == ""
