@@ -50,7 +50,9 @@ def choose_amplitude(
         )
         found = np.array([e.bias for e in estimates])
         if not np.isfinite(found).all():
-            return Amplitude(amplitude, np.nan, cost)  # too few points to see the curvature: the probe's amplitude stands
+            return Amplitude(
+                amplitude, np.nan, cost
+            )  # too few points to see the curvature: the probe's amplitude stands
         doubt = float(np.sum([e.bias_stderr**2 for e in estimates]))
         known = float(np.sum(found**2)) - doubt  # Σ bias², freed of what noise alone puts there
         if known <= doubt:  # the curvature doesn't show above the noise yet

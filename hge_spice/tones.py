@@ -21,7 +21,7 @@ MIN_DEGREES_OF_FREEDOM = 14
 EXHAUSTIVE_COUNT = 7
 SYMMETRIC_COUNT = 16
 # Work limits in steps, not seconds: the same call gives the same plan on any machine.
-SYMMETRIC_ORBITS = 4
+SYMMETRIC_STEPS = 1000
 SYMMETRIC_SURPLUS = 3
 EXCHANGE_CELLS = 2**20
 EXCHANGE_STARTS = 64
@@ -277,29 +277,22 @@ def _place(harmonic: int, placed: Placed, points: int) -> Placed | None:
     return once, twice, free & ~(twice >> harmonic | twice >> points - harmonic)
 
 
-def _place_narrowest(missing: int, placed: Placed, points: int, group: Sequence[int] = (1,)) -> tuple[int, ...] | None:
-    """Place the missing tones, or a few more, the highest as low as can be, then the next below it, by trying all.
-
-    A tone comes with its multiples by the members of a group of multipliers, which cuts the search down.
-    """
-    if missing <= 0:
+def _place_narrowest(missing: int, placed: Placed, points: int) -> tuple[int, ...] | None:
+    """Place the missing tones, the highest as low as can be, then the next below it, by trying all."""
+    if missing == 0:
         return ()
     tops = placed[2]
     while tops:
         top = (tops & -tops).bit_length() - 1
         tops &= tops - 1
-        orbit = {top}.union(min(top * factor % points, -top * factor % points) for factor in group)
-        after: Placed | None = placed if max(orbit) == top and len(orbit) == len(group) else None
-        for harmonic in orbit:
-            after = after and _place(harmonic, after, points)
-        if after:
+        if after := _place(top, placed, points):
             once, twice, free = after
             below = free & (1 << top) - 1
             others = None
-            if below.bit_count() >= missing - len(orbit):
-                others = _place_narrowest(missing - len(orbit), (once, twice, below), points, group)
+            if below.bit_count() >= missing - 1:
+                others = _place_narrowest(missing - 1, (once, twice, below), points)
             if others is not None:
-                return (*others, *sorted(orbit))
+                return (*others, top)
     return None
 
 
@@ -333,8 +326,32 @@ def _narrowest_multiple(
     return tuple(best.tolist()) if best[-1] <= (high or points - 1) else None
 
 
+def _place_orbits(
+    missing: int, placed: Placed, orbits: Sequence[tuple[int, ...]], points: int, steps: Iterator[int]
+) -> tuple[int, ...] | None:
+    """Place the missing tones, or a few more, as whole orbits, until the steps run out."""
+    if missing <= 0:
+        return ()
+    fitting = []
+    for orbit in orbits:
+        if next(steps, None) is None:
+            return None
+        after: Placed | None = placed
+        for harmonic in orbit:
+            after = after and _place(harmonic, after, points)
+        if after:
+            fitting.append((orbit, after))
+    for position, (orbit, after) in enumerate(fitting):
+        later = [other for other, _ in fitting[position + 1 :]]
+        if len(orbit) + sum(map(len, later)) >= missing:
+            others = _place_orbits(missing - len(orbit), after, later, points, steps)
+            if others is not None:
+                return orbit + others
+    return None
+
+
 def _symmetric(count: int, points: int, low: int, high: int | None) -> tuple[int, ...] | None:
-    """The narrowest plan among those that a group of multipliers, the powers of one, maps onto themselves."""
+    """The narrowest plan found among those that a group of multipliers, the powers of one, maps onto themselves."""
     groups = set()
     for multiplier in range(2, points // 2):
         power, powers = multiplier, {1}
@@ -342,11 +359,18 @@ def _symmetric(count: int, points: int, low: int, high: int | None) -> tuple[int
         while power not in powers and len(powers) <= count + SYMMETRIC_SURPLUS:
             powers.add(power)
             power = min(power * multiplier % points, -power * multiplier % points)
-        if power == 1 and count <= SYMMETRIC_ORBITS * len(powers):
+        if power == 1:
             groups.add(tuple(sorted(powers)))
-    united = (_place_narrowest(count, _nothing_placed(points), points, group) for group in sorted(groups))
-    multiples = (_narrowest_multiple(tones, count, points, low, high) for tones in united if tones)
-    return min((plan for plan in multiples if plan), key=lambda plan: plan[::-1], default=None)
+    plans = []
+    for group in sorted(groups):
+        multiples = alias_bins(np.outer(np.arange(1, (points + 1) // 2), group), points)
+        # The row of the lowest member stands for the whole orbit.
+        rows = multiples[multiples.min(axis=1) == multiples[:, 0]].tolist()
+        orbits = [tuple(sorted(set(row))) for row in rows]
+        tones = _place_orbits(count, _nothing_placed(points), orbits, points, iter(range(SYMMETRIC_STEPS)))
+        if tones and (plan := _narrowest_multiple(tones, count, points, low, high)):
+            plans.append(plan)
+    return min(plans, key=lambda plan: plan[::-1], default=None)
 
 
 def _construction(count: int) -> Iterator[tuple[int, list[int]]]:

@@ -28,7 +28,9 @@ def test_run_from_an_empty_directory(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert set(found) == {"study", "out", "trials", "seconds", "results"}
     (result,) = found["results"]
-    wanted = "status solved steps starts loss extractions seconds simulated_seconds energy_joule outputs gap gap_over_span"
+    wanted = (
+        "status solved steps starts loss extractions seconds simulated_seconds energy_joule outputs gap gap_over_span"
+    )
     assert {*wanted.split(), "contrast", "d_prime", "control"} <= set(result)
     assert result["solved"]
     outputs = np.array(result["outputs"])
@@ -161,7 +163,9 @@ def test_an_out_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(tmp_path)], check=False, capture_output=True  # noqa: S607 - found on the path
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(tmp_path)],
+        check=False,
+        capture_output=True,  # noqa: S607 - found on the path
     )
     if mounted.returncode:
         pytest.skip("needs the right to mount a small file system")

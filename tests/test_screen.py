@@ -36,7 +36,10 @@ def test_the_same_seed_screens_the_same() -> None:
     graph: nx.Graph = dopant_network(sites=4, electrodes=4, seed=1)  # type: ignore[type-arg]  # generic in stubs only
     asked = {"levels": (-0.3, 0.3), "control_range": (-0.7, 0.7), "settings": 3}
     assert screen(graph, GATES, **asked, rng=np.random.default_rng(5)) == screen(  # type: ignore[arg-type]
-        graph, GATES, **asked, rng=np.random.default_rng(5)  # type: ignore[arg-type]
+        graph,
+        GATES,
+        **asked,
+        rng=np.random.default_rng(5),  # type: ignore[arg-type]
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -123,6 +124,8 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with suppress(sqlite3.Error):  # one plain file again, that can be copied and read without side files
+            self._database.execute("pragma journal_mode = delete")
         self._database.close()
         self._lock.unlink(missing_ok=True)
 

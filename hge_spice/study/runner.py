@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
 from hge_spice.drive import SimulationError
 from hge_spice.study.bench import check
@@ -122,8 +121,8 @@ def _outcomes(
                 except BrokenProcessPool:
                     yield waiting[future], _Outcome("the trial's process ended without a word", 0.0)
         except BaseException:
-            for child in psutil.Process().children(recursive=True):
-                child.kill()
+            for child in multiprocessing.active_children():
+                child.kill()  # its ngspice notices within half a second and cleans up after itself
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
