@@ -20,6 +20,7 @@ from hge_spice.study.spec import parse_study
 
 BLOCKS, BLOCK = 21, 10
 EXTRACTIONS = 1000
+BATCH, ROUNDS = 40, 8
 
 # The reference: libngspice through PySpice's own binding, the deck loaded once, `tran` timed and nothing else.
 # What it reads: a deck, then lines of commands to apply untimed; what it answers: seconds of one `tran`.
@@ -52,9 +53,9 @@ def overhead() -> dict[str, Any]:
     study = parse_study(load_study("xor", ["perturbation.amplitude=2 mV"]))
     rng = np.random.default_rng(0)
     with Bench.of(study) as bench:
-        measurement, inputs = bench.recipe.measurement, bench.recipe.inputs[1]
+        measurement, inputs = bench.recipe.measurement, bench.recipe.inputs[1:2]
         tones = measurement.tones(bench.dut.controls)
-        drive = Drive(bench.control(), inputs, tones, measurement.transient)
+        drive = Drive(bench.control(), inputs[0], tones, measurement.transient)
         with _bare(deck(bench.dut.graph, drive), transient_command(measurement.transient)) as bare:
             ours, theirs = [], []
             for block in range(BLOCKS):
@@ -85,8 +86,8 @@ def overhead() -> dict[str, Any]:
 def _growth(bench: Bench) -> dict[str, Any]:
     """Memory growth a call of worker and caller over EXTRACTIONS calls; time of the last hundred over the first."""
     rng = np.random.default_rng(1)
-    measurement, inputs = bench.recipe.measurement, bench.recipe.inputs[1]
-    worker, caller = psutil.Process(bench.dut.worker.pid), psutil.Process()
+    measurement, inputs = bench.recipe.measurement, bench.recipe.inputs[1:2]
+    worker, caller = psutil.Process(bench.dut.devices[0].worker.pid), psutil.Process()
     seconds = []
     before = (worker.memory_info().rss, caller.memory_info().rss)
     for _ in range(EXTRACTIONS):
@@ -100,6 +101,31 @@ def _growth(bench: Bench) -> dict[str, Any]:
         "worker_bytes_per_extraction": (after[0] - before[0]) / EXTRACTIONS,
         "caller_bytes_per_extraction": (after[1] - before[1]) / EXTRACTIONS,
         "last_hundred_over_first": float(np.median(seconds[-100:]) / np.median(seconds[:100])),
+    }
+
+
+def pool() -> dict[str, Any]:
+    """A batch of extractions on two workers against the same batch on one."""
+    study = parse_study(load_study("xor", ["perturbation.amplitude=2 mV"]))
+    rng = np.random.default_rng(0)
+    with Bench.of(study, workers=2) as two, Bench.of(study, workers=1) as one:
+        measurement, inputs = one.recipe.measurement, one.recipe.inputs[1]
+        tones = measurement.tones(one.dut.controls)
+        drives = [Drive(c, inputs, tones, measurement.transient) for c in rng.uniform(-0.7, 0.7, (BATCH, 5))]
+        seconds: dict[str, list[float]] = {"two": [], "one": []}
+        for round_ in range(ROUNDS):
+            for name, bench in (("two", two), ("one", one)):
+                began = time.perf_counter()
+                bench.dut.measure_many(drives)
+                if round_:  # the first warms up
+                    seconds[name].append(time.perf_counter() - began)
+    ratio = float(np.median(np.array(seconds["two"]) / np.array(seconds["one"])))
+    return {
+        "ratio": ratio,
+        "reference": "the same measurements on one worker",
+        "speedup": 1 / ratio,
+        "measurements": BATCH * (ROUNDS - 1),
+        "cores": {"ours": 2, "reference": 1, "machine": psutil.cpu_count()},
     }
 
 
@@ -134,4 +160,4 @@ def _ask(process: subprocess.Popen[str], commands: str) -> float:
     return float(process.stdout.readline())
 
 
-BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"overhead": overhead}
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"overhead": overhead, "pool": pool}

@@ -41,7 +41,7 @@ def choose_amplitude(
     amplitude, cost = min(PROBE, largest), Cost()
     for _ in range(ROUNDS):
         trial = replace(measurement, amplitude=np.full(len(control), amplitude))
-        estimates = [homodyne(dut, control, pattern, trial) for pattern in inputs]
+        estimates = homodyne(dut, control, inputs, trial)
         cost += Cost(
             len(estimates),
             sum(e.simulated_seconds for e in estimates),
@@ -98,7 +98,7 @@ def choose_settle(
 
     def response(settle: float) -> Floats:
         trial = replace(measurement, settle=settle)
-        return np.array([homodyne(dut, control, pattern, trial).jacobian for pattern in inputs])
+        return np.array([estimate.jacobian for estimate in homodyne(dut, control, inputs, trial)])
 
     settle, before = window, response(window)
     while settle < LONGEST_SETTLE * window:

@@ -79,7 +79,9 @@ def run(
     study: StudyName,
     settings: Settings = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the results; runs/<study>-<time> by default.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Trials side by side; all cores by default.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="ngspice processes side by side; one a core by default.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in --out: finished trials are not run again.")
     ] = False,
@@ -105,8 +107,8 @@ def run(
     if resume and out is None:
         raise ValueError("--resume needs the --out DIR to go on in")
     directory = out or Path("runs") / f"{Path(study).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    workers = min(jobs or os.cpu_count() or 1, len(planned))
-    with _progress(planned, workers) as watch:
+    workers = jobs or os.cpu_count() or 1
+    with _progress(planned, stepwise=workers == 1 or len(planned) == 1) as watch:
         summary = runner.run_study(raw, directory, jobs=workers, resume=resume, watch=watch)
     from hge_spice.study.report import write_report
 
@@ -121,7 +123,7 @@ def run(
 
 
 @contextmanager
-def _progress(planned: list[Any], workers: int) -> Iterator[Any]:
+def _progress(planned: list[Any], *, stepwise: bool) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -147,7 +149,7 @@ def _progress(planned: list[Any], workers: int) -> Iterator[Any]:
     names = [" ".join(str(value) for value in trial.parameters.values()) or "trial" for trial in planned]
     with bar:
         total = bar.add_task("trials", total=len(planned))
-        steps = bar.add_task("steps", visible=workers == 1)
+        steps = bar.add_task("steps", visible=stepwise)
 
         def started(position: int) -> None:
             training = parse_study(planned[position].raw).training

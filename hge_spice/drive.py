@@ -1,5 +1,6 @@
 """What is put on the electrodes and what comes back: Tone, Transient, Drive, Waveform, DeviceUnderTest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -104,7 +105,10 @@ class Waveform:
 
 
 class DeviceUnderTest(Protocol):
-    """Anything that can be driven and measured: a simulator, a recorded trace, a closed form in a test."""
+    """Anything that can be driven and measured: a simulator, a recorded trace, a closed form in a test.
+
+    One that can measure several drives at once also has `measure_many`; ask through `measure_all`.
+    """
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -119,6 +123,20 @@ class DeviceUnderTest(Protocol):
     def measure(self, drive: Drive) -> Waveform:
         """Apply the drive, return the output. Raises SimulationError where there is no usable result."""
         ...
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A device that takes several drives at once: workers side by side, or a wrapper that passes them on in order."""
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive, in their order, the same as one after the other would give."""
+        ...
+
+
+def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]:
+    """One waveform per drive, in their order; side by side where the device can."""
+    return dut.measure_many(drives) if isinstance(dut, ManyAtOnce) else [dut.measure(drive) for drive in drives]
 
 
 @runtime_checkable

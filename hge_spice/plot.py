@@ -61,7 +61,7 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
 
     voltages : V by electrode, written beside it
     """
-    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 5.6))
     axes = _axes(figure.add_subplot(), x="x / nm", y="y / nm")
     axes.set_aspect("equal")
     place = {name: (1e9 * float(data["x"]), 1e9 * float(data["y"])) for name, data in graph.nodes(data=True)}
@@ -104,7 +104,8 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
     for share in (0.0, 0.5, 1.0) if len(lengths) else ():
         name = f"link, {10 ** (-weakest * share):.1g} of the strongest" if share else "link, the strongest"
         keys.append(Line2D([], [], color="k", lw=_link(1 - share)[0], alpha=_link(1 - share)[1], label=name))
-    figure.legend(handles=keys, loc="outside right upper", frameon=False)
+    figure.subplots_adjust(left=0.08, right=0.66, bottom=0.1, top=0.98)
+    figure.legend(handles=keys, loc="upper left", bbox_to_anchor=(0.68, 0.98), frameon=False)
     return figure
 
 
@@ -118,7 +119,7 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
 
     steps : the columns of steps.parquet
     """
-    figure = Figure(figsize=(WIDTH, 5.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 5.0))
     upper = _axes(figure.add_subplot(2, 1, 1), y="loss")
     lower = _axes(figure.add_subplot(2, 1, 2, sharex=upper), x="step", y="gap / span")
     upper.tick_params(labelbottom=False)
@@ -131,7 +132,7 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
     lower.axhline(GAP_OVER_SPAN, color="k", ls="--", lw=1, label=f"solved needs {GAP_OVER_SPAN:g}")
     lower.set_ylim(-1.05, 1.05)
     lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend_outside(figure, lower)
+    _lay_out(figure, lower)
     return figure
 
 
@@ -143,7 +144,7 @@ def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | Non
     names = [column.removeprefix("control.") for column in steps.columns if column.startswith("control.")]
     columns = min(len(names), 5) or 1
     rows = -(-len(names) // columns) or 1
-    figure = Figure(figsize=(WIDTH, 0.7 + 2.2 * rows), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.7 + 2.2 * rows))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for k, axes in enumerate(panels):
         if k >= len(names):
@@ -158,7 +159,7 @@ def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | Non
         for bound in control_range or ():
             axes.axhline(bound, color="k", ls="--", lw=1, label="control range")
         axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    _legend_outside(figure, panels[0])
+    _lay_out(figure, panels[0], above=0.35)
     return figure
 
 
@@ -190,7 +191,7 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
     factor, unit = scale(float(np.abs(found).max()), "A")
     top, bottom = float(found[ones].min(initial=np.inf)), float(found[~ones].max(initial=-np.inf))
     both = np.isfinite(top) and np.isfinite(bottom)
-    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.0))
     axes = _axes(figure.add_subplot(), x="pattern (inputs)", y=f"output current / {unit}")
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
@@ -207,7 +208,7 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
     axes.set_xticks(x, [plain(label) for label in labels])
     axes.set_xlim(-0.5, len(x) + 1.1)
     axes.margins(y=0.12)
-    _legend_outside(figure, axes)
+    _lay_out(figure, axes)
     return figure
 
 
@@ -266,7 +267,7 @@ def spectrum(
     top = float(shown[1:].max(initial=0.0)) or 1.0
     floor = max(float(shown[1:].min(initial=top, where=shown[1:] > 0)), 1e-9 * top)
     floor = 10.0 ** np.floor(np.log10(floor) - 0.05)
-    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.2))
     axes = _axes(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -283,7 +284,7 @@ def spectrum(
     if noise > 0:
         label = f"stated read-out noise, {si(noise, 'A')} rms"
         axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
-    _legend_outside(figure, axes)
+    _lay_out(figure, axes)
     return figure
 
 
@@ -300,7 +301,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     x = np.arange(controls) + (controls + 1) * np.arange(patterns)[:, None]
     largest = np.abs(truth).max(axis=1, keepdims=True)
     share = 100 / np.where(largest > 0, largest, np.nan)
-    figure = Figure(figsize=(WIDTH, 6.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 6.0))
     upper = _axes(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
     lower = _axes(
         figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
@@ -335,8 +336,9 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     named = x.size <= 60
     ticks = [plain(name, 8) for name in comparison["controls"]] * patterns
     lower.set_xticks(x.ravel() if named else [], ticks if named else [])
-    lower.tick_params(axis="x", rotation=90 if max(map(len, ticks), default=0) * x.size > 90 else 0)
-    _legend_outside(figure, upper)
+    upright = max(map(len, ticks), default=0) * x.size > 90
+    lower.tick_params(axis="x", rotation=90 if upright else 0)
+    _lay_out(figure, upper, above=0.5, below=1.0 if named and upright else 0.6)
     return figure
 
 
@@ -350,10 +352,17 @@ def _axes(axes: Axes, *, x: str = "", y: str = "") -> Axes:
     return axes
 
 
-def _legend_outside(figure: Figure, axes: Axes) -> None:
-    """One legend below all panels, each name once."""
+def _lay_out(figure: Figure, axes: Axes, *, above: float = 0.12, below: float = 0.6) -> None:
+    """Place the panels and, below them, one legend with each name once. A layout engine would double the time.
+
+    above, below : inches for headings, and for the axis with its label
+    """
     handles, names = axes.get_legend_handles_labels()
-    once = dict(zip(reversed(names), reversed(handles), strict=True))
-    once = dict(reversed(once.items()))
+    once = dict(reversed(list(zip(reversed(names), reversed(handles), strict=True))))
     columns = 4 if sum(map(len, once)) < 80 else 2
-    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=columns, frameon=False)
+    below += 0.26 * -(-len(once) // columns)
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(left=0.9 / width, right=1 - 0.12 / width, bottom=below / height, top=1 - above / height)
+    figure.subplots_adjust(hspace=0.08, wspace=0.08)
+    figure.align_ylabels()
+    figure.legend(once.values(), once.keys(), loc="lower center", ncols=columns, frameon=False, borderaxespad=0.2)

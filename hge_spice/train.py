@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Drive, Floats
+from hge_spice.drive import DeviceUnderTest, Drive, Floats, measure_all
 from hge_spice.gradient import Estimate, Estimator, Measurement
 from hge_spice.loss import Loss, Target
 from hge_spice.margin import Margin, margin, mean_noise
@@ -71,7 +71,7 @@ class Step:
 
 def extract(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[tuple[Estimate, ...], Cost]:
     """One estimate per pattern, and their cost."""
-    estimates = tuple(recipe.estimator(dut, control, inputs, recipe.measurement) for inputs in recipe.inputs)
+    estimates = recipe.estimator(dut, control, recipe.inputs, recipe.measurement)
     cost = Cost(
         sum(e.runs for e in estimates),
         sum(e.simulated_seconds for e in estimates),
@@ -84,7 +84,7 @@ def extract(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[tupl
 def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[Floats, Margin, Cost, tuple[str, ...]]:
     """Outputs of all patterns with the tones off [pattern], A, their margin, their cost, and the flags raised."""
     transient = recipe.measurement.transient
-    waveforms = [dut.measure(Drive(control, inputs, (), transient)) for inputs in recipe.inputs]
+    waveforms = measure_all(dut, [Drive(control, inputs, (), transient) for inputs in recipe.inputs])
     outputs = np.array([w.output.mean() for w in waveforms])
     noise = mean_noise(recipe.measurement.noise_density, transient.window)
     judged = margin(outputs, recipe.target.classes, noise, max(w.current_error for w in waveforms))

@@ -1,4 +1,4 @@
-"""Gradient estimators, one file each, behind one signature: estimate(dut, control, inputs, measurement) -> Estimate."""
+"""Gradient estimators, one file each, behind one signature: estimate(dut, control, inputs, measurement) -> Estimates."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.gradient.homodyne import homodyne
 from hge_spice.gradient.small_signal import small_signal
 
-Estimator = Callable[[DeviceUnderTest, Floats, Floats, Measurement], Estimate]
+Estimator = Callable[[DeviceUnderTest, Floats, Floats, Measurement], tuple[Estimate, ...]]
 
 ESTIMATORS: dict[str, Estimator] = {"homodyne": homodyne, "small_signal": small_signal}
 

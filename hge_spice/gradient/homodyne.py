@@ -5,7 +5,7 @@ Source: Boon et al., Nature Communications 2025, doi 10.1038/s41467-025-65155-7.
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Drive, Floats
+from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.lockin import demodulate, distortion
 
@@ -17,8 +17,10 @@ SIGNIFICANT = 2.0  # standard errors
 RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tones
 
 
-def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Estimate:
-    """Estimate all derivatives from one measurement.
+def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> tuple[Estimate, ...]:
+    """Estimate all derivatives of a pattern from one measurement.
+
+    control : [control], V; inputs : [pattern, input], V
 
     The bias is of 3rd order in the amplitude: relative error ∝ amplitude². The variance that read-out noise of
     one-sided density S adds to a derivative is S/(window·amplitude²).
@@ -26,7 +28,11 @@ def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement:
     Raises SimulationError where the device gives no result, ValueError where tones and device don't fit.
     """
     tones = measurement.tones(dut.controls)
-    waveform = dut.measure(Drive(control, inputs, tones, measurement.transient))
+    drives = [Drive(control, pattern, tones, measurement.transient) for pattern in inputs]
+    return tuple(_judge(waveform, tones, measurement) for waveform in measure_all(dut, drives))
+
+
+def _judge(waveform: Waveform, tones: tuple[Tone, ...], measurement: Measurement) -> Estimate:
     found = demodulate(waveform, tones, measurement.plan.window)
     shift, shift_stderr = distortion(waveform, tones)
     largest = np.abs(found.response).max()
@@ -37,6 +43,8 @@ def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement:
     late = np.abs(found.quadrature)
     if np.any((late > LAG * largest) & (late > SIGNIFICANT * found.stderr)):
         flags.append("lag")
+    if largest < RESOLVED * waveform.current_error:
+        flags.append("below_tolerance")
     if largest < RESOLVED * max(noise, float(found.stderr.max())):
         flags.append("low_snr")
     return Estimate(

@@ -6,17 +6,26 @@ from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
 from hge_spice.gradient.estimate import Estimate, Measurement
 
 
-def small_signal(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Estimate:
+def small_signal(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement
+) -> tuple[Estimate, ...]:
     """Estimate by `.ac`; no time passes.
+
+    control : [control], V; inputs : [pattern, input], V
 
     Raises TypeError for a device that only the bench knows, SimulationError where the operating point isn't found.
     """
     if not isinstance(dut, SmallSignalDevice):
         raise TypeError(f"{type(dut).__name__} has no small-signal response; measure it with another estimator")
     tones = measurement.tones(dut.controls)
+    frequencies = np.array([tone.frequency for tone in tones])
+    return tuple(_linearised(dut, control, pattern, frequencies) for pattern in inputs)
+
+
+def _linearised(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> Estimate:
     at_rest = dut.operating_point(control, inputs)
-    response = dut.small_signal(control, inputs, np.array([tone.frequency for tone in tones]))
-    nothing = np.zeros(len(tones))
+    response = dut.small_signal(control, inputs, frequencies)
+    nothing = np.zeros(len(frequencies))
     return Estimate(
         output=float(at_rest.output[0]),
         response=response,

@@ -13,7 +13,7 @@ from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
 from hge_spice.loss import LOSSES, Target
 from hge_spice.netlist import deck
-from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
@@ -58,14 +58,16 @@ class Bench:
     """
 
     study: Study
-    dut: NgspiceDevice
+    dut: NgspicePool
     recipe: Recipe
     cost: Cost
     flags: tuple[str, ...]
 
     @classmethod
-    def of(cls, study: Study) -> Self:
+    def of(cls, study: Study, workers: int = 1) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
+
+        workers : ngspice processes that share a step's patterns; results don't depend on it
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -83,7 +85,7 @@ class Bench:
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
         flags: tuple[str, ...] = ()
-        dut = NgspiceDevice(graph)
+        dut = NgspicePool(graph, workers)
         try:
             if study.perturbation.settle == "auto":
                 settle, flags = choose_settle(dut, control, inputs, measurement)

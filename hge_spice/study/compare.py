@@ -20,7 +20,7 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     estimates, cost = extract(bench.dut, control, bench.recipe)
     seconds = time.perf_counter() - began
     measurement = bench.recipe.measurement
-    truths = [small_signal(bench.dut, control, inputs, measurement) for inputs in bench.recipe.inputs]
+    truths = small_signal(bench.dut, control, bench.recipe.inputs, measurement)
     estimate = np.array([e.jacobian for e in estimates])
     truth = np.array([t.jacobian for t in truths])
     error = np.abs(estimate - truth).max(axis=1) / np.abs(truth).max(axis=1)

@@ -56,7 +56,8 @@ def run_study(
 ) -> dict[str, Any]:
     """Run all trials that are not done, return the JSON summary.
 
-    jobs : trials side by side, each in a process of its own with an ngspice of its own; results don't depend on it
+    jobs : ngspice processes at work: one per trial where there are several, else they share a trial's patterns;
+        results don't depend on it
     resume : go on in a directory that holds this study; without it a directory that isn't empty is refused
 
     A failed trial is a row with a reason. Raises StudyError (also: directory in use, another study in it), OSError,
@@ -105,7 +106,7 @@ def _outcomes(
         for position, trial in todo:
             ledger.start(trial.id)
             watch.started(position)
-            yield position, _work(trial, out, partial(watch.stepped, position))
+            yield position, _work(trial, out, partial(watch.stepped, position), jobs)
         return
     context = multiprocessing.get_context("spawn")  # a fork would share this process's ngspice binding and threads
     with ProcessPoolExecutor(min(jobs, len(todo)), context, _ignore_interrupt) as pool:
@@ -131,10 +132,12 @@ def _ignore_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
 
 
-def _work(trial: TrialSpec, out: Path, progress: Callable[[int, Step], None] = lambda _start, _step: None) -> _Outcome:
+def _work(
+    trial: TrialSpec, out: Path, progress: Callable[[int, Step], None] = lambda _start, _step: None, workers: int = 1
+) -> _Outcome:
     began = time.perf_counter()
     try:
-        result = run_trial(parse_study(trial.raw), out / "trials" / trial.id, progress)
+        result = run_trial(parse_study(trial.raw), out / "trials" / trial.id, progress, workers)
     except (SimulationError, ValueError) as error:
         return _Outcome(str(error), time.perf_counter() - began)
     return _Outcome(result, time.perf_counter() - began)

@@ -43,14 +43,18 @@ def run_starts(bench: Bench) -> Iterator[Trained]:
                 return
 
 
-def run_trial(study: Study, directory: Path, progress: Progress = lambda _start, _step: None) -> dict[str, Any]:
+def run_trial(
+    study: Study, directory: Path, progress: Progress = lambda _start, _step: None, workers: int = 1
+) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
+
+    workers : ngspice processes that share a step's patterns
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study) as bench:
+    with Bench.of(study, workers) as bench:
         rows: list[dict[str, Any]] = []
         flags: Counter[str] = Counter(bench.flags)
         try:
@@ -141,14 +145,17 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
     (directory / "graph.json").write_text(json.dumps(nx.node_link_data(bench.dut.graph, edges="edges"), indent=1))
-    plots: list[Plot] = []
+    drives, titles = [], []
     for p, inputs in enumerate(bench.recipe.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
         if p == 0:
             (directory / "netlist.cir").write_text(deck(bench.dut.graph, drive))
         at_rest = Drive(control, inputs, (), measurement.transient)
         (directory / f"readout-{p}.cir").write_text(deck(bench.dut.graph, at_rest))
-        waveform = bench.dut.measure(drive)
-        vectors = {"time": waveform.time, "i(output)": waveform.output}
-        plots.append((f"pattern {p}: inputs {', '.join(f'{v:g} V' for v in inputs)}", vectors))
+        drives.append(drive)
+        titles.append(f"pattern {p}: inputs {', '.join(f'{v:g} V' for v in inputs)}")
+    waveforms = bench.dut.measure_many(drives)
+    plots: list[Plot] = [
+        (title, {"time": w.time, "i(output)": w.output}) for title, w in zip(titles, waveforms, strict=True)
+    ]
     write_raw(directory / "waveform.raw", plots)

@@ -1,0 +1,102 @@
+"""Several ngspice workers as one device under test: drives side by side, results as from one."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from hge_spice.drive import Drive, Floats, Waveform
+from hge_spice.graph import Network
+from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.worker import TIMEOUT
+
+
+class NgspicePool:
+    """N workers with the same network loaded, each in a process of its own.
+
+    A measurement doesn't depend on what its worker did before, so results are the same bit for bit for every N. Safe to
+    use from several threads. Use it as a context manager, or call close().
+    """
+
+    def __init__(self, graph: Network, workers: int = 1, timeout: float = TIMEOUT) -> None:
+        if workers < 1:
+            raise ValueError(f"{workers} workers can't measure; take 1 or more")
+        self.graph = graph
+        self._threads = ThreadPoolExecutor(workers) if workers > 1 else None
+        self._devices: list[NgspiceDevice] = []
+        self._idle: SimpleQueue[NgspiceDevice] = SimpleQueue()
+        try:
+            self._devices += [NgspiceDevice(graph, timeout) for _ in range(workers)]
+        except BaseException:
+            self.close()
+            raise
+        for device in self._devices:
+            self._idle.put(device)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the control electrodes, in the order of `Drive.control`."""
+        return self._devices[0].controls
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input electrodes, in the order of `Drive.inputs`."""
+        return self._devices[0].inputs
+
+    @property
+    def devices(self) -> tuple[NgspiceDevice, ...]:
+        """The workers' devices."""
+        return tuple(self._devices)
+
+    @property
+    def retried(self) -> int:
+        """Measurements that were repeated because a worker died."""
+        return sum(device.retried for device in self._devices)
+
+    def measure(self, drive: Drive) -> Waveform:
+        """Measure on the next idle worker; see NgspiceDevice.measure."""
+        with self._borrowed() as device:
+            return device.measure(drive)
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive, in their order."""
+        if self._threads is None:
+            return [self.measure(drive) for drive in drives]
+        return list(self._threads.map(self.measure, drives))
+
+    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+        """Tones off, at rest; see NgspiceDevice.operating_point."""
+        with self._borrowed() as device:
+            return device.operating_point(control, inputs)
+
+    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+        """dI_out/dV by `.ac`, each control at its own frequency: [control], A/V complex."""
+        with self._borrowed() as device:
+            return device.small_signal(control, inputs, frequencies)
+
+    @contextmanager
+    def _borrowed(self) -> Iterator[NgspiceDevice]:
+        device = self._idle.get()
+        try:
+            yield device
+        finally:
+            self._idle.put(device)
+
+    def close(self) -> None:
+        """End the worker processes."""
+        for device in self._devices:
+            device.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
