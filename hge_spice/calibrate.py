@@ -7,6 +7,7 @@ import numpy as np
 from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
 from hge_spice.gradient import Measurement
 from hge_spice.gradient.homodyne import homodyne
+from hge_spice.tones import TonePlan, plan_from_harmonics
 from hge_spice.train import Cost
 
 PROBE = 2e-3  # V, first amplitude tried
@@ -16,6 +17,7 @@ NOISELESS_BIAS = 1e-3  # relative bias aimed at where no noise is stated
 ROUNDS = 6
 QUASI_STATIC = 1e-3  # change of a response between rest and the tone's frequency below which poles don't matter
 LONGEST_SETTLE = 64  # windows
+FINEST = 4  # doublings of the points
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,52 @@ def choose_amplitude(
             size = sum(np.abs(e.jacobian).max() ** 2 for e in estimates)
             best = (NOISELESS_BIAS**2 * size / curvature) ** (1 / 4)
         best = float(np.clip(float(f"{best:.1e}"), SMALLEST, largest))
-        # at `best` the bias is curvature·best², its own doubt that of a smaller tone: no use looking where it won't show
+        # at `best` the bias is curvature·best², its doubt that of a smaller tone: no use looking where it won't show
         unseen = curvature * best**4 <= doubt * (amplitude / best) ** 2
         done = abs(best - amplitude) <= 0.1 * amplitude or unseen
         amplitude = best
         if done:
             break
     return Amplitude(amplitude, float(np.sqrt(max(known, 0.0) / found.size)), cost)
+
+
+def quasi_static(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> bool:
+    """Whether the linearised response at each tone is that at a thousandth of the lowest, within 1e-3 of the largest.
+
+    inputs : [pattern, input], V; frequencies : [control], Hz
+    """
+    low = np.full(len(frequencies), frequencies.min() / 1000)
+    at_tones = np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
+    at_rest = np.array([dut.small_signal(control, pattern, low) for pattern in inputs])
+    return bool(np.abs(at_tones - at_rest).max() < QUASI_STATIC * np.abs(at_rest).max())
+
+
+def choose_points(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement
+) -> tuple[TonePlan, tuple[str, ...]]:
+    """Points for the measurement's tones, and flags: the plan's own for a device that is quasi-static at them.
+
+    Otherwise points are doubled until that moves no derivative by more than 1e-3 of the largest; `coarse` when 16 times
+    the plan's don't suffice.
+
+    inputs : [pattern, input], V
+    """
+    plan = measurement.plan
+    if isinstance(dut, SmallSignalDevice) and quasi_static(dut, control, inputs, np.array(plan.frequencies)):
+        return plan, ()
+
+    def response(plan: TonePlan) -> Floats:
+        trial = replace(measurement, plan=plan)
+        return np.array([estimate.jacobian for estimate in homodyne(dut, control, inputs, trial)])
+
+    before = response(plan)
+    for _ in range(FINEST):
+        finer = plan_from_harmonics(plan.harmonics, plan.window, points=2 * plan.points)
+        after = response(finer)
+        if np.abs(after - before).max() < QUASI_STATIC * np.abs(after).max():
+            return plan, ()
+        plan, before = finer, after
+    return plan, ("coarse",)
 
 
 def choose_settle(
@@ -88,12 +129,8 @@ def choose_settle(
     through the second test from the start.
     """
     frequencies = np.array(measurement.plan.frequencies)
-    if isinstance(dut, SmallSignalDevice):
-        low = np.full(len(frequencies), frequencies.min() / 1000)
-        at_tones = np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
-        at_rest = np.array([dut.small_signal(control, pattern, low) for pattern in inputs])
-        if np.abs(at_tones - at_rest).max() < QUASI_STATIC * np.abs(at_rest).max():
-            return 0.0, ()
+    if isinstance(dut, SmallSignalDevice) and quasi_static(dut, control, inputs, frequencies):
+        return 0.0, ()
     window = measurement.plan.window
 
     def response(settle: float) -> Floats:

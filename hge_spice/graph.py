@@ -153,17 +153,3 @@ def check(graph: Network) -> None:
     idle = [n for n in electrodes(graph) if graph.nodes[n].get("role") not in ROLES]
     if idle:
         raise ValueError(f"electrode {', '.join(idle)} has no role; name it as input, control or ground")
-    if not sites(graph):
-        raise ValueError("the network has no sites")
-    linked = set().union(*(nx.node_connected_component(graph, n) for n in electrodes(graph)))
-    lost = [n for n in sites(graph) if n not in linked]
-    if lost:
-        raise ValueError(
-            f"no electrode reaches site {', '.join(lost)}: its charge is undetermined; raise the localisation length, "
-            "lower the cutoff or take another seed"
-        )
-    output = electrodes(graph, "output")[0]
-    if not nx.has_path(graph, output, electrodes(graph, "control")[0]) and not any(
-        nx.has_path(graph, output, n) for n in electrodes(graph) if n != output
-    ):
-        raise ValueError(f"output {output} is linked to no other electrode; no current can reach it")

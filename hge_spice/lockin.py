@@ -107,8 +107,8 @@ def distortion(waveform: Waveform, tones: tuple[Tone, ...]) -> tuple[Floats, Flo
         unknown = np.full(len(tones), np.nan)
         return unknown, unknown
     residual = waveform.output - fitted @ waveform.output
-    spread = float(np.sqrt(residual @ residual / degrees))
-    return np.asarray(operator @ waveform.output), spread * np.sqrt(np.sum(operator**2, axis=1))
+    stderr = np.sqrt(residual @ residual / degrees * np.sum(operator**2, axis=1))
+    return np.asarray(operator @ waveform.output), np.asarray(stderr)
 
 
 @lru_cache(maxsize=32)

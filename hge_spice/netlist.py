@@ -69,6 +69,7 @@ def build_circuit(
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
     check(graph)
+    DEVICES[graph.graph["family"]].check(graph)
     dc, tones = dc or {}, tones or {}
     family = DEVICES[graph.graph["family"]]
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from hge_spice.drive import Floats
 from hge_spice.graph import Network, electrodes, sites
@@ -271,6 +271,7 @@ def spectrum(
     axes = _axes(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylim(floor, 12 * top)
     for name, chosen, colour, marker, size in kinds:
         x, y = frequency_factor * bins[chosen] / window, shown[chosen]
@@ -359,7 +360,8 @@ def _lay_out(figure: Figure, axes: Axes, *, above: float = 0.12, below: float = 
     """
     handles, names = axes.get_legend_handles_labels()
     once = dict(reversed(list(zip(reversed(names), reversed(handles), strict=True))))
-    columns = 4 if sum(map(len, once)) < 80 else 2
+    letters = sum(map(len, once))
+    columns = 4 if letters < 80 else 3 if letters < 105 else 2
     below += 0.26 * -(-len(once) // columns)
     width, height = figure.get_size_inches()
     figure.subplots_adjust(left=0.9 / width, right=1 - 0.12 / width, bottom=below / height, top=1 - above / height)

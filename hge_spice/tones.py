@@ -186,8 +186,8 @@ def intermodulation_hits(harmonics: Sequence[int], points: int, order: int) -> l
     landed = np.flatnonzero(np.isin(bins, tone_bins))
     rows, tones = np.nonzero(bins[landed, None] == tone_bins)
     return [
-        Hit(tuple(products[row].tolist()), order, int(bins[row]), int(harmonics[tone]))
-        for row, tone in zip(landed[rows], tones, strict=True)
+        Hit(tuple(products[row].tolist()), order, int(bins[row]), harmonics[tone])
+        for row, tone in zip(landed[rows], tones.tolist(), strict=True)
     ]
 
 
@@ -424,7 +424,7 @@ def _exchanged(count: int, points: int, low: int, high: int) -> tuple[int, ...]:
     plans = []
     for _ in range(max(1, EXCHANGE_STARTS // count)):
         harmonics = rng.choice(odd if len(odd) >= count else allowed, count, replace=False)
-        while any([_exchange(harmonics, position, allowed, points, rng) for position in range(count)]):
+        while sum(_exchange(harmonics, position, allowed, points, rng) for position in range(count)):
             pass
         plan = tuple(sorted(harmonics.tolist()))
         plans.append((_hit_counts(plan, points), plan))

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from hge_spice.graph import assign_roles, check, dopant_network, electrodes, sites
+from hge_spice.netlist import build_circuit
 
 
 def test_same_seed_same_graph() -> None:
@@ -61,14 +62,14 @@ def test_a_site_nobody_can_reach_is_named() -> None:
     graph = dopant_network(seed=10)
     graph.remove_edges_from(list(graph.edges("s4")))
     with pytest.raises(ValueError, match="no electrode reaches site s4"):
-        assign_roles(graph, output="e5", inputs=("e3", "e4"), controls=("e0", "e1", "e2", "e6", "e7"))
+        build_circuit(assign_roles(graph, output="e5", inputs=("e3", "e4"), controls=("e0", "e1", "e2", "e6", "e7")))
 
 
 def test_an_output_without_a_link_is_named() -> None:
     graph = dopant_network(seed=10)
     graph.remove_edges_from(list(graph.edges("e5")))
     with pytest.raises(ValueError, match="output e5 is linked to no other electrode"):
-        assign_roles(graph, output="e5", inputs=("e3", "e4"), controls=("e0", "e1", "e2", "e6", "e7"))
+        build_circuit(assign_roles(graph, output="e5", inputs=("e3", "e4"), controls=("e0", "e1", "e2", "e6", "e7")))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ Sources: the rate and the geometry follow the kinetic Monte Carlo literature on 
 What is perturbed: electrode voltages. State: the occupations; each site's capacitance is e/1 V = 0.16 aF.
 """
 
+import networkx as nx
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
 from scipy.constants import Boltzmann, elementary_charge, epsilon_0
@@ -120,9 +121,26 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
             circuit.BehavioralSource(f"h{i}_{other}", f"p{i}", other, current_expression=current)
 
 
+def _check(graph: Network) -> None:
+    """Refuse a network whose occupations would be undetermined, or whose output nothing can reach."""
+    if not sites(graph):
+        raise ValueError("the network has no sites")
+    linked = set().union(*(nx.node_connected_component(graph, n) for n in electrodes(graph)))
+    lost = [n for n in sites(graph) if n not in linked]
+    if lost:
+        raise ValueError(
+            f"no electrode reaches site {', '.join(lost)}: its charge is undetermined; raise the localisation length, "
+            "lower the cutoff or take another seed"
+        )
+    output = electrodes(graph, "output")[0]
+    if not any(nx.has_path(graph, output, name) for name in electrodes(graph) if name != output):
+        raise ValueError(f"output {output} is linked to no other electrode; no current can reach it")
+
+
 FAMILY = Family(
     name="dopant",
     build=dopant_network,
+    check=_check,
     stamp=_stamp,
     bounded_nodes=lambda graph: tuple(f"p{i}" for i in range(len(sites(graph)))),
     bounds=(0.0, 1.0),

@@ -13,6 +13,7 @@ class Family:
     """A device family.
 
     build : builds the graph of a device from the parameters of a study's [device] table
+    check : refuses a graph that the family can't simulate, with a ValueError
     stamp : adds the network's elements to a circuit whose electrode nodes bear the electrodes' names
     bounded_nodes : circuit nodes whose voltage must stay within `bounds`; outside, a solution is unphysical
     options : ngspice options that the family's accuracy rests on
@@ -21,6 +22,7 @@ class Family:
 
     name: str
     build: Callable[..., Network]
+    check: Callable[[Network], None]
     stamp: Callable[[Circuit, Network], None]
     bounded_nodes: Callable[[Network], tuple[str, ...]]
     bounds: tuple[float, float]

@@ -189,7 +189,7 @@ class NgspiceDevice:
         chosen, uniform = window_points(time, transient)
         flags, notes = self._verdict(result, states)
         if not uniform:
-            flags = (*flags, "coarse")
+            flags = (*flags, "uneven")
             notes = (*notes, f"the solver took {chosen.stop - chosen.start} steps of its own for {transient.points}")
         time, output, currents = time[chosen], output[chosen], currents[:, chosen]
         energy, perturbation = _energy(drive, self._controls, time, currents)

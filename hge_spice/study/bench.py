@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from hge_spice.calibrate import choose_amplitude, choose_settle
+from hge_spice.calibrate import choose_amplitude, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
@@ -26,7 +26,11 @@ def build_graph(study: Study) -> Network:
     parameters = study.device.model_dump(exclude={"family"}, exclude_none=True)
     graph = DEVICES[study.device.family].build(**parameters)
     named = study.electrodes
-    return assign_roles(graph, output=named.output, inputs=named.inputs, controls=named.controls, grounds=named.grounds)
+    graph = assign_roles(
+        graph, output=named.output, inputs=named.inputs, controls=named.controls, grounds=named.grounds
+    )
+    DEVICES[study.device.family].check(graph)
+    return graph
 
 
 def build_plan(study: Study) -> TonePlan:
@@ -90,6 +94,9 @@ class Bench:
             if study.perturbation.settle == "auto":
                 settle, flags = choose_settle(dut, control, inputs, measurement)
                 measurement = replace(measurement, settle=settle)
+            if study.perturbation.points == "auto":
+                plan, coarse = choose_points(dut, control, inputs, measurement)
+                measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))

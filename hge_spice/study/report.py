@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import os
 import re
 import shlex
 import tomllib
@@ -31,29 +30,6 @@ from hge_spice.traces import read_raw
 FIRST, WORST, FAILED = 12, 3, 6  # trials with sections of their own, where there are more
 # what a file that is cut short, edited or from another version makes its reader or a picture raise
 DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, nx.NetworkXException)
-FLAGS = {
-    "nonlinear": "3rd-order products are predicted to move a derivative by more than 0.5 % of the largest one. "
-    "The bias falls with the square of the amplitude.",
-    "lag": "A response is out of phase with its tone by more than a tenth of the largest: poles of the circuit lie near "
-    "the tones. A longer window brings slower tones.",
-    "collision": "An intermodulation product of 2nd or 3rd order, aliases counted, falls on a tone and is taken for "
-    "part of its derivative. More points, or other harmonics, keep them apart.",
-    "low_snr": "The largest response of a pattern is less than two standard errors, or two times the stated read-out "
-    "noise. A larger amplitude or a longer window lifts it.",
-    "coarse": "The solver took steps of its own, so that the window is no uniform grid: aliases are not where they are "
-    "planned to be.",
-    "unsettled": "Even the longest dead time tried before the window still moved a derivative by more than a thousandth.",
-    "clipped": "An update met the control range and was cut there; steps.parquet names the controls.",
-    "unphysical": "A state left its bounds (an occupation outside 0 … 1): no current that the device could give. "
-    "Such a read-out never counts as solved.",
-    "moved_state": "The device's own state moved during the measurement.",
-}
-DEVICES = {
-    "dopant": "The device is a mean-field model of variable-range hopping between dopant sites, not a device that was "
-    "measured: a node voltage is a site's mean occupation (0 to 1), not a single carrier. Occupations shift each other "
-    "through Coulomb terms; the hopping pair's own term is left out of a hop, since a carrier doesn't repel itself. One "
-    "absolute attempt rate holds for all links, so that currents of different devices can be compared."
-}
 T = TypeVar("T")
 
 
@@ -71,10 +47,10 @@ class Section:
     pictures: dict[str, Markup] = field(default_factory=dict)
     patterns: list[dict[str, Any]] = field(default_factory=list)
     checks: list[tuple[str, str, str, bool]] = field(default_factory=list)
-    flags: list[tuple[str, str, str]] = field(default_factory=list)
+    flags: list[tuple[str, str]] = field(default_factory=list)
     settings: list[tuple[str, str, str]] = field(default_factory=list)
     device: list[tuple[str, str]] = field(default_factory=list)
-    about: str = ""
+    family: str = ""
     worst: str = ""
 
     def attempt(self, what: str, make: Callable[[], T]) -> T | None:
@@ -124,7 +100,10 @@ class Folder:
 
 
 def write_report(directory: Path) -> Path:
-    """Make directory/report.html from what is on disk. Raises ValueError where that isn't a run's directory, OSError."""
+    """Make directory/report.html from what is on disk, and return its path.
+
+    Raises ValueError where the directory isn't a run's, OSError where it can't be written.
+    """
     rows = read_ledger(directory)
     plot = _plotting()
     missing: list[str] = []
@@ -136,12 +115,14 @@ def write_report(directory: Path) -> Path:
     except (OSError, ValueError) as error:
         missing.append(f"study.toml can't be read: {error}")
     chosen = _chosen(rows)
-    sections = [_section(directory, row, study, plot, shown=row["id"] in chosen) for row in rows]
+    with plot.outlined():
+        sections = [_section(directory, row, study, plot, shown=row["id"] in chosen) for row in rows]
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
     templates.filters |= {"si": partial(_number, plot.si), "percent": _percent}
     html = templates.get_template("report.html.j2").render(
         title=str(study.get("title") or directory.resolve().name),
         notes=study.get("notes"),
+        screened=isinstance(study.get("electrodes"), dict) and study["electrodes"].get("roles") == "screen",
         directory=str(directory),
         rerun=f"hge-spice run {shlex.quote(str(directory / 'study.toml'))}",
         study=text,
@@ -206,10 +187,10 @@ def _section(directory: Path, row: dict[str, Any], study: dict[str, Any], plot: 
             section.pictures[name] = drawn
     section.attempt("truth table", lambda: _judge(section, folder, plot.si))
     section.attempt("settings", lambda: _settings(section, folder, plot.si))
-    counts = {name: f"{count} steps" for name, count in section.result.get("flags", {}).items()}
+    counts = {name: _steps(count) for name, count in section.result.get("flags", {}).items()}
     for name in folder.comparison.get("flags", []):
         counts[name] = ", ".join([*filter(None, [counts.get(name)]), "the comparison with the truth"])
-    section.flags = [(name, where, FLAGS.get(name, "")) for name, where in counts.items()]
+    section.flags = list(counts.items())
     return section
 
 
@@ -270,8 +251,7 @@ def _pictures(section: Section, folder: Folder, plot: ModuleType) -> Iterator[tu
         yield "gradient_against_truth", lambda: plot.gradient_against_truth(comparison)
     if comparison and folder.plots:
         worst = int(np.nanargmax(comparison["relative_error"]))
-        title, vectors = folder.plots[worst]
-        section.worst = title
+        section.worst, vectors = folder.labels[worst], folder.plots[worst][1]
         yield (
             "spectrum",
             lambda: plot.spectrum(
@@ -291,12 +271,16 @@ def _pictures(section: Section, folder: Folder, plot: ModuleType) -> Iterator[tu
 
 def _svg(draw: Callable[[], Any], prefix: str) -> Markup:
     """A picture as inline SVG: text as outlines, identifiers of its own, ink and paper from the page's style sheet."""
-    import matplotlib as mpl  # noqa: PLC0415 - as in _plotting
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - as in _plotting
 
     text = io.StringIO()
-    with warnings.catch_warnings(), mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": prefix}):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font lacks are shown as boxes
-        draw().savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        figure = draw()
+        for background in (figure.patch, *(axes.patch for axes in figure.axes)):
+            background.set_visible(False)
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(text, metadata={"Date": None})  # savefig would draw twice
     svg = text.getvalue()
     svg = re.sub(
         r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL
@@ -322,12 +306,13 @@ def _judge(section: Section, folder: Folder, si: Callable[[float, str], str]) ->
     last: Any = section.result or (folder.steps.iloc[-1] if folder.steps is not None else {})
     ratio, contrast, d_prime = (last.get(key) for key in ("gap_over_span", "contrast", "d_prime"))
     infinite = d_prime is None and last["gap"] > 0
+    shown = partial(_number, si)
     section.checks = [
-        ("gap / span", _percent(ratio), f"≥ {_percent(GAP_OVER_SPAN)}", ratio >= GAP_OVER_SPAN),
-        ("contrast: span / largest |output|", _percent(contrast), f"≥ {_percent(CONTRAST)}", contrast >= CONTRAST),
+        ("gap / span", shown(ratio), f"≥ {GAP_OVER_SPAN:g}", ratio >= GAP_OVER_SPAN),
+        ("contrast: span / largest |output|", shown(contrast), f"≥ {CONTRAST:g}", contrast >= CONTRAST),
         (
             f"d′: gap / σ, σ = {si(folder.noise, 'A')}",
-            "∞" if infinite else "–" if d_prime is None else f"{d_prime:.3g}",
+            "∞" if infinite else shown(d_prime),
             f"≥ {D_PRIME:g}",
             infinite or (d_prime is not None and d_prime >= D_PRIME),
         ),
@@ -358,13 +343,12 @@ def _settings(section: Section, folder: Folder, si: Callable[[float, str], str])
         written = json.dumps(asked, ensure_ascii=False) if isinstance(asked, dict | list) else str(asked)
         section.settings.append((what, value, ("default" if key else "") if asked is None else written))
     if folder.graph is not None:
-        family = str(folder.graph.graph.get("family"))
-        section.about = DEVICES.get(family, f"Device family {family}.")
+        section.family = str(folder.graph.graph.get("family"))
         nodes = folder.graph.nodes(data=True)
         section.device = [
             ("sites", str(sum(data.get("kind") == "site" for _, data in nodes))),
             ("links", str(folder.graph.number_of_edges())),
-            *((key, f"{value:g} {_UNITS.get(key, '')}") for key, value in folder.graph.graph["parameters"].items()),
+            *((key, _number(si, v, _UNITS.get(key, ""))) for key, v in folder.graph.graph["parameters"].items()),
         ]
         for role in ("output", "input", "control", "ground"):
             named = [(data.get("order", 0), str(name)) for name, data in nodes if data.get("role") == role]
@@ -377,11 +361,17 @@ _UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate"
 
 
 def _number(si: Callable[[float, str], str], value: Any, unit: str = "") -> str:
-    """A number with its unit; anything else as it is."""
+    """A number with its unit, a dash for none; anything else as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float | None):
         return str(value)
-    return si(value, unit)
+    if value is None:
+        return "–"
+    return si(value, unit) if unit else f"{value:.3g}".replace("-", "−")
 
 
 def _percent(value: Any) -> str:
-    return f"{100 * value:.3g} %".replace("-", "−") if isinstance(value, int | float) else "–"
+    return f"{100 * value:.3g} %" if isinstance(value, int | float) else "–"
+
+
+def _steps(count: Any) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
