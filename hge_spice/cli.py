@@ -362,7 +362,7 @@ def bench(
     as_json: AsJson = False,
 ) -> int:
     """Run benchmarks: each a ratio of our time over a reference's, measured in one run."""
-    from hge_spice.bench import BENCHMARKS
+    from hge_spice.benchmarks import BENCHMARKS
 
     unknown = [name for name in names or [] if name not in BENCHMARKS]
     if unknown:

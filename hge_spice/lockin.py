@@ -107,7 +107,7 @@ def distortion(waveform: Waveform, tones: tuple[Tone, ...]) -> tuple[Floats, Flo
         unknown = np.full(len(tones), np.nan)
         return unknown, unknown
     residual = waveform.output - fitted @ waveform.output
-    stderr = np.sqrt(residual @ residual / degrees * np.sum(operator**2, axis=1))
+    stderr: Floats = np.sqrt(float(residual @ residual) / degrees * np.sum(operator**2, axis=1, dtype=np.float64))
     return np.asarray(operator @ waveform.output), np.asarray(stderr)
 
 

@@ -66,9 +66,8 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
     axes.set_aspect("equal")
     place = {name: (1e9 * float(data["x"]), 1e9 * float(data["y"])) for name, data in graph.nodes(data=True)}
     lengths = np.array([float(data["length"]) for _, _, data in graph.edges(data=True)])
-    decades = 2 * (lengths - lengths.min(initial=np.inf)) / np.log(10)
-    if len(lengths):
-        decades /= float(graph.graph["parameters"]["localisation"])
+    localisation = float(graph.graph.get("parameters", {}).get("localisation", np.inf))
+    decades = 2 * (lengths - lengths.min(initial=np.inf)) / localisation / np.log(10)
     weakest = max(float(decades.max(initial=0.0)), 1.0)
     rank = (1 - decades / weakest).tolist()
     lines = LineCollection([(place[u], place[v]) for u, v in graph.edges], colors="k", zorder=1)

@@ -7,7 +7,7 @@ import re
 import shlex
 import tomllib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,19 +30,29 @@ from hge_spice.traces import read_raw
 FIRST, WORST, FAILED = 12, 3, 6  # trials with sections of their own, where there are more
 # what a file that is cut short, edited or from another version makes its reader or a picture raise
 DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, nx.NetworkXException)
+SETTINGS = (  # what, its key among the results, its unit, and its path in the study
+    ("tone amplitude, peak", "amplitude", "V", "perturbation.amplitude"),
+    ("window", "window", "s", "perturbation.window"),
+    ("points per window", "points", "", "perturbation.points"),
+    ("dead time before each window", "settle", "s", "perturbation.settle"),
+    ("tones, harmonics of 1/window", "harmonics", "", "perturbation.tones"),
+    ("tones, frequencies", "frequencies", "Hz", ""),
+    ("tones, electrodes", "controls", "", "electrodes.controls"),
+    ("control setting reached", "control", "V", "electrodes.control_range"),
+    ("σ of a read-out over one window", "noise", "A", "readout.noise"),
+    *((key, "", "", f"training.{key}") for key in ("estimator", "loss", "rule", "rate", "steps", "starts", "seed")),
+)
+UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}
 T = TypeVar("T")
 
 
 @dataclass
 class Section:
-    """One trial as the template shows it: a row of the table, and what its folder holds where it is shown in full."""
+    """One trial as the template shows it: its row of the table, and the rest where it is shown in full."""
 
-    id: str
-    name: str
     row: dict[str, Any]
-    result: dict[str, Any]
-    shown: bool
     rerun: str
+    shown: bool
     missing: list[str] = field(default_factory=list)
     pictures: dict[str, Markup] = field(default_factory=dict)
     patterns: list[dict[str, Any]] = field(default_factory=list)
@@ -52,6 +62,11 @@ class Section:
     device: list[tuple[str, str]] = field(default_factory=list)
     family: str = ""
     worst: str = ""
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The trial's result; empty where it has none."""
+        return dict(self.row["result"])
 
     def attempt(self, what: str, make: Callable[[], T]) -> T | None:
         """What `make` gives, or nothing and a line in `missing`."""
@@ -66,8 +81,9 @@ class Section:
 
 @dataclass
 class Folder:
-    """What a trial's folder holds; None or empty where it is missing."""
+    """What a trial's folder holds; None or empty where it is missing. All that is read from it may raise DAMAGE."""
 
+    result: dict[str, Any]
     study: dict[str, Any]
     steps: pd.DataFrame | None
     comparison: dict[str, Any]
@@ -83,20 +99,36 @@ class Folder:
 
     @property
     def noise(self) -> float:
-        """Standard deviation of one read-out, A, from what was recorded with it; 0 where nothing was."""
-        if self.steps is not None:
-            gap, ratio = self.steps["gap"].to_numpy(float), self.steps["d_prime"].to_numpy(float)
-            usable = np.isfinite(ratio) & (ratio != 0)
-            if usable.any():
-                return float(gap[usable][-1] / ratio[usable][-1])
-        return 0.0
+        """Standard deviation of one read-out, A, from what was judged by it; 0 where nothing was."""
+        if self.steps is None:
+            return 0.0
+        gap, ratio = self.steps["gap"].to_numpy(float), self.steps["d_prime"].to_numpy(float)
+        usable = np.flatnonzero(np.isfinite(ratio) & (ratio != 0))
+        return float(gap[usable[-1]] / ratio[usable[-1]]) if len(usable) else 0.0
+
+    @property
+    def outputs(self) -> list[float]:
+        """[pattern], A: the result's, or those after the last step."""
+        if "outputs" not in self.result and self.steps is not None:
+            last = self.steps.iloc[-1]
+            return [float(last[column]) for column in self.steps.columns if column.startswith("output.")]
+        return list(self.result.get("outputs", []))
+
+    @property
+    def classes(self) -> list[float]:
+        """[pattern]: the result's, or the task's."""
+        if "classes" in self.result or self.asked("task.name") not in TASKS:
+            return list(self.result.get("classes", []))
+        return TASKS[self.asked("task.name")].classes.tolist()
 
     @property
     def labels(self) -> list[str]:
         """The patterns' inputs in words."""
         if self.comparison:
-            return [", ".join(f"{v:g} V" for v in row).replace("-", "−") for row in self.comparison["inputs"]]
-        return [title for title, _ in self.plots]
+            named = [", ".join(f"{v:g} V" for v in row) for row in self.comparison["inputs"]]
+        else:
+            named = [title.partition("inputs ")[2] or title for title, _ in self.plots]
+        return [name.replace("-", "−") for name in named] or [f"pattern {p}" for p in range(len(self.outputs))]
 
 
 def write_report(directory: Path) -> Path:
@@ -105,20 +137,16 @@ def write_report(directory: Path) -> Path:
     Raises ValueError where the directory isn't a run's, OSError where it can't be written.
     """
     rows = read_ledger(directory)
-    plot = _plotting()
     missing: list[str] = []
-    text = ""
-    study: dict[str, Any] = {}
+    text, study = "", {}
     try:
         text = (directory / "study.toml").read_text(encoding="utf-8")
         study = tomllib.loads(text)
     except (OSError, ValueError) as error:
         missing.append(f"study.toml can't be read: {error}")
-    chosen = _chosen(rows)
-    with plot.outlined():
-        sections = [_section(directory, row, study, plot, shown=row["id"] in chosen) for row in rows]
+    sections, si = _sections(directory, rows, study)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
-    templates.filters |= {"si": partial(_number, plot.si), "percent": _percent}
+    templates.filters |= {"si": partial(_number, si), "percent": _percent}
     html = templates.get_template("report.html.j2").render(
         title=str(study.get("title") or directory.resolve().name),
         notes=study.get("notes"),
@@ -133,7 +161,7 @@ def write_report(directory: Path) -> Path:
         failed=sum(row["status"] == "failed" for row in rows),
         solved=sum(bool(row["result"].get("solved")) for row in rows),
         seconds=sum(row["seconds"] or 0.0 for row in rows),
-        versions={name: v for row in rows for name, v in row["versions"].items()},
+        versions={name: version for row in rows for name, version in row["versions"].items()},
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "worst": WORST, "failed": FAILED},
     )
@@ -143,16 +171,23 @@ def write_report(directory: Path) -> Path:
     return path
 
 
-def _plotting() -> ModuleType:
-    """hge_spice.plot, imported here since matplotlib takes its time, without a word about its font cache."""
+def _sections(
+    directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]
+) -> tuple[list[Section], Callable[[float, str], str]]:
+    """Every trial, and how numbers are written. Matplotlib is imported here, since it takes its time."""
     log = logging.getLogger("matplotlib")
     level = log.level
-    log.setLevel(logging.ERROR)
+    log.setLevel(logging.ERROR)  # not a word about its font cache
     try:
-        from hge_spice import plot  # noqa: PLC0415 - see above
+        from matplotlib import rc_context  # noqa: PLC0415 - see above
+
+        from hge_spice import plot  # noqa: PLC0415
     finally:
         log.setLevel(level)
-    return plot
+    chosen = _chosen(rows)
+    # text as outlines, and the same identifiers each time
+    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
+        return [_section(directory, row, study, plot, shown=row["id"] in chosen) for row in rows], plot.si
 
 
 def _chosen(rows: list[dict[str, Any]]) -> set[str]:
@@ -166,31 +201,20 @@ def _chosen(rows: list[dict[str, Any]]) -> set[str]:
 
 
 def _section(directory: Path, row: dict[str, Any], study: dict[str, Any], plot: ModuleType, *, shown: bool) -> Section:
-    parameters = row["parameters"]
-    sets = [
-        f"--set {shlex.quote(f'{key}={json.dumps(value, ensure_ascii=False)}')}" for key, value in parameters.items()
-    ]
-    section = Section(
-        id=row["id"],
-        name=", ".join(f"{key} = {value}" for key, value in parameters.items()) or "the trial",
-        row=row,
-        result=row["result"],
-        shown=shown,
-        rerun=" ".join(["hge-spice run", shlex.quote(str(directory / "study.toml")), *sets]),
-    )
+    settings = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())
+    words = ["hge-spice", "run", str(directory / "study.toml"), *(w for s in settings for w in ("--set", s))]
+    section = Section(row, shlex.join(words), shown)
     if not shown or row["status"] == "created":
         return section
     folder = _read(section, directory / "trials" / Path(row["id"]).name, study)
-    for name, draw in _pictures(section, folder, plot):
-        drawn = section.attempt(f"picture {name}", partial(_svg, draw, f"{row['id']}-{name}"))
-        if drawn is not None:
+    for name, draw in PICTURES.items():
+        drawn = section.attempt(f"picture {name}", lambda d=draw, n=name: _svg(d(folder, plot), f"{row['id']}-{n}"))
+        if drawn:
             section.pictures[name] = drawn
     section.attempt("truth table", lambda: _judge(section, folder, plot.si))
+    section.attempt("flags", lambda: _flags(section, folder))
     section.attempt("settings", lambda: _settings(section, folder, plot.si))
-    counts = {name: _steps(count) for name, count in section.result.get("flags", {}).items()}
-    for name in folder.comparison.get("flags", []):
-        counts[name] = ", ".join([*filter(None, [counts.get(name)]), "the comparison with the truth"])
-    section.flags = list(counts.items())
+    section.attempt("device", lambda: _device(section, folder, plot.si))
     return section
 
 
@@ -201,177 +225,157 @@ def _read(section: Section, folder: Path, study: dict[str, Any]) -> Folder:
             text = place(text, tuple(key.split(".")), value)
         return text
 
-    def graph() -> Any:
-        return nx.node_link_graph(json.loads((folder / "graph.json").read_text(encoding="utf-8")), edges="edges")
-
-    def comparison() -> dict[str, Any]:
-        return dict(json.loads((folder / "gradient.json").read_text(encoding="utf-8")))
-
     def steps() -> pd.DataFrame:
         found = pd.read_parquet(folder / "steps.parquet")
         if found.empty:
             raise ValueError("it has no rows")
         return found
 
+    def table(name: str) -> dict[str, Any]:
+        return dict(json.loads((folder / name).read_text(encoding="utf-8")))
+
     return Folder(
-        study=section.attempt("the trial's study", own_study) or {},
-        steps=section.attempt("steps.parquet (loss and control curves)", steps),
-        comparison=section.attempt("gradient.json (gradient against truth)", comparison) or {},
-        graph=section.attempt("graph.json (the network)", graph),
-        plots=section.attempt("waveform.raw (spectrum)", lambda: read_raw(folder / "waveform.raw")) or [],
+        section.result,
+        section.attempt("the trial's study", own_study) or {},
+        section.attempt("steps.parquet (loss and control curves)", steps),
+        section.attempt("gradient.json (gradient against truth)", lambda: table("gradient.json")) or {},
+        section.attempt("graph.json (network)", lambda: nx.node_link_graph(table("graph.json"), edges="edges")),
+        section.attempt("waveform.raw (spectrum)", lambda: read_raw(folder / "waveform.raw")) or [],
     )
 
 
-def _outcome(section: Section, folder: Folder) -> tuple[list[float], list[float]]:
-    """Outputs and classes of the patterns: the result's, or those after the last step."""
-    outputs, classes = section.result.get("outputs"), section.result.get("classes")
-    if outputs is None and folder.steps is not None:
-        last = folder.steps.iloc[-1]
-        outputs = [float(last[c]) for c in folder.steps.columns if c.startswith("output.")]
-    if classes is None and folder.asked("task.name") in TASKS:
-        classes = TASKS[folder.asked("task.name")].classes.tolist()
-    return outputs or [], classes or []
+def _control_curves(folder: Folder, plot: ModuleType) -> Any:
+    asked = folder.asked("electrodes.control_range")
+    reach = tuple(quantity(value, "voltage") for value in asked) if asked else None
+    return folder.steps is not None and plot.control_curves(folder.steps, reach)
 
 
-def _pictures(section: Section, folder: Folder, plot: ModuleType) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Every picture that there is something to draw for, by name; drawn when called."""
-    steps, comparison = folder.steps, folder.comparison
-    outputs, classes = _outcome(section, folder)
-    if outputs and classes:
-        labels = folder.labels or [f"pattern {p}" for p in range(len(outputs))]
-        yield "truth_table", lambda: plot.truth_table(outputs, classes, labels, folder.noise)
-    if steps is not None:
-        yield "loss_curves", lambda: plot.loss_curves(steps)
-        asked = folder.asked("electrodes.control_range")
-        reach = (
-            section.attempt("control range", lambda: tuple(quantity(v, "voltage") for v in asked)) if asked else None
-        )
-        yield "control_curves", lambda: plot.control_curves(steps, reach)
-    if comparison:
-        yield "gradient_against_truth", lambda: plot.gradient_against_truth(comparison)
-    if comparison and folder.plots:
-        worst = int(np.nanargmax(comparison["relative_error"]))
-        section.worst, vectors = folder.labels[worst], folder.plots[worst][1]
-        yield (
-            "spectrum",
-            lambda: plot.spectrum(
-                vectors["time"],
-                vectors["i(output)"],
-                harmonics=comparison["harmonics"],
-                names=comparison["controls"],
-                window=comparison["window"],
-                points=comparison["points"],
-                noise=np.sqrt(2) * folder.noise,  # variance S/T of a tone's amplitude against S/(2T) of a mean
-            ),
-        )
-    if folder.graph is not None:
-        voltages = dict(zip(comparison.get("controls", []), comparison.get("control", []), strict=True))
-        yield "network", lambda: plot.network(folder.graph, voltages)
+def _spectrum(folder: Folder, plot: ModuleType) -> Any:
+    about = folder.comparison
+    if not (about and folder.plots):
+        return None
+    vectors = folder.plots[_worst(folder)][1]
+    return plot.spectrum(
+        vectors["time"],
+        vectors["i(output)"],
+        names=about["controls"],
+        noise=2**0.5 * folder.noise,  # variance S/T of a tone's amplitude against S/(2T) of a mean
+        **{key: about[key] for key in ("harmonics", "window", "points")},
+    )
 
 
-def _svg(draw: Callable[[], Any], prefix: str) -> Markup:
+def _network(folder: Folder, plot: ModuleType) -> Any:
+    reached = dict(zip(folder.comparison.get("controls", []), folder.comparison.get("control", []), strict=True))
+    return folder.graph is not None and plot.network(folder.graph, reached)
+
+
+def _worst(folder: Folder) -> int:
+    """The pattern whose gradient is furthest from the truth."""
+    return int(np.argmax(np.nan_to_num(folder.comparison["relative_error"], nan=0.0)))
+
+
+# each gives a Figure, or nothing where there is nothing to draw it from, which `missing` then says already
+PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
+    "truth_table": lambda folder, plot: (
+        folder.outputs and plot.truth_table(folder.outputs, folder.classes, folder.labels, folder.noise)
+    ),
+    "loss_curves": lambda folder, plot: folder.steps is not None and plot.loss_curves(folder.steps),
+    "control_curves": _control_curves,
+    "gradient_against_truth": lambda folder, plot: folder.comparison and plot.gradient_against_truth(folder.comparison),
+    "spectrum": _spectrum,
+    "network": _network,
+}
+
+
+def _svg(figure: Any, prefix: str) -> Markup | None:
     """A picture as inline SVG: text as outlines, identifiers of its own, ink and paper from the page's style sheet."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - as in _plotting
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - as in _sections
 
+    if not figure:
+        return None
+    for background in (figure.patch, *(axes.patch for axes in figure.axes)):
+        background.set_visible(False)
     text = io.StringIO()
+    canvas: Any = FigureCanvasSVG(figure)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that the font lacks are shown as boxes
-        figure = draw()
-        for background in (figure.patch, *(axes.patch for axes in figure.axes)):
-            background.set_visible(False)
-        canvas: Any = FigureCanvasSVG(figure)
         canvas.print_svg(text, metadata={"Date": None})  # savefig would draw twice
     svg = text.getvalue()
-    svg = re.sub(
-        r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL
-    )
-    safe = re.sub(r"\W", "-", prefix)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{safe}-", svg)
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
+    own = re.sub(r"\W", "-", prefix)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}-", svg)
     svg = svg.replace("#000000", "currentColor").replace("#ffffff", "var(--paper)")
     return Markup(svg)  # noqa: S704 - matplotlib's own, in which texts from files are outlines and comments are cut
 
 
 def _judge(section: Section, folder: Folder, si: Callable[[float, str], str]) -> None:
-    """The truth table with margins, and every condition of `solved` with its numbers."""
-    outputs, classes = (np.array(values, dtype=float) for values in _outcome(section, folder))
-    if not len(outputs) or len(outputs) != len(classes) or len(set(classes.tolist())) < 2:
+    """The truth table with margins, and the conditions of `solved` with their numbers."""
+    outputs, classes, noise = np.array(folder.outputs), np.array(folder.classes), folder.noise
+    if not len(outputs):
         return
     threshold = 0.5 * (outputs[classes > 0.5].min() + outputs[classes <= 0.5].max())
-    labels = folder.labels or [f"pattern {p}" for p in range(len(outputs))]
-    for label, output, level in zip(labels, outputs.tolist(), classes.tolist(), strict=True):
+    for label, output, level in zip(folder.labels, outputs.tolist(), classes.tolist(), strict=True):
         margin = (output - threshold) * (1 if level > 0.5 else -1)
-        sigmas = f"{margin / folder.noise:+.1f} σ" if folder.noise > 0 else "–"
+        sigmas = f"{margin / noise:.1f} σ".replace("-", "−") if noise > 0 else "–"
         row = {"inputs": label, "class": f"{level:g}", "output": si(output, "A"), "margin": si(margin, "A")}
         section.patterns.append({**row, "sigmas": sigmas, "right": margin > 0})
-    last: Any = section.result or (folder.steps.iloc[-1] if folder.steps is not None else {})
-    ratio, contrast, d_prime = (last.get(key) for key in ("gap_over_span", "contrast", "d_prime"))
-    infinite = d_prime is None and last["gap"] > 0
-    shown = partial(_number, si)
-    section.checks = [
-        ("gap / span", shown(ratio), f"≥ {GAP_OVER_SPAN:g}", ratio >= GAP_OVER_SPAN),
-        ("contrast: span / largest |output|", shown(contrast), f"≥ {CONTRAST:g}", contrast >= CONTRAST),
-        (
-            f"d′: gap / σ, σ = {si(folder.noise, 'A')}",
-            "∞" if infinite else shown(d_prime),
-            f"≥ {D_PRIME:g}",
-            infinite or (d_prime is not None and d_prime >= D_PRIME),
-        ),
-    ]
+    last: Any = folder.steps.iloc[-1] if folder.steps is not None and not folder.result else folder.result
+    d_prime = np.inf if last["d_prime"] is None and last["gap"] > 0 else last["d_prime"]
+    for what, found, needed in (
+        ("gap / span", last["gap_over_span"], GAP_OVER_SPAN),
+        ("contrast: span / largest |output|", last["contrast"], CONTRAST),
+        (f"d′: gap / σ, σ = {si(noise, 'A')}", d_prime, D_PRIME),
+    ):
+        met = found is not None and bool(found >= needed)
+        section.checks.append((what, _number(si, found), f"≥ {needed:g}", met))
+
+
+def _flags(section: Section, folder: Folder) -> None:
+    counts = {name: f"{count} step{'s'[: count != 1]}" for name, count in folder.result.get("flags", {}).items()}
+    for name in folder.comparison.get("flags", []):
+        counts[name] = ", ".join([*filter(None, [counts.get(name)]), "the comparison with the truth"])
+    section.flags = list(counts.items())
 
 
 def _settings(section: Section, folder: Folder, si: Callable[[float, str], str]) -> None:
-    """Settings as used, beside what the study asks for; and the device."""
-    used = folder.comparison | section.result
-    window = used.get("window")
-    amplitude = [si(a, "V") for a in used.get("amplitude", [])]
-    alike = amplitude[:1] if len(set(amplitude)) == 1 else amplitude
-    harmonics = used.get("harmonics", [])
-    rows = [
-        ("tone amplitude, peak", ", ".join(alike), "perturbation.amplitude"),
-        ("window", si(window, "s") if window else "", "perturbation.window"),
-        ("points per window", str(used.get("points", "")), "perturbation.points"),
-        ("dead time before a window", si(used["settle"], "s") if "settle" in used else "", "perturbation.settle"),
-        ("tones, harmonics of 1/window", ", ".join(map(str, harmonics)), "perturbation.tones"),
-        ("electrodes of the tones", ", ".join(map(str, used.get("controls", []))), "electrodes.controls"),
-        ("tone frequencies", ", ".join(si(h / window, "Hz") for h in harmonics) if window else "", ""),
-        ("control setting reached", ", ".join(si(v, "V") for v in used.get("control", [])), "electrodes.control_range"),
-        ("σ of a read-out of one window", si(folder.noise, "A") if folder.noise else "", "readout.noise"),
-        *((key.partition(".")[2], "", key) for key in _TRAINING),
-    ]
-    for what, value, key in rows:
-        asked = folder.asked(key) if key else None
+    """Settings as used, beside what the study asks for."""
+    used = folder.comparison | folder.result | {"noise": folder.noise or None}
+    if "window" in used and "harmonics" in used:
+        used["frequencies"] = [harmonic / used["window"] for harmonic in used["harmonics"]]
+    if folder.comparison:
+        section.worst = folder.labels[_worst(folder)]
+    for what, key, unit, path in SETTINGS:
+        value = used.get(key)
+        shown = [_number(si, v, unit) for v in value] if isinstance(value, list) else [_number(si, value, unit)]
+        alike = shown[:1] if unit == "V" and len(set(shown)) == 1 else shown
+        asked = folder.asked(path)
         written = json.dumps(asked, ensure_ascii=False) if isinstance(asked, dict | list) else str(asked)
-        section.settings.append((what, value, ("default" if key else "") if asked is None else written))
-    if folder.graph is not None:
-        section.family = str(folder.graph.graph.get("family"))
-        nodes = folder.graph.nodes(data=True)
-        section.device = [
-            ("sites", str(sum(data.get("kind") == "site" for _, data in nodes))),
-            ("links", str(folder.graph.number_of_edges())),
-            *((key, _number(si, v, _UNITS.get(key, ""))) for key, v in folder.graph.graph["parameters"].items()),
-        ]
-        for role in ("output", "input", "control", "ground"):
-            named = [(data.get("order", 0), str(name)) for name, data in nodes if data.get("role") == role]
-            if named:
-                section.device.append((role, ", ".join(name for _, name in sorted(named))))
+        section.settings.append((what, ", ".join(alike) if value is not None else "", written if asked else "default"))
 
 
-_TRAINING = tuple(f"training.{key}" for key in ("estimator", "loss", "rule", "rate", "steps", "starts", "seed"))
-_UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}
+def _device(section: Section, folder: Folder, si: Callable[[float, str], str]) -> None:
+    if folder.graph is None:
+        return
+    nodes, about = folder.graph.nodes(data=True), folder.graph.graph
+    section.family = str(about.get("family"))
+    sites = sum(data.get("kind") == "site" for _, data in nodes)
+    section.device = [("sites", str(sites)), ("links", str(folder.graph.number_of_edges()))]
+    section.device += [(key, _number(si, v, UNITS.get(key, ""))) for key, v in about.get("parameters", {}).items()]
+    for role in ("output", "input", "control", "ground"):
+        named = sorted((data.get("order", 0), str(name)) for name, data in nodes if data.get("role") == role)
+        if named:
+            section.device.append((role, ", ".join(name for _, name in named)))
 
 
 def _number(si: Callable[[float, str], str], value: Any, unit: str = "") -> str:
     """A number with its unit, a dash for none; anything else as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float | None):
-        return str(value)
     if value is None:
         return "–"
-    return si(value, unit) if unit else f"{value:.3g}".replace("-", "−")
+    if isinstance(value, bool) or not isinstance(value, int | float) or (isinstance(value, int) and not unit):
+        return str(value)
+    return si(value, unit) if unit or not np.isfinite(value) else f"{value:.3g}".replace("-", "−")
 
 
 def _percent(value: Any) -> str:
-    return f"{100 * value:.3g} %" if isinstance(value, int | float) else "–"
-
-
-def _steps(count: Any) -> str:
-    return "1 step" if count == 1 else f"{count} steps"
+    return f"{100 * value:.3g} %" if isinstance(value, int | float) and np.isfinite(value) else "–"

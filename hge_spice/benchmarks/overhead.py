@@ -1,10 +1,9 @@
-"""Benchmarks: each a ratio of our time over a reference's, measured alternately in one run."""
+"""What an extraction costs beyond ngspice's own transient, and what it leaves behind."""
 
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from hge_spice.study.spec import parse_study
 
 BLOCKS, BLOCK = 21, 10
 EXTRACTIONS = 1000
-BATCH, ROUNDS = 40, 8
 
 # The reference: libngspice through PySpice's own binding, the deck loaded once, `tran` timed and nothing else.
 # What it reads: a deck, then lines of commands to apply untimed; what it answers: seconds of one `tran`.
@@ -104,31 +102,6 @@ def _growth(bench: Bench) -> dict[str, Any]:
     }
 
 
-def pool() -> dict[str, Any]:
-    """A batch of extractions on two workers against the same batch on one."""
-    study = parse_study(load_study("xor", ["perturbation.amplitude=2 mV"]))
-    rng = np.random.default_rng(0)
-    with Bench.of(study, workers=2) as two, Bench.of(study, workers=1) as one:
-        measurement, inputs = one.recipe.measurement, one.recipe.inputs[1]
-        tones = measurement.tones(one.dut.controls)
-        drives = [Drive(c, inputs, tones, measurement.transient) for c in rng.uniform(-0.7, 0.7, (BATCH, 5))]
-        seconds: dict[str, list[float]] = {"two": [], "one": []}
-        for round_ in range(ROUNDS):
-            for name, bench in (("two", two), ("one", one)):
-                began = time.perf_counter()
-                bench.dut.measure_many(drives)
-                if round_:  # the first warms up
-                    seconds[name].append(time.perf_counter() - began)
-    ratio = float(np.median(np.array(seconds["two"]) / np.array(seconds["one"])))
-    return {
-        "ratio": ratio,
-        "reference": "the same measurements on one worker",
-        "speedup": 1 / ratio,
-        "measurements": BATCH * (ROUNDS - 1),
-        "cores": {"ours": 2, "reference": 1, "machine": psutil.cpu_count()},
-    }
-
-
 class _bare:  # noqa: N801 - a context manager named like the function it replaces
     def __init__(self, text: str, command: str) -> None:
         self.text, self.command = text, command
@@ -158,6 +131,3 @@ def _ask(process: subprocess.Popen[str], commands: str) -> float:
     process.stdin.write(commands + "\n")
     process.stdin.flush()
     return float(process.stdout.readline())
-
-
-BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"overhead": overhead, "pool": pool}

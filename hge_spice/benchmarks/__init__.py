@@ -1,0 +1,10 @@
+"""Benchmarks, one file each: a ratio of our time over a reference's, measured in one run."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hge_spice.benchmarks.naive import naive
+from hge_spice.benchmarks.overhead import overhead
+from hge_spice.benchmarks.pool import pool
+
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"overhead": overhead, "pool": pool, "naive": naive}
