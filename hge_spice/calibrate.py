@@ -95,8 +95,8 @@ def choose_points(
 ) -> tuple[TonePlan, tuple[str, ...]]:
     """Points for the measurement's tones, and flags: the plan's own for a device that is quasi-static at them.
 
-    Otherwise points are doubled until that moves no derivative by more than 1e-3 of the largest; `coarse` when 16 times
-    the plan's don't suffice.
+    Otherwise points are doubled until what they leave out of any response is below 1e-3 of the largest; `coarse` when
+    16 times the plan's don't suffice.
 
     inputs : [pattern, input], V
     """
@@ -104,15 +104,16 @@ def choose_points(
     if isinstance(dut, SmallSignalDevice) and quasi_static(dut, control, inputs, np.array(plan.frequencies)):
         return plan, ()
 
-    def response(plan: TonePlan) -> Floats:
+    def response(plan: TonePlan) -> np.ndarray:
         trial = replace(measurement, plan=plan)
-        return np.array([estimate.jacobian for estimate in homodyne(dut, control, inputs, trial)])
+        return np.array([estimate.response for estimate in homodyne(dut, control, inputs, trial)])
 
     before = response(plan)
     for _ in range(FINEST):
         finer = plan_from_harmonics(plan.harmonics, plan.window, points=2 * plan.points)
         after = response(finer)
-        if np.abs(after - before).max() < QUASI_STATIC * np.abs(after).max():
+        # the rule is of 2nd order: three quarters of the coarser grid's error is the difference to one twice as fine
+        if np.abs(after - before).max() < 0.75 * QUASI_STATIC * np.abs(after).max():
             return plan, ()
         plan, before = finer, after
     return plan, ("coarse",)

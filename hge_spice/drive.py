@@ -91,6 +91,7 @@ class Waveform:
     current_error : A, how far the simulator's or instrument's own resolution may move a current
     flags : what is known against this waveform, in the words of the JSON results (`unphysical`, `coarse`, …)
     notes : the simulator's remarks behind the flags
+    probes : [point] by name, internal quantities that were asked for, V or A
     """
 
     time: Floats

@@ -5,7 +5,7 @@ A node is an electrode (`kind="electrode"`, `role` one of ROLES or None) or a si
 parameters. Names are data: what becomes netlist text is derived from them in `netlist.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     Network = nx.Graph
 
-ROLES = ("input", "control", "output", "ground")
+ROLES = ("input", "control", "output", "ground", "bias")
 
 
 def dopant_network(  # the parameters are the device's own, each with its unit below
@@ -120,14 +120,23 @@ def sites(graph: Network) -> tuple[str, ...]:
 
 
 def assign_roles(
-    graph: Network, *, output: str, inputs: Sequence[str], controls: Sequence[str], grounds: Sequence[str] = ()
+    graph: Network,
+    *,
+    output: str,
+    inputs: Sequence[str],
+    controls: Sequence[str],
+    grounds: Sequence[str] = (),
+    bias: Mapping[str, float] | None = None,
+    output_voltage: float = 0.0,
 ) -> Network:
     """Return a copy of the graph with roles on its electrodes, checked by `check`.
+
+    bias : V, of supplies and fixed electrodes; output_voltage : V, at which the output's virtual ground stands
 
     Raises ValueError: an unknown electrode, one with two roles, one with none, a network that can't work.
     """
     wanted = [(output, "output"), *((n, "input") for n in inputs), *((n, "control") for n in controls)]
-    wanted += [(n, "ground") for n in grounds]
+    wanted += [*((n, "ground") for n in grounds), *((n, "bias") for n in bias or {})]
     graph = graph.copy()
     known = electrodes(graph)
     for name in known:
@@ -139,6 +148,10 @@ def assign_roles(
         if before is not None:
             raise ValueError(f"electrode {name} is {before} and {role}; an electrode has one role")
         graph.nodes[name].update(role=role, order=order)
+    for name, voltage in {output: output_voltage, **(bias or {})}.items():
+        if not np.isfinite(voltage):
+            raise ValueError(f"the voltage of electrode {name} is {voltage!r}; it must be finite")
+        graph.nodes[name]["voltage"] = float(voltage)
     check(graph)
     return graph
 
@@ -152,4 +165,4 @@ def check(graph: Network) -> None:
         raise ValueError(f"{', '.join(electrodes(graph, 'output'))} are all output; a network has one")
     idle = [n for n in electrodes(graph) if graph.nodes[n].get("role") not in ROLES]
     if idle:
-        raise ValueError(f"electrode {', '.join(idle)} has no role; name it as input, control or ground")
+        raise ValueError(f"electrode {', '.join(idle)} has no role; name it as input, control, ground or bias")

@@ -107,8 +107,9 @@ def distortion(waveform: Waveform, tones: tuple[Tone, ...]) -> tuple[Floats, Flo
         unknown = np.full(len(tones), np.nan)
         return unknown, unknown
     residual = waveform.output - fitted @ waveform.output
-    stderr: Floats = np.sqrt(float(residual @ residual) / degrees * np.sum(operator**2, axis=1, dtype=np.float64))
-    return np.asarray(operator @ waveform.output), np.asarray(stderr)
+    spread = float(np.sqrt(residual @ residual / degrees))
+    stderr: Floats = np.linalg.norm(operator, axis=1) * spread
+    return operator @ waveform.output, stderr
 
 
 @lru_cache(maxsize=32)
@@ -174,4 +175,4 @@ def _basis(
         raise ValueError(
             f"{points} points for {design.shape[1]} unknowns (mean, tones, 2nd-order products); take more points"
         )
-    return design, np.linalg.pinv(design)
+    return design, np.asarray(np.linalg.pinv(design), dtype=np.float64)

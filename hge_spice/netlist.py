@@ -31,8 +31,8 @@ def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
 
 
 def driven(graph: Network) -> tuple[str, ...]:
-    """Electrodes with a DC source: controls, then inputs, in the order of a Drive."""
-    return electrodes(graph, "control") + electrodes(graph, "input")
+    """Electrodes with a DC source: controls and inputs in the order of a Drive, then supplies."""
+    return electrodes(graph, "control") + electrodes(graph, "input") + electrodes(graph, "bias")
 
 
 def voltages(graph: Network, drive: Drive) -> dict[str, float]:
@@ -46,17 +46,19 @@ def voltages(graph: Network, drive: Drive) -> dict[str, float]:
     strange = [tone.electrode for tone in drive.tones if tone.electrode not in controls]
     if strange:
         raise ValueError(f"a tone on {', '.join(strange)}, which is no control ({', '.join(controls)})")
-    return dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
+    given = dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
+    return given | {name: graph.nodes[name]["voltage"] for name in electrodes(graph, "bias")}
 
 
 def saved_vectors(graph: Network) -> tuple[str, ...]:
-    """Vectors kept of each analysis: the output current, every driven electrode's current, the bounded states."""
+    """Vectors kept of each analysis: output current, currents of the driven electrodes, bounded states, probes."""
     family = DEVICES[graph.graph["family"]]
     output = electrodes(graph, "output")[0]
     return (
         f"{output_source(output)}#branch",
         *(f"{dc_source(name)}#branch" for name in driven(graph)),
         *family.bounded_nodes(graph),
+        *graph.graph.get("probes", ()),
     )
 
 
@@ -75,7 +77,7 @@ def build_circuit(
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
     controls = electrodes(graph, "control")
     for name in driven(graph):
-        value = f"DC {float(dc.get(name, 0.0))!r}"
+        value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         if name not in controls:
             circuit.V(dc_source(name)[1:], name, 0, value)
             continue
@@ -84,7 +86,7 @@ def build_circuit(
         arguments = " ".join(repr(a) for a in sine(tone))
         circuit.V(tone_source(name)[1:], name, f"{name}_dc", f"DC 0 AC 0 SIN({arguments})")
     output = electrodes(graph, "output")[0]
-    circuit.V(output_source(output)[1:], output, 0, "DC 0")
+    circuit.V(output_source(output)[1:], output, 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
     for name in electrodes(graph, "ground"):
         circuit.V(dc_source(name)[1:], name, 0, "DC 0")
     family.stamp(circuit, graph)
@@ -101,6 +103,13 @@ def transient_command(transient: Transient) -> str:
     return f"tran {step!r} {transient.settle + transient.window + step!r} {transient.settle!r} {step!r}"
 
 
+def _saved(vector: str) -> str:
+    """Name of a vector as `.save` wants it: a branch current, a device's own quantity, or a node's voltage."""
+    if vector.endswith("#branch"):
+        return f"i({vector.removesuffix('#branch')})"
+    return vector if vector.startswith("@") else f"v({vector})"
+
+
 def deck(graph: Network, drive: Drive | None = None) -> str:
     """Full netlist: as loaded once and then altered (no drive), or runnable by `ngspice -b` as it is (with a drive).
 
@@ -110,9 +119,8 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
     lines = str(build_circuit(graph, values, tones)).splitlines()
     options = " ".join(f"{key}={value!r}" for key, value in DEVICES[graph.graph["family"]].options.items())
-    saved = [name.replace("#branch", "") for name in saved_vectors(graph)]
     lines += [f".options {options}"]
-    lines += [f".save i({name})" if name.startswith("v") else f".save v({name})" for name in saved]
+    lines += [f".save {_saved(name)}" for name in saved_vectors(graph)]
     if drive is not None:
         lines.append(f".{transient_command(drive.transient)}" if drive.tones else ".op")
     return "\n".join([*lines, ".end", ""])

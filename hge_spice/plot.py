@@ -57,7 +57,7 @@ def plain(text: Any, longest: int = 24) -> str:
 
 
 def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figure:
-    """Draw electrodes by role, sites, and links that are wider and darker the stronger they are: exp(−2r/a), log scale.
+    """Draw electrodes by role, sites, and links that are wider and bolder the stronger they are: exp(−2r/a), log scale.
 
     voltages : V by electrode, written beside it
     """
@@ -328,7 +328,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
             axes.errorbar(x.ravel(), value.ravel(), (error * size).ravel(), **look)
     for p, error in enumerate(comparison["relative_error"]):
         centre = float(x[p].mean())
-        heading = f"{', '.join(si(v, 'V') for v in comparison['inputs'][p])}\nworst {100 * float(error):.2g} %"
+        heading = f"{', '.join(f'{v:g} V' for v in comparison['inputs'][p])}\nworst {100 * float(error):.2g} %"
         upper.annotate(heading, (centre, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
         if p:
             for axes in (upper, lower):

@@ -1,5 +1,8 @@
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -77,10 +80,8 @@ def test_a_worker_that_dies_twice_is_a_failure_with_a_reason(graph: nx.Graph) ->
             while not stop.is_set():
                 for device in pool.devices:
                     if device.worker.pid:
-                        try:
+                        with contextlib.suppress(ProcessLookupError):
                             os.kill(device.worker.pid, signal.SIGKILL)
-                        except ProcessLookupError:
-                            pass
                 time.sleep(0.05)
 
         killer = threading.Thread(target=murder)
@@ -109,9 +110,6 @@ def test_no_workers_is_refused(graph: nx.Graph) -> None:  # type: ignore[type-ar
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_end_with_their_parent_however_it_ends(how: signal.Signals) -> None:
-    import subprocess
-    import sys
-
     script = (
         "from hge_spice.graph import *; from hge_spice.ngspice.pool import NgspicePool; import sys, time\n"
         "g = assign_roles(dopant_network(seed=13), output='e0', inputs=['e2', 'e3'], "

@@ -44,5 +44,5 @@ def test_what_is_no_raw_file_is_said(tmp_path: Path, change: object, message: st
 
 
 def test_vectors_of_one_plot_have_one_length(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="inhomogeneous|differ in length"):
+    with pytest.raises(ValueError, match=r"inhomogeneous|differ in length"):
         write_raw(tmp_path / "w.raw", [("x", {"time": np.arange(3.0), "v(a)": np.zeros(2)})])

@@ -1,9 +1,8 @@
-"""The loop that a competent PySpice user writes today, as the reference of the `naive` benchmark. Runs in its own
-process, with NGSPICE_LIBRARY_PATH set.
+"""The loop that a competent PySpice user writes today: the reference of the `naive` benchmark, in a process of its own.
 
-Circuit objects are rebuilt for every measurement, ngspice's options are left at their defaults, and results come through
-PySpice's analysis objects. Two ways to a gradient: central finite differences over the controls, each from a transient
-of the same window; or all tones at once, resampled to a uniform grid and multiplied with sine and cosine.
+Circuit objects are rebuilt for every measurement, ngspice's options are left at their defaults, and results come
+through PySpice's analysis objects. Two ways to a gradient: central finite differences over the controls, each from a
+transient of the same window; or all tones at once, resampled to a uniform grid and multiplied with sine and cosine.
 """
 
 import json
@@ -62,7 +61,7 @@ def main() -> None:
         steps.append([method(control, pattern).tolist() for pattern in np.array(inputs)])
         for pattern in np.array(inputs):
             mean(control, pattern)  # the read-out after the update
-    print(json.dumps({"seconds": time.perf_counter() - began, "jacobians": steps}))
+    sys.stdout.write(json.dumps({"seconds": time.perf_counter() - began, "jacobians": steps}) + "\n")
 
 
 if __name__ == "__main__":

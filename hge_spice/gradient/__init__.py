@@ -1,4 +1,4 @@
-"""Gradient estimators, one file each, behind one signature: estimate(dut, control, inputs, measurement) -> Estimates."""
+"""Gradient estimators, one file each, one signature: estimate(dut, control, inputs, measurement) -> Estimates."""
 
 from collections.abc import Callable
 

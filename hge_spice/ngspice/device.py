@@ -33,6 +33,10 @@ class NgspiceDevice:
         self._inputs = electrodes(graph, "input")
         self._names = netlist.saved_vectors(graph)
         self._currents = len(netlist.driven(graph))
+        self._states = len(DEVICES[graph.graph["family"]].bounded_nodes(graph))
+        self._probes = tuple(graph.graph.get("probes", ()))
+        self._supplies = np.array([graph.nodes[n]["voltage"] for n in electrodes(graph, "bias")])
+        self._ground = float(graph.nodes[electrodes(graph, "output")[0]].get("voltage", 0.0))
         self._bounds = DEVICES[graph.graph["family"]].bounds
         options = DEVICES[graph.graph["family"]].options
         self._abstol, self._reltol = options["abstol"], options["reltol"]
@@ -85,17 +89,18 @@ class NgspiceDevice:
         Raises SimulationError where it isn't found.
         """
         result = self._run(Drive(control, inputs, (), Transient(1.0, 3)), "op")
-        output, currents, states = self._parts(result)
-        voltage = np.concatenate([control, inputs])
+        output, currents, states, probes = self._parts(result)
+        voltage = np.concatenate([control, inputs, self._supplies])
         flags, notes = self._verdict(result, states)
         return Waveform(
             np.zeros(1),
             output,
             0.0,
-            energy=float(-voltage @ currents[:, 0]),
+            energy=float(-voltage @ currents[:, 0] - self._ground * output[0]),
             current_error=self._error(output),
             flags=flags,
             notes=notes,
+            probes=probes,
         )
 
     def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
@@ -135,6 +140,8 @@ class NgspiceDevice:
         except SimulationError:
             self._present = {}
             raise
+        if result.missing:
+            raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
         if not result.vectors.shape[1]:
             tail = "\n".join(result.log[-_TAIL:])
             raise SimulationError(f"ngspice gave no result for {analysis.split(maxsplit=1)[0]}:\n{tail}")
@@ -164,10 +171,11 @@ class NgspiceDevice:
     def _error(self, output: Floats) -> float:
         return float(self._abstol + self._reltol * np.abs(output).max())
 
-    def _parts(self, result: Result) -> tuple[Floats, Floats, Floats]:
-        """Output [point], currents of the driven electrodes' sources [electrode, point], states [state, point]."""
+    def _parts(self, result: Result) -> tuple[Floats, Floats, Floats, dict[str, Floats]]:
+        """Output [point], currents of the driven electrodes [electrode, point], states [state, point], probes."""
         real = np.real(result.vectors)
-        return real[0], real[1 : 1 + self._currents], real[1 + self._currents :]
+        first, last = 1 + self._currents, 1 + self._currents + self._states
+        return real[0], real[1:first], real[first:last], dict(zip(self._probes, real[last:], strict=True))
 
     def _verdict(self, result: Result, states: Floats) -> tuple[tuple[str, ...], tuple[str, ...]]:
         flags, notes = [], []
@@ -185,14 +193,16 @@ class NgspiceDevice:
         if time[-1] < transient.settle + transient.window:
             tail = "\n".join(result.log[-_TAIL:])
             raise SimulationError(f"ngspice stopped at {time[-1]:.6g} s of {transient.duration:.6g} s:\n{tail}")
-        output, currents, states = self._parts(result)
+        output, currents, states, probes = self._parts(result)
         chosen, uniform = window_points(time, transient)
         flags, notes = self._verdict(result, states)
         if not uniform:
             flags = (*flags, "uneven")
             notes = (*notes, f"the solver took {chosen.stop - chosen.start} steps of its own for {transient.points}")
         time, output, currents = time[chosen], output[chosen], currents[:, chosen]
-        energy, perturbation = _energy(drive, self._controls, time, currents)
+        voltage = np.concatenate([drive.control, drive.inputs, self._supplies])
+        energy, perturbation = _energy(drive, self._controls, voltage, time, currents)
+        energy -= self._ground * float(output.mean()) * transient.window
         scale = transient.duration / transient.window  # settling is spent at the window's mean power
         return Waveform(
             time,
@@ -203,6 +213,7 @@ class NgspiceDevice:
             current_error=self._error(output),
             flags=flags,
             notes=notes,
+            probes={name: vector[chosen] for name, vector in probes.items()},
         )
 
 
@@ -224,10 +235,12 @@ def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:
     return slice(first, last), False
 
 
-def _energy(drive: Drive, controls: tuple[str, ...], time: Floats, currents: Floats) -> tuple[float, float]:
+def _energy(
+    drive: Drive, controls: tuple[str, ...], voltage: Floats, time: Floats, currents: Floats
+) -> tuple[float, float]:
     """∫ Σ V·I dt over the window, of all sources and of the tones alone, J; a branch current flows into the + end."""
     window = drive.transient.window
-    at_rest = np.concatenate([drive.control, drive.inputs]) @ currents.mean(axis=1)
+    at_rest = voltage @ currents.mean(axis=1)
     rows = [controls.index(tone.electrode) for tone in drive.tones]
     tones = np.vdot(_tone_voltages(drive.tones, time.tobytes()), currents[rows]) / len(time)
     return float(-(at_rest + tones) * window), float(-tones * window)

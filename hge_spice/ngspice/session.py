@@ -33,6 +33,7 @@ class Result:
     scale: Floats
     vectors: np.ndarray
     log: tuple[str, ...]
+    missing: tuple[str, ...] = ()  # names that the circuit doesn't have, where others came back
 
 
 class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no type information
@@ -109,8 +110,9 @@ class Session:
         log = self._ngspice.lines
         scale = self._ngspice.vector("time" if analysis.startswith("tran") else "frequency")
         found = [self._ngspice.vector(name) for name in names]
-        if any(vector is None for vector in found):
-            result = Result(np.empty(0), np.empty((len(names), 0)), log)
+        missing = tuple(name for name, vector in zip(names, found, strict=True) if vector is None)
+        if missing:
+            result = Result(np.empty(0), np.empty((len(names), 0)), log, missing if len(missing) < len(names) else ())
         else:
             vectors = np.array(found)
             result = Result(np.zeros(1) if scale is None else np.real(scale).copy(), vectors, log)

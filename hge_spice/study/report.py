@@ -43,6 +43,7 @@ SETTINGS = (  # what, its key among the results, its unit, and its path in the s
     *((key, "", "", f"training.{key}") for key in ("estimator", "loss", "rule", "rate", "steps", "starts", "seed")),
 )
 UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}
+COLOURS = {"#000000": "currentColor", "#ffffff": "var(--paper)", "#0072b2": "var(--blue)"}  # that a dark screen needs
 T = TypeVar("T")
 
 
@@ -119,7 +120,7 @@ class Folder:
         """[pattern]: the result's, or the task's."""
         if "classes" in self.result or self.asked("task.name") not in TASKS:
             return list(self.result.get("classes", []))
-        return TASKS[self.asked("task.name")].classes.tolist()
+        return [float(level) for level in TASKS[self.asked("task.name")].classes]
 
     @property
     def labels(self) -> list[str]:
@@ -207,10 +208,14 @@ def _section(directory: Path, row: dict[str, Any], study: dict[str, Any], plot: 
     if not shown or row["status"] == "created":
         return section
     folder = _read(section, directory / "trials" / Path(row["id"]).name, study)
-    for name, draw in PICTURES.items():
-        drawn = section.attempt(f"picture {name}", lambda d=draw, n=name: _svg(d(folder, plot), f"{row['id']}-{n}"))
-        if drawn:
-            section.pictures[name] = drawn
+
+    def draw(name: str) -> None:
+        figure = PICTURES[name](folder, plot)
+        if figure:
+            section.pictures[name] = _svg(figure, f"{row['id']}-{name}")
+
+    for name in PICTURES:
+        section.attempt(f"picture {name}", partial(draw, name))
     section.attempt("truth table", lambda: _judge(section, folder, plot.si))
     section.attempt("flags", lambda: _flags(section, folder))
     section.attempt("settings", lambda: _settings(section, folder, plot.si))
@@ -287,12 +292,10 @@ PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
 }
 
 
-def _svg(figure: Any, prefix: str) -> Markup | None:
+def _svg(figure: Any, prefix: str) -> Markup:
     """A picture as inline SVG: text as outlines, identifiers of its own, ink and paper from the page's style sheet."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - as in _sections
 
-    if not figure:
-        return None
     for background in (figure.patch, *(axes.patch for axes in figure.axes)):
         background.set_visible(False)
     text = io.StringIO()
@@ -305,7 +308,8 @@ def _svg(figure: Any, prefix: str) -> Markup | None:
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     own = re.sub(r"\W", "-", prefix)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}-", svg)
-    svg = svg.replace("#000000", "currentColor").replace("#ffffff", "var(--paper)")
+    for colour, name in COLOURS.items():
+        svg = svg.replace(colour, name)
     return Markup(svg)  # noqa: S704 - matplotlib's own, in which texts from files are outlines and comments are cut
 
 
@@ -351,7 +355,9 @@ def _settings(section: Section, folder: Folder, si: Callable[[float, str], str])
         alike = shown[:1] if unit == "V" and len(set(shown)) == 1 else shown
         asked = folder.asked(path)
         written = json.dumps(asked, ensure_ascii=False) if isinstance(asked, dict | list) else str(asked)
-        section.settings.append((what, ", ".join(alike) if value is not None else "", written if asked else "default"))
+        if asked is None:
+            written = "default" if path else ""
+        section.settings.append((what, ", ".join(alike) if value is not None else "", written))
 
 
 def _device(section: Section, folder: Folder, si: Callable[[float, str], str]) -> None:

@@ -1,0 +1,67 @@
+"""A block of the user's own: a `.subckt` whose pins are the electrodes.
+
+What is perturbed: the pins that are controls. State: whatever the block holds; none of it is known here.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PySpice.Spice.Netlist import Circuit
+
+from hge_spice.devices.family import Family
+from hge_spice.graph import Network
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def block(
+    *,
+    text: str,
+    name: str,
+    pins: Sequence[str],
+    parameters: Mapping[str, float] | None = None,
+    temperature: float = 300.15,
+) -> Network:
+    """Make a network whose electrodes are the pins of a subcircuit.
+
+    text : its definition with all that it needs, as netlist lines; name : of the subcircuit; pins : in its order
+    parameters : of the instance, SI; temperature : K
+
+    Raises ValueError for names that can't stand in a netlist.
+    """
+    for word in (name, *pins, *(parameters or {})):
+        if not _NAME.fullmatch(word):
+            raise ValueError(f"{word!r} can't be a name in a netlist; use letters, digits and _")
+    if len(set(pins)) < len(pins):
+        raise ValueError(f"subcircuit {name} names a pin twice: {', '.join(pins)}")
+    graph: Network = Network(
+        family="subcircuit",
+        parameters={"temperature": temperature, **(parameters or {})},
+        subcircuit={"name": name, "text": text, "parameters": dict(parameters or {})},
+    )
+    for pin, angle in zip(pins, 2 * np.pi * np.arange(len(pins)) / len(pins), strict=True):
+        graph.add_node(pin, kind="electrode", role=None, x=float(np.cos(angle)), y=float(np.sin(angle)))
+    return graph
+
+
+def _stamp(circuit: Circuit, graph: Network) -> None:
+    described = graph.graph["subcircuit"]
+    circuit.raw_spice += described["text"].rstrip() + "\n"
+    pins = " ".join(name for name, data in graph.nodes(data=True) if data.get("kind") == "electrode")
+    values = "".join(f" {key}={float(value)!r}" for key, value in described["parameters"].items())
+    circuit.raw_spice += f"X1 {pins} {described['name']}{values}\n"
+    circuit.raw_spice += f".temp {graph.graph['parameters']['temperature'] - 273.15!r}\n"
+
+
+FAMILY = Family(
+    name="subcircuit",
+    build=block,
+    check=lambda _: None,
+    stamp=_stamp,
+    bounded_nodes=lambda _: (),
+    bounds=(-np.inf, np.inf),
+    # The defaults (1 pA, 1 µV, 1e-3) leave 1e-2 errors in derivatives at millivolt tones; gmin is a part of many models
+    options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-12},
+    summary="a block of your own: a .subckt whose pins are the electrodes",
+)
