@@ -69,10 +69,10 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
     localisation = float(graph.graph.get("parameters", {}).get("localisation", np.inf))
     decades = 2 * (lengths - lengths.min(initial=np.inf)) / localisation / np.log(10)
     weakest = max(float(decades.max(initial=0.0)), 1.0)
-    rank = (1 - decades / weakest).tolist()
-    lines = LineCollection([(place[u], place[v]) for u, v in graph.edges], colors="k", zorder=1)
-    lines.set_linewidth([_link(r)[0] for r in rank])
-    lines.set_alpha([_link(r)[1] for r in rank])
+    looks = [_link(1 - share) for share in (decades / weakest).tolist()]
+    lines = LineCollection([(place[u], place[v]) for u, v in graph.edges], zorder=1)
+    lines.set_linewidth([width for width, _ in looks])
+    lines.set_color([(0.0, 0.0, 0.0, opacity) for _, opacity in looks])
     axes.add_collection(lines)
     for name in sites(graph):
         axes.plot(*place[name], "o", ms=15, mfc="w", mec="k", mew=1, zorder=3)
@@ -96,7 +96,7 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
             color=colour,
             fontweight="bold",
         )
-    axes.margins(0.22)
+    axes.margins(0.35, 0.22)  # room for the names
     styles = {role: ROLE_STYLES.get(role, (GREY, "X")) for role in (*ROLE_STYLES, "None") if role in roles.values()}
     keys = [Line2D([], [], ls="", color=c, marker=m, ms=10, label=role) for role, (c, m) in styles.items()]
     keys.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", ms=10, label="site"))
@@ -190,10 +190,13 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
     factor, unit = scale(float(np.abs(found).max()), "A")
     top, bottom = float(found[ones].min(initial=np.inf)), float(found[~ones].max(initial=-np.inf))
     both = np.isfinite(top) and np.isfinite(bottom)
-    figure = Figure(figsize=(WIDTH, 4.0))
+    names = [plain(label) for label in labels]
+    upright = 0.09 * max(map(len, names)) if sum(map(len, names)) > 90 else 0.0  # inches
+    figure = Figure(figsize=(WIDTH, 4.0 + upright))
     axes = _axes(figure.add_subplot(), x="pattern (inputs)", y=f"output current / {unit}")
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
+    aside = max(len(x) / 4, 1)  # what the two arrows take, in patterns
     for level, chosen, colour, marker in ((1, ones, BLUE, "o"), (0, ~ones, VERMILLION, "s")):
         look: dict[str, Any] = {"fmt": marker, "color": colour, "ms": 10, "capsize": 8, "elinewidth": 2}
         name = f"class {level}, ±{D_PRIME / 2:g}σ of the read-out"
@@ -201,13 +204,13 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
     if both:
         middle = 0.5 * (top + bottom)
         axes.axhline(factor * middle, color="k", ls="--", lw=1, label=f"threshold, midway: {si(middle, 'A')}")
-        _between(axes, len(x) - 0.35, factor * bottom, factor * top, f"gap\n{si(top - bottom, 'A')}")
+        _between(axes, len(x) - 0.5 + 0.15 * aside, factor * bottom, factor * top, f"gap\n{si(top - bottom, 'A')}")
     low, high = float(found.min()), float(found.max())
-    _between(axes, len(x) + 0.45, factor * low, factor * high, f"span\n{si(high - low, 'A')}")
-    axes.set_xticks(x, [plain(label) for label in labels])
-    axes.set_xlim(-0.5, len(x) + 1.1)
+    _between(axes, len(x) - 0.5 + 0.95 * aside, factor * low, factor * high, f"span\n{si(high - low, 'A')}")
+    axes.set_xticks(x, names, rotation=90 if upright else 0)
+    axes.set_xlim(-0.5, len(x) - 0.5 + 1.6 * aside)
     axes.margins(y=0.12)
-    _lay_out(figure, axes)
+    _lay_out(figure, axes, below=0.6 + upright)
     return figure
 
 
@@ -271,16 +274,17 @@ def spectrum(
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(floor, 12 * top)
+    crowded = len(names) * max((len(str(n)) for n in names), default=0) > 24
+    room = 0.4 if crowded else 0.15  # share of the height that the names take
+    axes.set_ylim(floor, top * (top / floor) ** (room / (1 - room)))
     for name, chosen, colour, marker, size in kinds:
         x, y = frequency_factor * bins[chosen] / window, shown[chosen]
         axes.vlines(x, floor, np.maximum(y, floor), color=colour, lw=1.5 if marker != "." else 0.7)
         axes.plot(x, y, marker, color=colour, ms=size, label=name)
-    crowded = len(names) * max((len(str(n)) for n in names), default=0) > 24
     for harmonic, name in zip(plan.bins(1).tolist(), names, strict=True):
         at = (frequency_factor * harmonic / window, shown[harmonic])
         look: dict[str, Any] = {"ha": "center", "color": BLUE, "fontweight": "bold", "rotation": 90 if crowded else 0}
-        axes.annotate(plain(name, 12), at, xytext=(0, 8), textcoords="offset points", **look)
+        axes.annotate(plain(name, 10), at, xytext=(0, 8), textcoords="offset points", **look)
     if noise > 0:
         label = f"stated read-out noise, {si(noise, 'A')} rms"
         axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
@@ -336,7 +340,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     named = x.size <= 60
     ticks = [plain(name, 8) for name in comparison["controls"]] * patterns
     lower.set_xticks(x.ravel() if named else [], ticks if named else [])
-    upright = max(map(len, ticks), default=0) * x.size > 90
+    upright = max(map(len, ticks), default=0) * x.size > 60
     lower.tick_params(axis="x", rotation=90 if upright else 0)
     _lay_out(figure, upper, above=0.5, below=1.0 if named and upright else 0.6)
     return figure

@@ -23,8 +23,9 @@ SYMMETRIC_COUNT = 16
 # Work limits in steps, not seconds: the same call gives the same plan on any machine.
 SYMMETRIC_STEPS = 1000
 SYMMETRIC_SURPLUS = 3
+FIRST_FIT_STEPS = 1_000_000
 EXCHANGE_CELLS = 2**20
-EXCHANGE_STARTS = 64
+EXCHANGE_STARTS = 1000
 MULTIPLES = 2000
 
 
@@ -226,8 +227,8 @@ def _check_points(points: int) -> None:
 def _plan(harmonics: Sequence[int], window: float, points: int) -> TonePlan:
     if 2 * max(harmonics) >= points:
         raise ValueError(
-            f"the tone at {max(harmonics) / window:g} Hz is not below the {points / window / 2:g} Hz that {points} points "
-            f"in {window:g} s resolve; take {2 * max(harmonics) + 1} points or more, or a lower harmonic"
+            f"the tone at {max(harmonics) / window:g} Hz is not below the {points / window / 2:g} Hz that "
+            f"{points} points in {window:g} s resolve; take {2 * max(harmonics) + 1} points or more, or a lower harmonic"
         )
     second, third = (tuple(intermodulation_hits(harmonics, points, order)) for order in (2, 3))
     return TonePlan(tuple(harmonics), window, points, second, third)
@@ -373,6 +374,14 @@ def _symmetric(count: int, points: int, low: int, high: int | None) -> tuple[int
     return min(plans, key=lambda plan: plan[::-1], default=None)
 
 
+def _first_fit(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+    """A plan of the lowest harmonics that fit, trying others within a limited number of steps."""
+    harmonics = [(harmonic,) for harmonic in range(low, high + 1)]
+    placed, steps = _nothing_placed(points, low, high), iter(range(FIRST_FIT_STEPS))
+    tones = _place_orbits(count, placed, harmonics, points, steps)
+    return _narrowest_multiple(tones, count, points, low, high) if tones else None
+
+
 def _construction(count: int) -> Iterator[tuple[int, list[int]]]:
     """Plans without hits of (q − 1)/2 ≥ `count` tones at q² + 1 points, for every prime q.
 
@@ -422,7 +431,7 @@ def _exchanged(count: int, points: int, low: int, high: int) -> tuple[int, ...]:
     # Odd harmonics have no 2nd-order hits at an even number of points: the best place to start from.
     odd = allowed[allowed % 2 == 1]
     plans = []
-    for _ in range(max(1, EXCHANGE_STARTS // count)):
+    for _ in range(max(1, EXCHANGE_STARTS // count**2)):
         harmonics = rng.choice(odd if len(odd) >= count else allowed, count, replace=False)
         while sum(_exchange(harmonics, position, allowed, points, rng) for position in range(count)):
             pass
@@ -478,8 +487,8 @@ def _fewest(count: int, low: int, high: int | None) -> tuple[int, tuple[int, ...
                 return points, found
     if constructed or most is None or high is None:
         return constructed
-    plan = _exchanged(count, most, low, high)
-    return (_fewest_points(plan), plan) if _hit_counts(plan, most) == (0, 0) else None
+    plan = _first_fit(count, most, low, high)
+    return (_fewest_points(plan), plan) if plan else None
 
 
 @cache
@@ -488,19 +497,20 @@ def _at_points(count: int, points: int, low: int, high: int | None) -> tuple[int
     top = min(high or points, (points - 1) // 2)
     if top - low + 1 < count:
         raise ValueError(
-            f"{count} tones need as many harmonics, but {max(0, top - low + 1)} lie within the limits and below half of "
-            f"{points} points; take {2 * (low + count) - 1} points or more, or wider limits"
+            f"{count} tones need as many harmonics, but {max(0, top - low + 1)} lie within the limits "
+            f"and below half of {points} points; take {2 * (low + count) - 1} points or more, or wider limits"
         )
     if count <= EXHAUSTIVE_COUNT:
         plans = [_narrowest(count, points, low, top)]
     else:
         fewest = _fewest(count, low, high)
         plans = [_symmetric(count, points, low, top), fewest[1] if fewest else None]
-    clean = [plan for plan in plans if plan and plan[-1] <= top and _hit_counts(plan, points) == (0, 0)]
-    plan = min(clean, key=max) if clean else _exchanged(count, points, low, top)
+    clean = [plan for plan in plans if plan and max(plan) <= top and _hit_counts(plan, points) == (0, 0)]
+    plan = min(clean, key=max) if clean else _first_fit(count, points, low, top)
+    plan = plan or _exchanged(count, points, low, top)
     if _hit_counts(plan, points)[0] > 0:
         raise ValueError(
-            f"no {count} tones free of 2nd-order hits were found at {points} points; "
-            f"take {2 * count * (count + 1) + 1 + MIN_DEGREES_OF_FREEDOM} points or more, or points='auto'"
+            f"no plan of {count} tones free of 2nd-order hits was found at {points} points; "
+            f"take {2 * count * (count + 1) + 1 + MIN_DEGREES_OF_FREEDOM} points or more, or leave them to the planner"
         )
     return plan

@@ -133,7 +133,13 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
         "permittivity": 3.9,
         "attempt_rate": 1e14,
         "cutoff": 1e-4,
+        "subcircuit": None,
+        "name": None,
+        "parameters": {},
+        "allow_outside": False,
     }
+    assert least.bias == {}
+    assert least.probe.nodes == ()
     assert least.electrodes.control_range == (-0.7, 0.7)
     assert least.task.levels == ((-0.3, 0.3), (-0.3, 0.3))
     assert set(least.perturbation.model_dump().values()) == {"auto", 0.025}
@@ -144,7 +150,7 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
 
 def test_the_defaults_build_a_device():
     device = parse_study(LEAST).device
-    graph = spec.DEVICES[device.family].build(**device.model_dump(exclude={"family"}))
+    graph = spec.DEVICES[device.family].build(**device.model_dump(exclude={"family", *spec.OF_A_BLOCK}))
     assert sum(data["kind"] == "electrode" for _, data in graph.nodes(data=True)) == 8
 
 
@@ -213,7 +219,7 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"device__sites": 10**9}, r"device\.sites: 1000000000 should be a whole number, 1 up to 10000"),
         ({"device__electrodes": 1}, r"device\.electrodes: 1 should be a whole number, 2 or more"),
         ({"device__electrodes": 7}, r"electrodes: there is no electrode 'e7'; the device has e0 to e6"),
-        ({"device__electrodes": 10}, r"electrodes: e8 has no role; name it among inputs, controls or grounds"),
+        ({"device__electrodes": 10}, r"electrodes: e8 has no role; name it among inputs, controls, grounds or bias"),
         ({"device": 3}, r"device = 3 should be a table"),
         ({"electrodes__output": "e08"}, r"electrodes: there is no electrode 'e08'"),
         ({"electrodes__output": "e1"}, r"electrodes: 'e1' is output and input again; an electrode has one role"),
@@ -547,3 +553,50 @@ def test_what_is_written_reads_back():
 @given(raw=st.dictionaries(texts, toml_values(st.floats(allow_nan=False)), max_size=4))  # nan equals nothing
 def test_whatever_toml_holds_is_written_and_read_back(raw):
     assert tomllib.loads(dump(raw)) == raw
+
+
+def test_a_block_of_your_own(tmp_path):
+    write(
+        tmp_path,
+        "s.toml",
+        """
+[device]
+subcircuit = "block.cir"
+parameters = { w = "2u", n = 3 }
+[bias]
+vdd = "1.8 V"
+[probe]
+nodes = ["x1.n3", "@m.x1.m2[id]"]
+[electrodes]
+output = "out"
+output_voltage = "0.9 V"
+inputs = ["a", "b"]
+controls = ["c"]
+[task]
+name = "and"
+""",
+    )
+    found = parse_study(load_study(tmp_path / "s.toml"))
+    assert found.device.family == "subcircuit"
+    assert found.device.subcircuit == str(tmp_path / "block.cir")  # seen from the study, not from where one stands
+    assert found.device.temperature == pytest.approx(300.15)
+    assert found.device.parameters == {"w": 2e-6, "n": 3.0}
+    assert found.bias == {"vdd": 1.8}
+    assert found.electrodes.output_voltage == 0.9
+    assert found.probe.nodes == ("x1.n3", "@m.x1.m2[id]")
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ({"subcircuit": "a.cir", "sites": 3}, "sites is no key of a block of your own"),
+        ({"subcircuit": "a.cir", "family": "dopant"}, "needs subcircuit"),
+        ({"family": "subcircuit"}, "needs subcircuit"),
+        ({"name": "x"}, "name belongs to a block of your own"),
+        ({"subcircuit": "a.cir", "allow_outside": 1}, "1 should be true or false"),
+    ],
+)
+def test_a_block_and_a_network_dont_mix(device, message):
+    raw = {**LEAST, "device": device}
+    with pytest.raises(StudyError, match=message):
+        parse_study(raw)

@@ -16,7 +16,12 @@ from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
 
 UNIFORM = 1e-6  # steps equal to this share of a step count as equal: a millionth of a step shifts no phase that matters
 OUTSIDE = 1e-6  # V by which an occupation may exceed its bounds by rounding and the clamp's own slope
-_HELP = ("gmin stepping", "source stepping")
+# What ngspice says when plain Newton didn't find the operating point, and the flag it becomes
+_HELP = {
+    "gmin stepping": "gmin_stepping",
+    "source stepping": "source_stepping",
+    "transient op started": "transient_op",
+}
 _TAIL = 20
 
 
@@ -183,8 +188,11 @@ class NgspiceDevice:
         if states.size and (states.min() < low - OUTSIDE or states.max() > high + OUTSIDE):
             flags.append("unphysical")
             notes.append(f"states reach {states.min():.4g} … {states.max():.4g}, bounds are {low:g} … {high:g}")
-        helped = [line for line in result.log if any(word in line.lower() for word in _HELP)]
-        notes += helped[-1:]
+        for line in result.log:
+            said = line.lower()
+            flags += [flag for word, flag in _HELP.items() if word in said and flag not in flags]
+            if said.startswith("warning") or any(word in said for word in _HELP):
+                notes.append(line.strip())
         return tuple(flags), tuple(notes)
 
     def _waveform(self, drive: Drive, result: Result) -> Waveform:

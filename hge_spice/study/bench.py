@@ -1,6 +1,7 @@
 """A study's bench: the device under test with everything that `auto` left open decided."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,8 @@ from hge_spice.graph import Network, assign_roles
 from hge_spice.loss import LOSSES, Target
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.study.spec import Study
+from hge_spice.study.block import read_block
+from hge_spice.study.spec import OF_A_BLOCK, Study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
 from hge_spice.train import Cost, Recipe, first_control
@@ -23,12 +25,27 @@ from hge_spice.update import RULES
 
 def build_graph(study: Study) -> Network:
     """Build the study's network with its roles. Raises ValueError where they don't fit."""
-    parameters = study.device.model_dump(exclude={"family"}, exclude_none=True)
-    graph = DEVICES[study.device.family].build(**parameters)
-    named = study.electrodes
+    device, named = study.device, study.electrodes
+    if device.subcircuit is not None:
+        graph = read_block(
+            Path(device.subcircuit),
+            device.name,
+            parameters=device.parameters,
+            temperature=device.temperature,
+            allow_outside=device.allow_outside,
+        )
+    else:
+        graph = DEVICES[device.family].build(**device.model_dump(exclude={"family", *OF_A_BLOCK}))
     graph = assign_roles(
-        graph, output=named.output, inputs=named.inputs, controls=named.controls, grounds=named.grounds
+        graph,
+        output=named.output,
+        inputs=named.inputs,
+        controls=named.controls,
+        grounds=named.grounds,
+        bias=study.bias,
+        output_voltage=named.output_voltage,
     )
+    graph.graph["probes"] = study.probe.nodes
     DEVICES[study.device.family].check(graph)
     return graph
 

@@ -93,6 +93,9 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
     if here in above:
         raise StudyError(f"{' extends '.join(str(p) for p in [*above[above.index(here) :], here])}: a cycle")
     raw = _tables(path)
+    device = raw.get("device")
+    if isinstance(device, dict) and isinstance(device.get("subcircuit"), str):
+        device["subcircuit"] = str((path.parent / device["subcircuit"]).resolve())  # seen from the file that names it
     for table in ("sweep", "smoke"):
         if isinstance(raw.get(table), dict):
             raw[table] = flatten(raw[table])

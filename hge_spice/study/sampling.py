@@ -6,8 +6,10 @@ import json
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from hge_spice.study.block import file_digest
 from hge_spice.study.files import StudyError, StudyText, place
 from hge_spice.study.spec import Study, parse_study
 from hge_spice.study.units import DIMENSIONS, number_and_unit, quantity
@@ -59,7 +61,10 @@ def trials(raw: StudyText, sweep: StudyText | None = None) -> list[TrialSpec]:
 
 def study_id(study: Study) -> str:
     """12 hex digits of the SHA-256 of what is measured: all keys in SI units, defaults included, titles left out."""
-    text = json.dumps(study.model_dump(mode="json", exclude=BESIDE), sort_keys=True, allow_nan=False)
+    described = study.model_dump(mode="json", exclude=BESIDE)
+    if study.device.subcircuit is not None:  # what the file says counts, not where it lies
+        described["device"]["subcircuit"] = file_digest(Path(study.device.subcircuit))
+    text = json.dumps(described, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -35,6 +35,7 @@ from hge_spice.study.values import (
     text,
     two_currents,
     whole,
+    yes_or_no,
 )
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
@@ -44,6 +45,7 @@ __all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_st
 Auto = Literal["auto"]
 
 FILTERS = ("window",)
+OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
 IMPERFECTIONS: tuple[str, ...] = ()  # none yet
 # what [specs] may bound, each with the dimension its bounds are written in
 METRICS: Mapping[str, str] = {
@@ -82,6 +84,14 @@ def _specs(value: Any) -> dict[str, "Spec"]:
     return specs
 
 
+def _numbers(value: Any) -> dict[str, float]:
+    return {name: quantity(number, "ratio") for name, number in table(value).items()}
+
+
+def _voltages(value: Any) -> dict[str, float]:
+    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -93,9 +103,17 @@ Names = Annotated[tuple[str, ...], BeforeValidator(list_of(text))]
 
 
 class Device(_Table):
-    """The network itself; all lengths m, temperature K, attempt rate Hz."""
+    """The network itself; all lengths m, temperature K, attempt rate Hz.
+
+    subcircuit : a netlist file with the user's own block, name : of its .subckt, parameters : of the instance, SI
+    allow_outside : whether the netlist may include files beyond its own folder
+    """
 
     family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
+    subcircuit: Text | None = None
+    name: Text | None = None
+    parameters: Annotated[dict[str, float], BeforeValidator(_numbers)] = {}
+    allow_outside: Annotated[bool, BeforeValidator(yes_or_no)] = False
     sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
     electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
     seed: Seed = 0
@@ -106,6 +124,25 @@ class Device(_Table):
     attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
     cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_block_is_a_family(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "subcircuit" not in given:
+            return given
+        odd = set(given) - {"family", "temperature", *OF_A_BLOCK}
+        if odd:
+            raise ValueError(f"{', '.join(sorted(odd))} is no key of a block of your own (subcircuit)")
+        return {"family": "subcircuit", "temperature": "27 C"} | given
+
+    @model_validator(mode="after")
+    def _family_fits(self) -> "Device":
+        if (self.family == "subcircuit") != (self.subcircuit is not None):
+            raise ValueError('a block of your own needs subcircuit = "file.cir", and no other family')
+        odd = sorted(OF_A_BLOCK & self.model_fields_set)
+        if self.subcircuit is None and odd:
+            raise ValueError(f"{', '.join(odd)} belongs to a block of your own (subcircuit)")
+        return self
+
 
 class Electrodes(_Table):
     """Which electrode does what; control_range in V."""
@@ -115,6 +152,7 @@ class Electrodes(_Table):
     controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Names = ()
+    output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
 
     @property
     def roles(self) -> tuple[tuple[str, str], ...]:
@@ -197,12 +235,20 @@ class Spec(_Table):
     max: float | None = None
 
 
+class Probe(_Table):
+    """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
+
+    nodes: Names = ()
+
+
 class Study(_Table):
     """A whole study in SI units. `sweep` and `smoke` stay as written, their keys dotted paths."""
 
     title: Text = ""
     device: Device
     electrodes: Electrodes
+    bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = {}
+    probe: Probe = Probe()
     task: TaskChoice
     perturbation: Perturbation = Perturbation()
     lockin: Lockin = Lockin()
@@ -222,12 +268,17 @@ class Study(_Table):
 
     def _misfits(self) -> Iterable[str]:
         count, named = self.device.electrodes, [name for name, _ in self.electrodes.roles]
+        for name in [name for name in self.bias if name in named]:
+            yield f"bias: {name!r} is {dict(self.electrodes.roles)[name]} too; an electrode has one role"
+        named += [name for name in self.bias if name not in named]
+        if self.device.subcircuit is not None:
+            named, count = [], 0  # the block's own pins are checked when it is read
         for name in named:
             if not re.fullmatch("e(0|[1-9][0-9]{0,8})", name) or int(name[1:]) >= count:
                 yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
         if len(named) < count:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
-            yield f"electrodes: {idle} has no role; name it among inputs, controls or grounds"
+            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds or bias"
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
         if inputs != bits:

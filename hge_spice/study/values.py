@@ -143,3 +143,10 @@ def swept(value: Any) -> dict[str, Any]:
             kinds = " or ".join(f"{{ {name} = [first, last, number of 2 or more] }}" for name in RANGES)
             raise ValueError(f"{key!r} is {values!r}; it should be a list of values, {kinds}")
     return flat
+
+
+def yes_or_no(value: Any) -> bool:
+    """Either true or false, and nothing that could be taken for one."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} should be true or false")  # noqa: TRY004 - what comes from a study file is a value
+    return value

@@ -1,0 +1,403 @@
+import json
+import re
+import shlex
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+
+from hge_spice.graph import assign_roles, dopant_network
+from hge_spice.study.ledger import Ledger
+from hge_spice.study.report import FAILED, FIRST, write_report
+from hge_spice.tasks import TASKS
+from hge_spice.traces import write_raw
+
+STUDY = """
+title = {title}
+[device]
+family = "dopant"
+[electrodes]
+output = "e0"
+control_range = ["-0.7 V", "0.7 V"]
+[task]
+name = "xor"
+[perturbation]
+amplitude = "auto"
+window = "25 ms"
+[readout.noise]
+psd = "1e-5 nA^2/Hz"
+"""
+PICTURES = {
+    "truth_table": "Output current of every pattern",
+    "loss_curves": "Loss and gap over span",
+    "control_curves": "Control voltages",
+    "gradient_against_truth": "Estimated derivatives",
+    "spectrum": "Amplitude spectrum",
+    "network": "The network with its electrodes",
+}
+CONTROLS = ("e1", "e4", "e5", "e6", "e7")
+INPUTS = [(-0.3, -0.3), (-0.3, 0.3), (0.3, -0.3), (0.3, 0.3)]
+OUTPUTS = [2e-9, 7e-9, 8e-9, 3e-9]
+HARMONICS, POINTS, WINDOW = (7, 11, 16, 17, 19), 75, 25e-3
+SIGMA = 1.4142135e-11
+VERSIONS = {"hge-spice": "0.1.0", "numpy": "9.9"}
+
+
+def write_trial(folder: Path, controls: tuple[str, ...] = CONTROLS) -> dict:
+    """A trial's folder as trial.py leaves it, two starts of which the second is solved; returns its result."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    gap = 4e-9
+    rows = [
+        {"start": start, "step": step, "loss": 1 / step, "gap": gap, "span": 6e-9, "gap_over_span": gap / 6e-9}
+        | {"contrast": 0.75, "d_prime": gap / SIGMA, "solved": start == 2 and step == 3, "flags": "", "clipped": ""}
+        | {f"control.{name}": rng.uniform(-0.7, 0.7) for name in controls}
+        | {f"output.{p}": output for p, output in enumerate(OUTPUTS)}
+        for start in (1, 2)
+        for step in (1, 2, 3)
+    ]
+    pd.DataFrame(rows).to_parquet(folder / "steps.parquet", index=False)
+    graph = assign_roles(dopant_network(seed=13), output="e0", inputs=("e2", "e3"), controls=CONTROLS)
+    graph = nx.relabel_nodes(graph, dict(zip(CONTROLS, controls, strict=True)))
+    (folder / "graph.json").write_text(json.dumps(nx.node_link_data(graph, edges="edges")))
+    truth = 1e-9 * rng.uniform(-20, 20, (4, 5))
+    comparison = {
+        "controls": controls,
+        "control": [rows[-1][f"control.{name}"] for name in controls],
+        "inputs": INPUTS,
+        "estimate": (1.01 * truth).tolist(),
+        "estimate_unit": "A/V",
+        "stderr": np.full((4, 5), 1e-11).tolist(),
+        "stderr_stated_noise": np.full((4, 5), 1e-9).tolist(),
+        "bias": np.full((4, 5), np.nan).tolist(),
+        "truth": truth.tolist(),
+        "relative_error": [0.01, 0.01, 0.02, 0.01],
+        "relative_error_max": 0.02,
+        "harmonics": HARMONICS,
+        "window": WINDOW,
+        "points": POINTS,
+        "flags": ["nonlinear"],
+    }
+    (folder / "gradient.json").write_text(json.dumps(comparison))
+    time = WINDOW * np.arange(POINTS) / POINTS
+    wave = sum(np.sin(2 * np.pi * h * time / WINDOW) for h in HARMONICS)
+    plots = [
+        (f"pattern {p}: inputs {a:g} V, {b:g} V", {"time": time, "i(output)": OUTPUTS[p] + 1e-10 * wave})
+        for p, (a, b) in enumerate(INPUTS)
+    ]
+    write_raw(folder / "waveform.raw", plots)
+    return {
+        "solved": True,
+        "steps": 3,
+        "starts": 2,
+        "loss": -0.25,
+        "extractions": 24,
+        "simulated_seconds": 1.2,
+        "energy_joule": 3.4e-8,
+        "perturbation_energy_joule": 5.6e-10,
+        "outputs": OUTPUTS,
+        "gap": gap,
+        "gap_over_span": gap / 6e-9,
+        "contrast": 0.75,
+        "d_prime": gap / SIGMA,
+        "control": comparison["control"],
+        "controls": controls,
+        "classes": TASKS["xor"].classes.tolist(),
+        "amplitude": [0.032] * 5,
+        "points": POINTS,
+        "harmonics": HARMONICS,
+        "settle": 0.0,
+        "relative_error_max": 0.02,
+        "flags": {"nonlinear": 6, "low_snr": 1, "unheard_of": 2},
+    }
+
+
+def write_run(directory: Path, title: str = "XOR by hand", controls: tuple[str, ...] = CONTROLS) -> Path:
+    """One trial, done and solved; returns its folder."""
+    folder = directory / "trials" / "0123456789ab"
+    with Ledger(directory) as ledger:
+        ledger.add("0123456789ab", 0, {}, 7)
+        ledger.start("0123456789ab")
+        ledger.finish("0123456789ab", write_trial(folder, controls), 4.5, VERSIONS)
+    (directory / "study.toml").write_text(STUDY.format(title=json.dumps(title)))
+    return folder
+
+
+class Page(HTMLParser):
+    """Elements, text and attributes of a report."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    @property
+    def pictures(self) -> set[str]:
+        labels = [about["aria-label"] for _, about in self.elements if about.get("role") == "img"]
+        return {name for name, begin in PICTURES.items() for label in labels if str(label).startswith(begin)}
+
+    def values(self, name: str) -> list[str]:
+        return [str(about[name]) for _, about in self.elements if about.get(name) is not None]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    directory = tmp_path_factory.mktemp("runs") / "of mine"
+    write_run(directory)
+    path = write_report(directory)
+    assert path == directory / "report.html"
+    assert {p.name for p in directory.iterdir()} == {"ledger.sqlite", "report.html", "study.toml", "trials"}
+    return Page(path)
+
+
+def test_a_report_shows_every_picture_and_the_numbers_behind_them(page):
+    assert page.pictures == set(PICTURES)
+    assert "Missing here" not in page.text
+    for words in (
+        "XOR by hand",
+        "1 trial: 1 done, 0 failed · solved 1 of 1 · 4.5 s of computing",
+        "✓ yes 2 3 24 −0.25 4 nA 0.667 0.75 283 2 % 1.2 s 34 nJ 560 pJ 4.5 s",
+        "−0.3 V, 0.3 V 1 7 nA 2 nA 141.4 σ",
+        "0.3 V, 0.3 V 0 3 nA 2 nA 141.4 σ",
+        "gap / span 0.667 ≥ 0.3 ✓",
+        "d′: gap / σ, σ = 14.1 pA 283 ≥ 6.2 ✓",
+        "tone amplitude, peak 32 mV auto",
+        "tones, harmonics of 1/window 7, 11, 16, 17, 19 default",
+        "dead time before each window 0 s default",
+        "for 0.3 V, −0.3 V: the one whose gradient is furthest from the truth",
+        "mean-field model",
+        "localisation 10 nm",
+        "numpy 9.9",
+    ):
+        assert words in page.text, words
+
+
+def test_flags_are_explained(page):
+    assert "nonlinear 6 steps, the comparison with the truth 3rd-order products are predicted" in page.text
+    assert "low_snr 1 step The largest response" in page.text
+    assert "unheard_of 2 steps" in page.text
+
+
+def test_every_flag_that_the_code_raises_has_an_explanation():
+    template = (Path(write_report.__code__.co_filename).parent / "report.html.j2").read_text(encoding="utf-8")
+    for flag in ("nonlinear", "lag", "collision", "low_snr", "coarse", "unsettled", "clipped", "unphysical"):
+        assert f'"{flag}": "' in template
+
+
+def test_a_report_stands_alone(page):
+    assert len(page.source.encode()) < 2e6
+    assert not {tag for tag, _ in page.elements} & {
+        "script",
+        "iframe",
+        "object",
+        "embed",
+        "base",
+        "img",
+        "foreignobject",
+    }
+    for name in ("src", "href", "xlink:href", "srcset", "data", "action"):
+        assert all(value.startswith(("#", "data:,")) for value in page.values(name)), name
+    assert not [name for _, about in page.elements for name in about if name.startswith("on")]
+    assert set(re.findall(r"url\((.)", page.source)) <= {"#"}
+    assert "@import" not in page.source
+    assert set(re.findall(r"\w+://[\w./]*", page.source)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+
+
+def test_identifiers_are_unique_and_every_reference_resolves(page):
+    identifiers = page.values("id")
+    assert len(identifiers) == len(set(identifiers))
+    used = {value[1:] for name in ("href", "xlink:href") for value in page.values(name) if value.startswith("#")}
+    used |= set(re.findall(r"url\(#([^)]*)\)", page.source))
+    assert used <= set(identifiers)
+
+
+def test_the_command_to_run_it_again_survives_a_shell(page):
+    (command,) = re.findall(r"Run it again: (hge-spice run .*?study\.toml')", page.text)
+    words = shlex.split(command)
+    assert words[:2] == ["hge-spice", "run"]
+    assert Path(words[2]).is_file()
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path):
+    write_run(tmp_path)
+    first = write_report(tmp_path).read_bytes()
+    assert write_report(tmp_path).read_bytes() == first
+
+
+HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)> $\\frac{1}{2 --> ]]> 漢"
+
+
+def test_what_files_say_never_becomes_markup(tmp_path):
+    names = ("<b>e1</b>", "$\\frac{", "--><script>", '"onload="x', "&amp;")
+    directory = tmp_path / "<i>run<"
+    write_run(directory)
+    (directory / "study.toml").write_text(f"title = '{HOSTILE}'\nnotes = '{HOSTILE}'\n", encoding="utf-8")
+    with Ledger(directory) as ledger:
+        ledger.add("<u>trial<", 1, {"task.<b>": HOSTILE, "\ud800": ["</svg>"]}, 0)
+        ledger.finish("<u>trial<", write_trial(directory / "trials" / "<u>trial<", names), 1.0, {"<b>": "<b>"})
+        ledger.add("failed", 2, {}, 0)
+        ledger.fail("failed", f"{HOSTILE}\nmore\n</pre><script>", 1.0, {})
+    page = Page(write_report(directory))
+    assert not {tag for tag, _ in page.elements} & {"script", "b", "i", "u", "img"}
+    assert not [name for _, about in page.elements for name in about if name.startswith("on")]
+    assert page.text.count("</title><script>alert(1)</script>") >= 4
+    assert "<u>trial<" in page.text
+    assert sum(about.get("role") == "img" for _, about in page.elements) == 2 * len(PICTURES)
+
+
+def _is_read(directory: Path) -> Page:
+    page = Page(write_report(directory))
+    assert page.text.count("1 trial") == 1
+    return page
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"),
+    [
+        ("steps.parquet", {"loss_curves", "control_curves"}),
+        ("gradient.json", {"gradient_against_truth", "spectrum"}),
+        ("graph.json", {"network"}),
+        ("waveform.raw", {"spectrum"}),
+    ],
+)
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "other", "list", "directory"])
+def test_what_is_missing_or_damaged_is_said_and_the_rest_is_shown(tmp_path, name, lost, damage):
+    path = write_run(tmp_path) / name
+    content = path.read_bytes()
+    path.unlink()
+    match damage:
+        case "cut":
+            path.write_bytes(content[: len(content) * 2 // 3])
+        case "empty":
+            path.write_bytes(b"")
+        case "other":
+            path.write_bytes(b'{"nodes": 3, "edges": "x", "relative_error": "?", "inputs": [3]}')
+        case "list":
+            path.write_bytes(b"[1, 2]")
+        case "directory":
+            path.mkdir()
+    page = _is_read(tmp_path)
+    assert page.pictures >= set(PICTURES) - lost - ({"truth_table", "spectrum"} if damage == "other" else set())
+    if (name, damage) != ("waveform.raw", "empty"):  # which is a raw file without plots
+        assert "Missing here" in page.text
+    if damage == "missing":
+        assert f"{name}" in page.text
+        assert "there is no such file" in page.text
+        assert page.pictures == set(PICTURES) - lost
+
+
+def test_a_trial_that_failed_half_way_shows_its_reason_and_what_it_had(tmp_path):
+    folder = write_run(tmp_path)
+    for name in ("gradient.json", "graph.json", "waveform.raw"):
+        (folder / name).unlink()
+    with Ledger(tmp_path) as ledger:
+        ledger._database.execute("update trials set result = null")
+        ledger.fail("0123456789ab", "ngspice stopped at 0.01 s:\nno convergence\nat time 3", 2.0, VERSIONS)
+    page = _is_read(tmp_path)
+    assert "1 trial: 0 done, 1 failed · solved 0 of 1" in page.text
+    assert "no convergence" in page.text
+    assert page.pictures == {"truth_table", "loss_curves", "control_curves"}
+    # outputs after the last step, classes of the task that the study names
+    assert "pattern 1 1 7 nA 2 nA" in page.text
+
+
+def test_nothing_but_a_ledger_is_enough(tmp_path):
+    with Ledger(tmp_path) as ledger:
+        ledger.add("aa", 0, {"task.name": "and"}, 0)
+        ledger.add("bb", 1, {"task.name": "or"}, 0)
+        ledger.start("bb")
+    page = Page(write_report(tmp_path))
+    assert "2 trials: 0 done, 0 failed, 2 not finished" in page.text
+    assert "study.toml can't be read" in page.text
+    assert "It has not been run yet" in page.text
+
+
+def test_an_unsolved_trial_that_meets_every_number_says_why_it_may_not_be(tmp_path):
+    write_run(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        (row,) = ledger.rows()
+        ledger.finish(row["id"], row["result"] | {"solved": False}, 1.0, VERSIONS)
+    assert "All of these are met and it is not solved" in _is_read(tmp_path).text
+
+
+def test_an_infinite_margin_is_met(tmp_path):
+    write_run(tmp_path)
+    with Ledger(tmp_path) as ledger:
+        (row,) = ledger.rows()
+        ledger.finish(row["id"], row["result"] | {"d_prime": None}, 1.0, VERSIONS)
+    assert "∞ ≥ 6.2 ✓" in _is_read(tmp_path).text
+
+
+def test_of_many_trials_the_first_the_worst_and_the_failed_are_shown_in_full(tmp_path):
+    count = FIRST + 20
+    with Ledger(tmp_path) as ledger:
+        for k in range(count):
+            ledger.add(f"t{k}", k, {"training.seed": k}, k)
+            if k >= count - FAILED - 2:
+                ledger.fail(f"t{k}", "too steep", 1.0, VERSIONS)
+            else:
+                ledger.finish(
+                    f"t{k}", {"solved": True, "gap_over_span": -1.0 if k == FIRST + 5 else 0.5}, 1.0, VERSIONS
+                )
+    (tmp_path / "study.toml").write_text("title = 'many'")
+    page = Page(write_report(tmp_path))
+    sections = [value for value in page.values("id") if value.startswith("trial-")]
+    shown = {int(name.removeprefix("trial-")) - 1 for name in sections}
+    assert shown == {*range(FIRST), FIRST + 5, *range(count - FAILED - 2, count - 2)}
+    assert {value for value in page.values("href") if value.startswith("#trial-")} == {f"#{name}" for name in sections}
+    assert "all are in the table above" in page.text
+    assert all(f"t{k}" in page.text for k in range(count))
+    assert "--set training.seed=3" in page.text
+
+
+def test_a_swept_trials_own_study_is_what_its_section_shows(tmp_path):
+    folder = tmp_path / "trials" / "ab"
+    with Ledger(tmp_path) as ledger:
+        ledger.add("ab", 0, {"perturbation.amplitude": "32 mV"}, 0)
+        ledger.finish("ab", write_trial(folder), 1.0, VERSIONS)
+    (tmp_path / "study.toml").write_text(STUDY.format(title="'swept'"))
+    page = _is_read(tmp_path)
+    assert "tone amplitude, peak 32 mV 32 mV" in page.text
+    assert "perturbation.amplitude = 32 mV" in page.text
+
+
+def test_a_directory_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"ledger\.sqlite"):
+        write_report(tmp_path)
+    with pytest.raises(ValueError, match=r"ledger\.sqlite"):
+        write_report(tmp_path / "nowhere")
+    (tmp_path / "ledger.sqlite").write_bytes(b"no database at all, but long enough to be looked at" * 40)
+    with pytest.raises(ValueError, match="can't be read"):
+        write_report(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_pictures_and_report_need_no_simulator():
+    code = (
+        "import sys; from pathlib import Path; from hge_spice.study.report import write_report\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "import hge_spice.plot\n"
+        "assert not {'PySpice', 'matplotlib.pyplot'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
