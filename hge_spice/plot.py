@@ -75,8 +75,8 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
     lines.set_color([(0.0, 0.0, 0.0, opacity) for _, opacity in looks])
     axes.add_collection(lines)
     for name in sites(graph):
-        axes.plot(*place[name], "o", ms=15, mfc="w", mec="k", mew=1, zorder=3)
-        axes.annotate(plain(name, 5), place[name], fontsize=7, ha="center", va="center", zorder=4)
+        axes.plot(*place[name], "o", ms=15, mfc="w", mec="k", mew=1, zorder=4)
+        axes.annotate(plain(name, 5), place[name], fontsize=7, ha="center", va="center", zorder=5)
     middle = np.mean(list(place.values()), axis=0)
     roles = {name: str(graph.nodes[name].get("role")) for name in electrodes(graph)}
     for name, role in roles.items():
@@ -96,7 +96,7 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
             color=colour,
             fontweight="bold",
         )
-    axes.margins(0.35, 0.22)  # room for the names
+    axes.margins(0.4, 0.22)  # room for the names
     styles = {role: ROLE_STYLES.get(role, (GREY, "X")) for role in (*ROLE_STYLES, "None") if role in roles.values()}
     keys = [Line2D([], [], ls="", color=c, marker=m, ms=10, label=role) for role, (c, m) in styles.items()]
     keys.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", ms=10, label="site"))
@@ -284,7 +284,9 @@ def spectrum(
     for harmonic, name in zip(plan.bins(1).tolist(), names, strict=True):
         at = (frequency_factor * harmonic / window, shown[harmonic])
         look: dict[str, Any] = {"ha": "center", "color": BLUE, "fontweight": "bold", "rotation": 90 if crowded else 0}
-        axes.annotate(plain(name, 10), at, xytext=(0, 8), textcoords="offset points", **look)
+        axes.annotate(
+            plain(name, 10), at, xytext=(0, 9), textcoords="offset points", bbox={**_PAPER, "pad": 0.5}, **look
+        )
     if noise > 0:
         label = f"stated read-out noise, {si(noise, 'A')} rms"
         axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
@@ -305,7 +307,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     x = np.arange(controls) + (controls + 1) * np.arange(patterns)[:, None]
     largest = np.abs(truth).max(axis=1, keepdims=True)
     share = 100 / np.where(largest > 0, largest, np.nan)
-    figure = Figure(figsize=(WIDTH, 6.0))
+    figure = Figure(figsize=(WIDTH, 6.2))
     upper = _axes(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
     lower = _axes(
         figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
@@ -330,19 +332,25 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
         axes.axhline(0, color="k", lw=0.8)
         for error, look in ((stated, wide), (seen, narrow)):
             axes.errorbar(x.ravel(), value.ravel(), (error * size).ravel(), **look)
-    for p, error in enumerate(comparison["relative_error"]):
-        centre = float(x[p].mean())
-        heading = f"{', '.join(f'{v:g} V' for v in comparison['inputs'][p])}\nworst {100 * float(error):.2g} %"
-        upper.annotate(heading, (centre, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=9)
-        if p:
-            for axes in (upper, lower):
-                axes.axvline(x[p][0] - 1, color=GREY, lw=0.8, ls=":")
+    shown, full = (float(np.nan_to_num((np.abs(estimate - truth) + error) * share).max()) for error in (seen, stated))
+    if 0 < 3 * shown < full:  # wide bars would flatten the rest: they run off the picture, and are given in numbers
+        lower.set_ylim(-3 * shown, 3 * shown)
+    for p, error in enumerate(np.array(comparison["relative_error"], dtype=float)):
+        heading = f"{100 * error:.2g} %"
+        if patterns <= 6:
+            inputs = ", ".join(f"{v:g} V" for v in comparison["inputs"][p])
+            heading = f"{inputs}\nworst error {heading}\nstated noise ±{float(np.max(stated[p] * share[p])):.2g} %"
+        if patterns <= 16:
+            at = (float(x[p].mean()), 1.02)
+            upper.annotate(heading, at, xycoords=("data", "axes fraction"), ha="center", fontsize=9)
+        for axes in (upper, lower) if p else ():
+            axes.axvline(x[p][0] - 1, color=GREY, lw=0.8, ls=":")
     named = x.size <= 60
     ticks = [plain(name, 8) for name in comparison["controls"]] * patterns
     lower.set_xticks(x.ravel() if named else [], ticks if named else [])
     upright = max(map(len, ticks), default=0) * x.size > 60
     lower.tick_params(axis="x", rotation=90 if upright else 0)
-    _lay_out(figure, upper, above=0.5, below=1.0 if named and upright else 0.6)
+    _lay_out(figure, upper, above=0.65, below=1.0 if named and upright else 0.6)
     return figure
 
 

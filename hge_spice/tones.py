@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,8 +21,9 @@ MIN_DEGREES_OF_FREEDOM = 14
 # Up to here every plan is looked at; then those with a symmetry; then one construction, which needs no search at all.
 EXHAUSTIVE_COUNT = 7
 SYMMETRIC_COUNT = 16
+UNLIMITED = sys.maxsize
 # Work limits in steps, not seconds: the same call gives the same plan on any machine.
-SYMMETRIC_STEPS = 1000
+SYMMETRIC_STEPS = 600
 SYMMETRIC_SURPLUS = 3
 FIRST_FIT_STEPS = 1_000_000
 EXCHANGE_CELLS = 2**20
@@ -113,23 +115,32 @@ def plan_tones(
 
     Raises ValueError where no such plan is found or a bound makes no sense.
     """
-    _check_window(window)
+    _check_above_zero("window", window, "s")
     if count < 1:
         raise ValueError(f"{count} tones make no perturbation; ask for 1 or more")
+    low, high = 1, UNLIMITED
     # A bound that is meant to be a harmonic may miss it by a rounding error.
-    low = 1 if min_frequency is None else max(1, math.ceil(min_frequency * window - 1e-9))
-    high = None if max_frequency is None else math.floor(max_frequency * window + 1e-9)
+    if min_frequency:
+        _check_above_zero("lowest frequency", min_frequency, "Hz")
+        low = max(1, math.ceil(min_frequency * window - 1e-9))
+    if max_frequency is not None:
+        _check_above_zero("highest frequency", max_frequency, "Hz")
+        high = math.floor(max_frequency * window + 1e-9)
+    if high < low:
+        raise ValueError(
+            f"no multiple of {1 / window:g} Hz, which a {window:g} s window resolves, lies between "
+            f"{min_frequency or 0:g} and {max_frequency:g} Hz; widen the limits or lengthen the window"
+        )
     if points != "auto":
-        _check_points(points)
-        return _plan(_at_points(count, points, low, high), window, points)
+        return _plan(_at_points(count, _check_points(points), low, high), window, points)
     found = _fewest(count, low, high)
     if found is None:
-        free = _fewest(count, low, None)
-        top = free[1][-1] if free else 0
+        unlimited = _fewest(count, low, UNLIMITED)
+        remedy = f"raise the limit to {unlimited[1][-1] / window:g} Hz" if unlimited else "raise the limit"
         raise ValueError(
-            f"{count} tones without intermodulation hits were not found at or below {max_frequency:g} Hz, where "
-            f"a {window:g} s window has harmonics {low} to {high}; raise the limit to {top / window:g} Hz, lengthen "
-            f"the window to {top * window / max(high or 1, 1):g} s, or give the points to see the plan with fewest hits"
+            f"{count} tones without intermodulation hits were not found at or below {max_frequency:g} Hz, where a "
+            f"{window:g} s window has harmonics {low} to {high}; {remedy}, lengthen the window, or give the points to "
+            "see the plan with the fewest hits"
         )
     return _plan(found[1], window, found[0])
 
@@ -142,7 +153,7 @@ def plan_from_harmonics(harmonics: Sequence[float], window: float, points: int |
 
     Raises ValueError for harmonics that the window does not hold, or at or above half the points.
     """
-    _check_window(window)
+    _check_above_zero("window", window, "s")
     if len(harmonics) == 0:
         raise ValueError("no harmonics make no perturbation; give 1 or more")
     for harmonic in harmonics:
@@ -161,9 +172,7 @@ def plan_from_harmonics(harmonics: Sequence[float], window: float, points: int |
                 f"take {max(1, round(harmonic))}"
             )
     whole = tuple(int(harmonic) for harmonic in harmonics)
-    if points != "auto":
-        _check_points(points)
-    return _plan(whole, window, _fewest_points(whole) if points == "auto" else points)
+    return _plan(whole, window, _fewest_points(whole) if points == "auto" else _check_points(points))
 
 
 def random_phases(count: int, rng: np.random.Generator) -> Floats:
@@ -183,11 +192,13 @@ def alias_bins(harmonics: ArrayLike, points: int) -> Integers:
 def intermodulation_hits(harmonics: Sequence[int], points: int, order: int) -> list[Hit]:
     """Every product of this order (2 or 3) that lands on a tone, aliases included, as `Hit` defines it."""
     products = _products(harmonics, order)
+    # Of the two overall signs, the one that people write: 2·9 − 5, not 5 − 2·9.
+    products[products.sum(axis=1) < 0] *= -1
     bins, tone_bins = alias_bins(products.sum(axis=1), points), alias_bins(harmonics, points)
     landed = np.flatnonzero(np.isin(bins, tone_bins))
     rows, tones = np.nonzero(bins[landed, None] == tone_bins)
     return [
-        Hit(tuple(products[row].tolist()), order, int(bins[row]), harmonics[tone])
+        Hit(tuple(products[row].tolist()), order, int(bins[row]), int(harmonics[tone]))
         for row, tone in zip(landed[rows], tones.tolist(), strict=True)
     ]
 
@@ -214,21 +225,23 @@ def _degrees_of_freedom(harmonics: Sequence[int], points: int) -> int:
     return points - sum(1 if 2 * b in {0, points} else 2 for b in bins)
 
 
-def _check_window(window: float) -> None:
-    if not (math.isfinite(window) and window > 0):
-        raise ValueError(f"the window is {window!r} s; it must be above zero")
+def _check_above_zero(name: str, value: float, unit: str) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"the {name} is {value!r} {unit}; it must be above zero")
 
 
-def _check_points(points: int) -> None:
+def _check_points(points: int) -> int:
     if points < 3:
         raise ValueError(f"{points} points cannot resolve a tone; take 3 or more")
+    return points
 
 
 def _plan(harmonics: Sequence[int], window: float, points: int) -> TonePlan:
     if 2 * max(harmonics) >= points:
         raise ValueError(
             f"the tone at {max(harmonics) / window:g} Hz is not below the {points / window / 2:g} Hz that "
-            f"{points} points in {window:g} s resolve; take {2 * max(harmonics) + 1} points or more, or a lower harmonic"
+            f"{points} points in {window:g} s resolve; "
+            f"take {2 * max(harmonics) + 1} points or more, or lower harmonics"
         )
     second, third = (tuple(intermodulation_hits(harmonics, points, order)) for order in (2, 3))
     return TonePlan(tuple(harmonics), window, points, second, third)
@@ -251,9 +264,8 @@ def _fewest_points(harmonics: tuple[int, ...]) -> int:
 
 
 # A plan has no hits exactly if no four or fewer of its tones and their negatives add up to a multiple of `points`,
-# pairs
-# that cancel aside: then 0, the tones and their 2nd-order products are 2n² + 2n + 1 different residues (a packing of
-# Lee spheres of radius 2: Golomb and Welch, SIAM J. Appl. Math. 18, 302 (1970)). Such plans stay such when every
+# pairs that cancel aside: then 0, the tones and their 2nd-order products are 2n² + 2n + 1 different residues (a packing
+# of Lee spheres of radius 2: Golomb and Welch, SIAM J. Appl. Math. 18, 302 (1970)). Such plans stay such when every
 # harmonic is multiplied by one that has no factor in common with `points`.
 #
 # While tones are placed, three integers used as bitsets say what they leave free: the residues `once` that are 0 or a
@@ -261,8 +273,8 @@ def _fewest_points(harmonics: tuple[int, ...]) -> int:
 # harmonics `free` that are not sums of up to three.
 
 
-def _nothing_placed(points: int, low: int = 1, high: int | None = None) -> Placed:
-    top = min(high or points, (points - 1) // 2)
+def _nothing_placed(points: int, low: int = 1, high: int = UNLIMITED) -> Placed:
+    top = min(high, (points - 1) // 2)
     zero = 1 | 1 << points
     return zero, zero, (1 << top + 1) - (1 << low) if top >= low else 0
 
@@ -310,21 +322,17 @@ def _exists(count: int, points: int) -> bool:
     return False
 
 
-def _narrowest(count: int, points: int, low: int, high: int | None) -> tuple[int, ...] | None:
-    if points <= 2 * count * (count + 1) or not _exists(count, points):
-        return None
-    return _place_narrowest(count, _nothing_placed(points, low, high), points)
+def _narrowest(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+    return _place_narrowest(count, _nothing_placed(points, low, high), points) if _exists(count, points) else None
 
 
-def _narrowest_multiple(
-    tones: Sequence[int], count: int, points: int, low: int, high: int | None
-) -> tuple[int, ...] | None:
+def _narrowest_multiple(tones: Sequence[int], count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
     """The lowest `count` tones of the plan multiplied by whatever makes them end lowest."""
     multipliers = [m for m in range(1, points // 2 + 1) if math.gcd(m, points) == 1][:MULTIPLES]
     plans = alias_bins(np.outer(multipliers, tones), points)
     plans = np.sort(np.where(plans < low, points, plans), axis=1)[:, :count]
     best = plans[np.argmin(plans[:, -1])]
-    return tuple(best.tolist()) if best[-1] <= (high or points - 1) else None
+    return tuple(best.tolist()) if best[-1] <= min(high, points // 2) else None
 
 
 def _place_orbits(
@@ -351,7 +359,7 @@ def _place_orbits(
     return None
 
 
-def _symmetric(count: int, points: int, low: int, high: int | None) -> tuple[int, ...] | None:
+def _symmetric(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
     """The narrowest plan found among those that a group of multipliers, the powers of one, maps onto themselves."""
     groups = set()
     for multiplier in range(2, points // 2):
@@ -376,7 +384,7 @@ def _symmetric(count: int, points: int, low: int, high: int | None) -> tuple[int
 
 def _first_fit(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
     """A plan of the lowest harmonics that fit, trying others within a limited number of steps."""
-    harmonics = [(harmonic,) for harmonic in range(low, high + 1)]
+    harmonics = [(harmonic,) for harmonic in range(low, min(high, (points - 1) // 2) + 1)]
     placed, steps = _nothing_placed(points, low, high), iter(range(FIRST_FIT_STEPS))
     tones = _place_orbits(count, placed, harmonics, points, steps)
     return _narrowest_multiple(tones, count, points, low, high) if tones else None
@@ -387,9 +395,8 @@ def _construction(count: int) -> Iterator[tuple[int, list[int]]]:
 
     Let θ² = w be in the field of q² elements, but not a square there. Modulo factors from that field, the elements
     a + θ with a ≠ 0 of the field of q elements are powers g^k of one g of order q² + 1; their exponents k are the
-    tones,
-    since −k belongs to −a. Four exponents add up to 0 only if the odd part in θ of (a+θ)(b+θ)(c+θ)(d+θ) vanishes, that
-    is w·(a+b+c+d) + abc+abd+acd+bcd = 0. As w is not in the field of q elements both sums vanish, and so
+    tones, since −k belongs to −a. Four exponents add up to 0 only if the odd part in θ of (a+θ)(b+θ)(c+θ)(d+θ)
+    vanishes, that is w·(a+b+c+d) + abc+abd+acd+bcd = 0. As w is not in the field of q elements both sums vanish, so
     (a+b)(a+c)(b+c) = 0: a pair cancels. Three or two exponents fail likewise, and so does half of q² + 1 (a = 0).
     """
     for q in itertools.count(2 * count + 1, 2):
@@ -413,14 +420,14 @@ def _construction(count: int) -> Iterator[tuple[int, list[int]]]:
                 break
 
 
-def _constructed(count: int, low: int, high: int | None) -> tuple[int, tuple[int, ...]] | None:
+def _constructed(count: int, low: int, high: int) -> tuple[int, tuple[int, ...]] | None:
     for points, tones in _construction(count):
         found = _narrowest_multiple(tones, count, points, low, high)
         if found:
             return points, found
         # Wider plans hold fewer tones below a limit, but more above one.
-        if high is not None:
-            return None
+        if high < UNLIMITED:
+            break
     return None
 
 
@@ -467,46 +474,54 @@ def _exchange(harmonics: Integers, position: int, allowed: Integers, points: int
 
 
 @cache
-def _fewest(count: int, low: int, high: int | None) -> tuple[int, tuple[int, ...]] | None:
+def _fewest(count: int, low: int, high: int) -> tuple[int, tuple[int, ...]] | None:
     """The fewest points for a plan without hits between two harmonics, and the plan."""
-    least = 2 * count * (count + 1) + 1 + MIN_DEGREES_OF_FREEDOM
-    # With more points than this there are no aliases left to make a difference.
-    most = None if high is None else max(least, 4 * high + 1)
-    if high is not None and (high - low + 1 < count or 2 * high < count * (count + 1)):
+    fewest = max(2 * count * (count + 1) + 1 + MIN_DEGREES_OF_FREEDOM, 2 * (low + count) - 1)
+    # From here on there are no aliases left to make a difference.
+    unaliased = max(fewest, 4 * high + 1)
+    if high - low + 1 < count or 2 * high < count * (count + 1):
         return None
     if count <= EXHAUSTIVE_COUNT:
-        if most is not None and not _narrowest(count, most, low, high):
+        if high < UNLIMITED and not _narrowest(count, unaliased, low, high):
             return None
-        tried = ((points, _narrowest(count, points, low, high)) for points in itertools.count(least))
+        tried = ((points, _narrowest(count, points, low, high)) for points in itertools.count(fewest))
         return next((points, found) for points, found in tried if found)
     constructed = _constructed(count, low, high)
     if count <= SYMMETRIC_COUNT:
-        for points in range(least, min(end for end in (constructed and constructed[0], most) if end)):
-            found = _symmetric(count, points, low, high)
-            if found:
+        for points in range(fewest, constructed[0] if constructed else unaliased):
+            if found := _symmetric(count, points, low, high):
                 return points, found
-    if constructed or most is None or high is None:
+    if constructed:
         return constructed
-    plan = _first_fit(count, most, low, high)
+    plan = _first_fit(count, unaliased, low, high)
     return (_fewest_points(plan), plan) if plan else None
 
 
+def _clean_plans(count: int, points: int, low: int, high: int) -> Iterator[tuple[int, ...] | None]:
+    """Plans that may have no hits at this many points, the cheapest to find first."""
+    if points <= 2 * count * (count + 1):
+        return
+    if count <= EXHAUSTIVE_COUNT:
+        yield _narrowest(count, points, low, high)
+        return
+    fewest = _fewest(count, low, high)
+    if fewest and 2 * fewest[1][-1] < points and _hit_counts(fewest[1], points) == (0, 0):
+        yield fewest[1]
+    if count <= SYMMETRIC_COUNT:
+        yield _symmetric(count, points, low, high)
+    yield _first_fit(count, points, low, high)
+
+
 @cache
-def _at_points(count: int, points: int, low: int, high: int | None) -> tuple[int, ...]:
-    """The plan with fewest hits found at this many points, the narrowest if there are none."""
-    top = min(high or points, (points - 1) // 2)
+def _at_points(count: int, points: int, low: int, high: int) -> tuple[int, ...]:
+    """The plan with fewest hits found at this many points."""
+    top = min(high, (points - 1) // 2)
     if top - low + 1 < count:
         raise ValueError(
             f"{count} tones need as many harmonics, but {max(0, top - low + 1)} lie within the limits "
             f"and below half of {points} points; take {2 * (low + count) - 1} points or more, or wider limits"
         )
-    if count <= EXHAUSTIVE_COUNT:
-        plans = [_narrowest(count, points, low, top)]
-    else:
-        fewest = _fewest(count, low, high)
-        plans = [_symmetric(count, points, low, top), fewest[1] if fewest else None]
-    clean = [plan for plan in plans if plan and max(plan) <= top and _hit_counts(plan, points) == (0, 0)]
-    plan = min(clean, key=max) if clean else _first_fit(count, points, low, top)
+    plan = next((plan for plan in _clean_plans(count, points, low, high) if plan), None)
     plan = plan or _exchanged(count, points, low, top)
     if _hit_counts(plan, points)[0] > 0:
         raise ValueError(

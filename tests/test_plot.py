@@ -42,7 +42,7 @@ def comparison(patterns: int = 4, controls: tuple[str, ...] = CONTROLS) -> dict:
     estimate = truth + 1e-10 * rng.standard_normal(truth.shape)
     return {
         "controls": list(controls),
-        "inputs": list(itertools.product((-0.3, 0.3), repeat=2))[:patterns],
+        "inputs": list(itertools.product((-0.3, 0.3), repeat=4 if patterns > 4 else 2))[:patterns],
         "estimate": estimate.tolist(),
         "truth": truth.tolist(),
         "stderr": np.full(truth.shape, 5e-11).tolist(),
@@ -269,15 +269,27 @@ def test_the_gradient_is_shown_beside_the_truth_with_both_error_bars():
     share = 100 * (estimate - truth) / np.abs(truth).max(axis=1, keepdims=True)
     marks = next(c for c in lower.containers if c.get_label() == "estimate, standard error seen")
     assert marks.lines[0].get_ydata() == pytest.approx(share.ravel())
-    assert f"-0.3 V, 0.3 V\nworst {100 * found['relative_error'][1]:.2g} %" in texts(figure)
+    noise = 100 * 6e-10 / np.abs(truth[1]).max()
+    heading = f"-0.3 V, 0.3 V\nworst error {100 * found['relative_error'][1]:.2g} %\nstated noise ±{noise:.2g} %"
+    assert heading in texts(figure)
     assert [t.get_text() for t in lower.get_xticklabels()] == 4 * list(CONTROLS)
+
+
+def test_stated_noise_does_not_flatten_the_error_that_was_seen():
+    found = comparison()
+    found["stderr_stated_noise"] = np.full((4, 5), 1e-7).tolist()
+    low, high = plot.gradient_against_truth(found).axes[1].get_ylim()
+    share = 100 / np.abs(found["truth"]).max(axis=1, keepdims=True)
+    error = (np.abs(np.subtract(found["estimate"], found["truth"])) + 5e-11) * share
+    assert (low, high) == pytest.approx((-3 * error.max(), 3 * error.max()))
 
 
 def test_a_pattern_without_any_gradient_is_left_out_of_the_shares():
     found = comparison()
-    found["truth"][0] = [0.0] * 5
-    found["relative_error"][0] = float("inf")
-    assert any("worst inf %" in text for text in texts(plot.gradient_against_truth(found)))
+    for p in range(4):  # one after the other, until there is no true gradient at all
+        found["truth"][p] = [0.0] * 5
+        found["relative_error"][p] = float("inf")
+        assert sum("worst error inf %" in text for text in texts(plot.gradient_against_truth(found))) == p + 1
 
 
 EVERY = {
@@ -294,6 +306,7 @@ EVERY = {
     "spectrum, long names": lambda: draw_spectrum(("control one", "control two", "a", "b", "c")),
     "gradient_against_truth": lambda: plot.gradient_against_truth(comparison()),
     "one pattern": lambda: plot.gradient_against_truth(comparison(1)),
+    "sixteen gradients": lambda: plot.gradient_against_truth(comparison(16)),
     "ten controls": lambda: plot.gradient_against_truth(comparison(4, tuple(f"e{k}" for k in range(10)))),
 }
 

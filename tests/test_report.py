@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hge_spice import plot
 from hge_spice.graph import assign_roles, dopant_network
 from hge_spice.study.ledger import Ledger
 from hge_spice.study.report import FAILED, FIRST, write_report
@@ -174,7 +175,9 @@ def test_a_report_shows_every_picture_and_the_numbers_behind_them(page):
     for words in (
         "XOR by hand",
         "1 trial: 1 done, 0 failed · solved 1 of 1 · 4.5 s of computing",
-        "✓ yes 2 3 24 −0.25 4 nA 0.667 0.75 283 2 % 1.2 s 34 nJ 560 pJ 4.5 s",
+        "✓ solved 2 3 24 −0.25 4 nA 0.667 0.75 283 2 % 1.2 s 34 nJ 4.5 s",
+        "24 extractions in all) and read-outs took 1.2 s of the device's time and 34 nJ, of which the tones",
+        "delivered 560 pJ",
         "−0.3 V, 0.3 V 1 7 nA 2 nA 141.4 σ",
         "0.3 V, 0.3 V 0 3 nA 2 nA 141.4 σ",
         "gap / span 0.667 ≥ 0.3 ✓",
@@ -237,6 +240,18 @@ def test_the_command_to_run_it_again_survives_a_shell(page):
     words = shlex.split(command)
     assert words[:2] == ["hge-spice", "run"]
     assert Path(words[2]).is_file()
+
+
+def test_the_noise_drawn_in_the_spectrum_is_what_white_noise_shows_there(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(plot, "spectrum", lambda *_, **about: seen.update(about))
+    write_run(tmp_path)
+    write_report(tmp_path)
+    density = 2 * WINDOW * SIGMA**2  # of which SIGMA is the standard deviation of a mean over one window
+    samples = np.random.default_rng(0).normal(0, np.sqrt(density / 2 * POINTS / WINDOW), (4000, POINTS))
+    time = WINDOW * np.arange(POINTS) / POINTS
+    amplitudes = np.array([plot.amplitude_spectrum(time, row, WINDOW, POINTS)[1:] for row in samples])
+    assert np.sqrt(np.mean(amplitudes**2)) == pytest.approx(seen["noise"], rel=0.01)
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path):

@@ -264,7 +264,8 @@ def _spectrum(folder: Folder, plot: ModuleType) -> Any:
         vectors["time"],
         vectors["i(output)"],
         names=about["controls"],
-        noise=2**0.5 * folder.noise,  # variance S/T of a tone's amplitude against S/(2T) of a mean
+        noise=2
+        * folder.noise,  # mean square 2S/T of a harmonic's amplitude (S/T a quadrature) against S/(2T) of a mean
         **{key: about[key] for key in ("harmonics", "window", "points")},
     )
 

@@ -1,0 +1,398 @@
+"""A user's netlist file, read into one text that opens and runs nothing: what ngspice may see of a stranger's file.
+
+ngspice executes more than `.control`: a comment that begins with `*#` is a command, a first line `*ng_script` makes
+every line one, any card that begins with `.inc` or `.lib` opens a file. So nothing is filtered out of the file: what is
+known to be harmless is copied, statement by statement, and the rest is dropped or refused by the tables below, each
+entry tried on ngspice 39.3.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SIZE_LIMIT = 20_000_000  # bytes of strangers' text, includes counted as often as they are included
+DEPTH_LIMIT = 32  # files within files; a chain of includes must not exhaust our own stack
+NAME_LIMIT = 255  # ngspice copies names in expressions into 512 bytes on its stack without looking at their length
+NEST_LIMIT = 200  # parentheses; between 250 and 300 ngspice's evaluator runs out and stays dead
+
+KEEP, DROP = "keep", "drop"
+_OURS = "the session runs its own analyses"
+_OUTPUT = "the session reads its own vectors; under `run` this may write files"
+
+# What becomes of a card, and why. A card that is not here is refused: ngspice matches beginnings (`.incorporate x`
+# includes x, `.libfoo` opens a library), so that only whole words that are known can be let through.
+CARDS: dict[str, tuple[str, str]] = {
+    ".model": (KEEP, "if its type is one of MODEL_TYPES"),
+    ".subckt": (KEEP, ""),
+    ".macro": (KEEP, ".subckt by another name"),
+    ".ends": (KEEP, ""),
+    ".eom": (KEEP, ".ends by another name"),
+    ".param": (KEEP, ""),
+    ".params": (KEEP, ""),
+    ".parameters": (KEEP, ""),
+    ".func": (KEEP, ""),
+    ".global": (KEEP, ""),
+    ".ic": (KEEP, ""),
+    ".nodeset": (KEEP, ""),
+    ".if": (KEEP, ""),
+    ".elseif": (KEEP, ""),
+    ".else": (KEEP, ""),
+    ".endif": (KEEP, ""),
+    ".options": (
+        KEEP,
+        "those of OPTIONS: any other becomes a variable of ngspice's shell (`sourcepath`, `ngbehavior`)",
+    ),
+    ".option": (KEEP, "as .options"),
+    ".opt": (KEEP, "as .options"),
+    **dict.fromkeys((".op", ".tran", ".ac", ".dc", ".tf", ".noise", ".sens", ".pz", ".disto", ".sp"), (DROP, _OURS)),
+    **dict.fromkeys((".pss", ".hb"), (DROP, _OURS)),
+    **dict.fromkeys((".print", ".plot", ".four", ".fourier", ".width", ".meas", ".measure"), (DROP, _OUTPUT)),
+    ".save": (DROP, "the session saves what it needs"),
+    ".probe": (DROP, "inserts sources that rename nodes"),
+    ".temp": (DROP, "the study sets the temperature; `.options temp=…` is kept"),
+    ".csparam": (DROP, "stays in ngspice's constants: after `.csparam pi=3`, pi is 3 for every later circuit"),
+    ".title": (DROP, ""),
+    ".prot": (DROP, ""),
+    ".unprot": (DROP, ""),
+}
+SILENT = {".title", ".prot", ".unprot", ".end"}  # dropped without loss, so without a word
+
+# ngspice's other options either change nothing a session reads, or stay for the circuits after (`interp`, which also
+# corrupts raw files, and `cshunt`), or are variables of its shell.
+OPTIONS = frozenset(
+    "abstol bypass chgtol defad defas defl defw gmin gminsteps itl1 itl2 itl4 itl5 itl6 keepopinfo maxord method "
+    "minbreak noopiter pivrel pivtol reltol rseries rshunt srcsteps temp tnom trtol trytocompact vntol xmu".split()
+)
+STICKY = frozenset({"interp", "cshunt"})
+
+# Types a model may have. Left out because they open the file they name: filesource, d_source, d_state, table2d,
+# table3d, xfer (44+); because they run a program or load a library: d_process and d_cosim (44+), OSDI modules; because
+# they read and write files of the numerical devices: numd, numd2, nbjt, nbjt2, numos; because it opens a socket: ndev.
+# BSIM3 and BSIM-SOI write a log of a fixed name into the worker's own directory, which goes with the worker.
+MODEL_TYPES = frozenset(
+    "r res c l sw csw d npn pnp njf pjf nmf pmf nhfet phfet nmos pmos nsoi psoi vdmos vdmosn vdmosp urc ltra cpl txl "
+    "climit divide d_dt gain hyst ilimit int limit mult multi_input_pwl oneshot pwl sine slew square summer s_xfer "
+    "triangle delay pwlts aswitch capacitoric cmeter core inductoric lcouple lmeter potentiometer zener memristor "
+    "sidiode pswitch adc_bridge dac_bridge bidi_bridge d_and d_buffer d_dff d_dlatch d_fdiv d_genlut d_inverter d_jkff "
+    "d_lut d_nand d_nor d_open_c d_open_e d_or d_osc d_pulldown d_pullup d_pwm d_ram d_srff d_srlatch d_tff d_tristate "
+    "d_xnor d_xor d_to_real real_delay real_gain real_to_v".split()
+)
+LETTERS = frozenset("abcdefghijklmopqrstuvwxyz")  # all but n, which is an OSDI module
+
+# Looked for in every statement of a stranger.
+HAZARDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[\x00-\x08\x0a-\x1f\x7f]"), "a control character; retype the line"),
+    (re.compile(r"[^\x00-\x7f]"), "not ASCII, which ngspice would misread; write u for µ, ohm for Ω, and plain names"),
+    (
+        re.compile(r"[`$\\]"),
+        "ngspice's shell runs or substitutes what follows it once the name is in a command; rename",
+    ),
+    (re.compile(r"[a-z_]*file\s*=|\bpwlfile\b", re.IGNORECASE), "names a file; give the values in the netlist"),
+    (re.compile(rf"[^\s()=,{{}}'*/+-]{{{NAME_LIMIT + 1}}}"), f"longer than {NAME_LIMIT}, which can overrun ngspice"),
+    (re.compile(rf"[vi]\([^)]{{{NAME_LIMIT + 1}}}", re.IGNORECASE), "an unclosed or endless v(…), overruns ngspice"),
+    (
+        re.compile(r"^[vi].*\sexternal\b", re.IGNORECASE),
+        "an external source, for which nobody has values; give it some",
+    ),
+)
+_NAME_HAZARD = re.compile(r'[<>|&;"]')  # in a command these redirect, separate or run in the background
+_COMMENT = re.compile(r"(?<!^);|//|(?<=[ ,\t])\$")  # as inp_stripcomments_line of ngspice 39
+_MODEL = re.compile(r"\.model\s+[^\s{}'\"=(),]+\s+([a-z]\w*)\s*(?:$|[\s(])", re.IGNORECASE)
+_TITLE = "a netlist read for hge-spice"
+
+
+class NetlistError(ValueError):
+    """A netlist that must not, or can't, be given to ngspice; the message begins with file and line."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something ngspice would do with a netlist that its author may not expect.
+
+    fatal : ngspice refuses the netlist, dies of it, or would silently simulate another circuit; don't load it
+    """
+
+    file: str
+    line: int
+    problem: str
+    fatal: bool
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.problem}"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One logical line, its continuation lines joined and its comments gone.
+
+    file : relative to the netlist's folder where it lies within; trusted : comes from a trusted root
+    """
+
+    file: str
+    line: int
+    text: str
+    trusted: bool = False
+
+    @property
+    def card(self) -> str:
+        """The first word, in lower case."""
+        return self.text.split(maxsplit=1)[0].lower()
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A netlist file with its includes inlined and whatever runs, reads or writes taken out.
+
+    findings : what was dropped or looks wrong in the reading; `lint` adds the rest
+    """
+
+    statements: tuple[Statement, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def body(self) -> str:
+        """The statements alone, one a line, to be put into a deck."""
+        # A stranger's text goes in lower case since ngspice keeps the case of lines that look like commands (an element
+        # called `source1`), and would take N1 there for another node than n1 elsewhere.
+        return "".join(f"{s.text if s.trusted else s.text.lower()}\n" for s in self.statements)
+
+    @property
+    def text(self) -> str:
+        """A deck that can be loaded: title, statements, end."""
+        return f"{_TITLE}\n{self.body}.end\n"
+
+
+def read_netlist(path: str | Path, *, trusted_roots: Sequence[Path] = (), allow_outside: bool = False) -> Netlist:
+    """Read a netlist file with everything it includes.
+
+    trusted_roots : folders of processes trusted by name; their statements are copied whatever models they use
+    allow_outside : let includes leave the netlist's folder; what they contain is still a stranger's
+
+    The first line is the title, as in ngspice, unless it begins with a dot.
+    Raises NetlistError for what is refused, with file, line and remedy.
+    """
+    main = Path(path)
+    try:
+        folder = main.parent.resolve()
+        reader = _Reader(folder, tuple(Path(root).resolve() for root in trusted_roots), allow_outside)
+        reader.read(main.resolve(), Statement(main.name, 0, ""), depth=0)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+        raise NetlistError(f"{main.name}: can't be read: {error}") from None
+    return Netlist(tuple(reader.statements), tuple(reader.findings))
+
+
+def logical_lines(lines: list[str], file: str, *, trusted: bool = False) -> Iterator[Statement]:
+    """Join continuation lines and take comments out, as ngspice 39 does; the title line is not to be among them.
+
+    Comments that begin with `*#` come out as statements, since ngspice runs them.
+    """
+    parts: list[str] = []
+    start, glue = 0, False
+    for number, raw in enumerate(lines, 1):
+        line = raw.strip(" \t\r\f\v")
+        if glue:
+            line = f"+{line}"
+        glue = line.endswith("\\\\") and not line.startswith(("*", "$"))
+        if glue:
+            line = line[:-2]
+        if not line or line.startswith((";", "$", "//")) or (line[0] == "*" and line[1:2] != "#"):
+            continue
+        if line[0] != "*" and (";" in line or "/" in line or "$" in line):
+            line = _COMMENT.split(line, maxsplit=1)[0].rstrip(" \t")
+        if line.startswith("+"):
+            if not parts:
+                raise NetlistError(f"{file}:{number}: a continuation line that continues nothing; remove the +")
+            parts.append(line[1:].strip())
+            continue
+        if parts:
+            yield Statement(file, start, " ".join(parts), trusted)
+        parts, start = [line], number
+    if parts:
+        yield Statement(file, start, " ".join(parts), trusted)
+
+
+@dataclass
+class _Reader:
+    folder: Path
+    trusted_roots: tuple[Path, ...]
+    allow_outside: bool
+    size: int = 0
+    open: list[tuple[Path, str]] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def read(self, path: Path, origin: Statement, depth: int, section: str = "") -> None:
+        """Take in a file, or one library section of it; origin is the statement that asked for it."""
+        if (path, section) in self.open:
+            raise _refusal(origin, f"{path.name} includes itself; break the circle")
+        if depth > DEPTH_LIMIT:
+            raise _refusal(origin, f"files within files, more than {DEPTH_LIMIT} deep; flatten them")
+        inside = path.is_relative_to(self.folder)
+        file = path.relative_to(self.folder).as_posix() if inside else path.name
+        trusted = any(path.is_relative_to(root) for root in self.trusted_roots)
+        lines = self._lines(path, origin, trusted=trusted)
+        if depth == 0 and lines and not lines[0].lstrip().startswith("."):
+            lines[0] = ""  # the title; `*ng_script` there would make commands of all lines
+        statements = logical_lines(lines, file, trusted=trusted)
+        self.open.append((path, section))
+        if section:
+            statements = _section(statements, section, origin)
+        self._take(statements, path, depth, in_section=bool(section))
+        self.open.pop()
+
+    def _lines(self, path: Path, origin: Statement, *, trusted: bool) -> list[str]:
+        try:
+            if not path.is_file():  # nor a device or a pipe, which never end
+                raise _refusal(origin, f"{path.name} is {'no file' if path.exists() else 'missing'}; correct the path")
+            with path.open("rb") as stream:
+                self.size += 0 if trusted else os.fstat(stream.fileno()).st_size
+                if self.size > SIZE_LIMIT:
+                    raise _refusal(
+                        origin, f"{self.size} bytes with {path.name}, more than {SIZE_LIMIT}; use less of it"
+                    )
+                raw = stream.read() if trusted else stream.read(SIZE_LIMIT + 1)
+        except OSError as error:
+            raise _refusal(origin, f"{path.name} can't be read: {error.strerror}") from None
+        if b"\0" in raw:
+            raise _refusal(origin, f"{path.name} is not text; give a netlist")
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = raw.decode("latin-1")  # old libraries have it in comments; in a statement it is refused
+        return text.split("\n")
+
+    def _take(self, statements: Iterator[Statement], path: Path, depth: int, *, in_section: bool) -> None:
+        commands = definition = None
+        for statement in statements:
+            card = statement.card
+            if commands or definition:
+                if commands and card.startswith(".endc"):
+                    commands = None
+                elif definition and card.startswith(".endl"):
+                    definition = None
+            elif card.startswith(".control"):
+                commands = statement
+                self._note(statement, "the commands up to .endc are dropped: they could run anything")
+            elif card.startswith("*"):
+                if re.match(r"\*#\s*[A-Za-z]", statement.text):
+                    self._note(statement, "ngspice runs a comment that begins with *# as a command; dropped")
+            elif card in {".include", ".inc"} or (card == ".lib" and len(_words(statement)) > 2):
+                self._include(statement, path, depth)
+            elif card == ".lib":
+                definition = statement  # a section of a library that is not asked for here
+            elif card == ".end" and depth == 0:
+                if any(True for _ in statements):
+                    self._note(statement, "what comes after .end is dropped, though `ngspice -b` reads on")
+                return
+            elif not in_section or card != ".endl":
+                self._sort(statement)
+        for opened, closing in ((commands, ".endc"), (definition, ".endl")):
+            if opened:
+                raise _refusal(opened, f"{opened.card} without {closing}; add it")
+
+    def _include(self, statement: Statement, path: Path, depth: int) -> None:
+        words = _words(statement)
+        if len(words) != (3 if statement.card == ".lib" else 2):
+            raise _refusal(statement, f"not a file{' and a section' * (statement.card == '.lib')}: {statement.text!r}")
+        try:
+            target = (path.parent / words[1]).resolve()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _refusal(statement, f"{words[1]!r} is no path: {error}") from None
+        trusted = any(target.is_relative_to(root) for root in self.trusted_roots)
+        if not (target.is_relative_to(self.folder) or trusted or self.allow_outside):
+            raise _refusal(
+                statement, f"{words[1]!r} leaves the netlist's folder; put the file beside the netlist or allow it"
+            )
+        self.read(target, statement, depth + 1, words[2].lower() if statement.card == ".lib" else "")
+
+    def _sort(self, statement: Statement) -> None:
+        """Keep, drop or refuse one statement that opens no file."""
+        card, trusted = statement.card, statement.trusted
+        if card.startswith("."):
+            action, reason = CARDS.get(card, (None, ""))
+            if action is None and not trusted and card not in SILENT:
+                raise _refusal(statement, f"{card} is not a statement that is known to be harmless; remove it")
+            if action != KEEP:
+                if card not in SILENT:
+                    self._note(statement, f"{card} is dropped: {reason or 'unknown'}")
+                return
+        elif card[0] not in LETTERS and not (trusted and card[0] == "n"):
+            fate = "ngspice stops reading here without a word" if card[0] == "@" else "ngspice has no such element"
+            self._note(statement, f"{card!r} begins with {card[0]!r}: {fate}; dropped", fatal=True)
+            return
+        if not trusted:
+            _refuse_hazards(statement)
+            if card.startswith(".opt"):
+                statement = Statement(statement.file, statement.line, self._options(statement))
+                if statement.text == ".options":
+                    return
+        self.statements.append(statement)
+
+    def _options(self, statement: Statement) -> str:
+        kept = [".options"]
+        for word in re.sub(r"\s*=\s*", "=", statement.text).split()[1:]:
+            name, equals, value = word.lower().partition("=")
+            if name in OPTIONS and (not equals or re.fullmatch(r"[\w.+-]+|\{[^{}]*\}|'[^']*'", value)):
+                kept.append(word)
+            else:
+                self._note(statement, f"option {word} is dropped: {CARDS['.options'][1]}")
+        return " ".join(kept)
+
+    def _note(self, statement: Statement, problem: str, *, fatal: bool = False) -> None:
+        self.findings.append(Finding(statement.file, statement.line, problem, fatal))
+
+
+def _refuse_hazards(statement: Statement) -> None:
+    text, card = statement.text, statement.card
+    for pattern, problem in HAZARDS:
+        found = pattern.search(text)
+        if found:
+            raise _refusal(statement, f"{found.group()[:40]!r}: {problem}")
+    if card[0] != "." or card in {".subckt", ".macro", ".model", ".global"}:
+        found = _NAME_HAZARD.search(re.split(r"[={']", text, maxsplit=1)[0])
+        if found:
+            raise _refusal(statement, f"{found.group()!r} in a name would end or redirect a command; rename")
+    if "(" in text or ")" in text:
+        depth = deepest = 0
+        for bracket in re.findall(r"[()]", text):
+            depth += 1 if bracket == "(" else -1
+            deepest = max(deepest, depth)
+        if deepest > NEST_LIMIT:
+            raise _refusal(statement, f"parentheses {deepest} deep, more than {NEST_LIMIT}; split the expression")
+        if depth and card[0] in "bceglr":  # other letters' parentheses are decoration
+            raise _refusal(statement, "parentheses that don't match, which overruns ngspice; balance them")
+    if card == ".model":
+        found = _MODEL.match(text)
+        if not found:
+            raise _refusal(statement, f"not `.model name type(…)`: {text[:60]!r}; ngspice may crash on it")
+        if found.group(1).lower() not in MODEL_TYPES:
+            raise _refusal(
+                statement,
+                f"model type {found.group(1)!r} may open files or is unknown; use one of ngspice's plain devices, "
+                "or a process trusted by name",
+            )
+
+
+def _section(statements: Iterator[Statement], name: str, origin: Statement) -> Iterator[Statement]:
+    """Yield what stands between `.lib name` and `.endl`."""
+    for statement in statements:
+        if statement.card == ".lib" and [word.lower() for word in _words(statement)[1:]] == [name]:
+            break
+    else:
+        raise _refusal(origin, f"there is no section {name!r} in it; name one that is")
+    for statement in statements:
+        if statement.card.startswith(".endl"):
+            return
+        yield statement
+    raise _refusal(origin, f"section {name!r} has no .endl; add it")
+
+
+def _words(statement: Statement) -> list[str]:
+    """Words of a statement, quoted ones without their quotes."""
+    return [a or b or c for a, b, c in re.findall(r"\"([^\"]*)\"|'([^']*)'|(\S+)", statement.text)]
+
+
+def _refusal(statement: Statement, problem: str) -> NetlistError:
+    return NetlistError(f"{statement.file}:{statement.line}: {problem}")
