@@ -8,8 +8,9 @@ entry tried on ngspice 39.3.
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 
 SIZE_LIMIT = 20_000_000  # bytes of strangers' text, includes counted as often as they are included
@@ -62,8 +63,11 @@ SILENT = {".title", ".prot", ".unprot", ".end"}  # dropped without loss, so with
 # ngspice's other options either change nothing a session reads, or stay for the circuits after (`interp`, which also
 # corrupts raw files, and `cshunt`), or are variables of its shell.
 OPTIONS = frozenset(
-    "abstol bypass chgtol defad defas defl defw gmin gminsteps itl1 itl2 itl4 itl5 itl6 keepopinfo maxord method "
-    "minbreak noopiter pivrel pivtol reltol rseries rshunt srcsteps temp tnom trtol trytocompact vntol xmu".split()
+    re.findall(
+        r"\w+",
+        "abstol bypass chgtol defad defas defl defw gmin gminsteps itl1 itl2 itl4 itl5 itl6 keepopinfo maxord method "
+        "minbreak noopiter pivrel pivtol reltol rseries rshunt srcsteps temp tnom trtol trytocompact vntol xmu",
+    )
 )
 STICKY = frozenset({"interp", "cshunt"})
 
@@ -72,34 +76,33 @@ STICKY = frozenset({"interp", "cshunt"})
 # they read and write files of the numerical devices: numd, numd2, nbjt, nbjt2, numos; because it opens a socket: ndev.
 # BSIM3 and BSIM-SOI write a log of a fixed name into the worker's own directory, which goes with the worker.
 MODEL_TYPES = frozenset(
-    "r res c l sw csw d npn pnp njf pjf nmf pmf nhfet phfet nmos pmos nsoi psoi vdmos vdmosn vdmosp urc ltra cpl txl "
-    "climit divide d_dt gain hyst ilimit int limit mult multi_input_pwl oneshot pwl sine slew square summer s_xfer "
-    "triangle delay pwlts aswitch capacitoric cmeter core inductoric lcouple lmeter potentiometer zener memristor "
-    "sidiode pswitch adc_bridge dac_bridge bidi_bridge d_and d_buffer d_dff d_dlatch d_fdiv d_genlut d_inverter d_jkff "
-    "d_lut d_nand d_nor d_open_c d_open_e d_or d_osc d_pulldown d_pullup d_pwm d_ram d_srff d_srlatch d_tff d_tristate "
-    "d_xnor d_xor d_to_real real_delay real_gain real_to_v".split()
+    re.findall(
+        r"\w+",
+        "r res c l sw csw d npn pnp njf pjf nmf pmf nhfet phfet nmos pmos nsoi psoi vdmos vdmosn vdmosp urc ltra cpl "
+        "txl climit divide d_dt gain hyst ilimit int limit mult multi_input_pwl oneshot pwl sine slew square summer "
+        "s_xfer triangle delay pwlts aswitch capacitoric cmeter core inductoric lcouple lmeter potentiometer zener "
+        "memristor sidiode pswitch adc_bridge dac_bridge bidi_bridge d_and d_buffer d_dff d_dlatch d_fdiv d_genlut "
+        "d_inverter d_jkff d_lut d_nand d_nor d_open_c d_open_e d_or d_osc d_pulldown d_pullup d_pwm d_ram d_srff "
+        "d_srlatch d_tff d_tristate d_xnor d_xor d_to_real real_delay real_gain real_to_v",
+    )
 )
 LETTERS = frozenset("abcdefghijklmopqrstuvwxyz")  # all but n, which is an OSDI module
 
-# Looked for in every statement of a stranger.
+# Looked for in every statement of a stranger. None of them may backtrack: 20 MB of anything must be done in seconds.
 HAZARDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\x00-\x08\x0a-\x1f\x7f]"), "a control character; retype the line"),
     (re.compile(r"[^\x00-\x7f]"), "not ASCII, which ngspice would misread; write u for µ, ohm for Ω, and plain names"),
-    (
-        re.compile(r"[`$\\]"),
-        "ngspice's shell runs or substitutes what follows it once the name is in a command; rename",
-    ),
-    (re.compile(r"[a-z_]*file\s*=|\bpwlfile\b", re.IGNORECASE), "names a file; give the values in the netlist"),
-    (re.compile(rf"[^\s()=,{{}}'*/+-]{{{NAME_LIMIT + 1}}}"), f"longer than {NAME_LIMIT}, which can overrun ngspice"),
-    (re.compile(rf"[vi]\([^)]{{{NAME_LIMIT + 1}}}", re.IGNORECASE), "an unclosed or endless v(…), overruns ngspice"),
+    (re.compile(r"[`$\\]"), "ngspice's shell runs or substitutes what follows, once it is in a command; rename"),
+    (re.compile(r"file\s*=|\bpwlfile\b", re.IGNORECASE), "names a file; give the values in the netlist"),
     (
         re.compile(r"^[vi].*\sexternal\b", re.IGNORECASE),
         "an external source, for which nobody has values; give it some",
     ),
 )
 _NAME_HAZARD = re.compile(r'[<>|&;"]')  # in a command these redirect, separate or run in the background
+_RUN = re.compile(r"[vi]\([^)]*|[^ \t()=,{}'*/+-]+", re.IGNORECASE)
 _COMMENT = re.compile(r"(?<!^);|//|(?<=[ ,\t])\$")  # as inp_stripcomments_line of ngspice 39
-_MODEL = re.compile(r"\.model\s+[^\s{}'\"=(),]+\s+([a-z]\w*)\s*(?:$|[\s(])", re.IGNORECASE)
+_MODEL = re.compile(r"\.model [^ {}'\"=(),]+ ([a-z]\w*) ?(?:$|[ (])", re.IGNORECASE)
 _TITLE = "a netlist read for hge-spice"
 
 
@@ -125,7 +128,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Statement:
-    """One logical line, its continuation lines joined and its comments gone.
+    """One logical line, its continuation lines joined, its comments gone, its white space single.
 
     file : relative to the netlist's folder where it lies within; trusted : comes from a trusted root
     """
@@ -138,7 +141,15 @@ class Statement:
     @property
     def card(self) -> str:
         """The first word, in lower case."""
-        return self.text.split(maxsplit=1)[0].lower()
+        return self.text.split(" ", 1)[0].lower()
+
+    def finding(self, problem: str, *, fatal: bool = False) -> Finding:
+        """Return what is to be said of this statement."""
+        return Finding(self.file, self.line, problem, fatal)
+
+    def refusal(self, problem: str) -> NetlistError:
+        """Return the error to raise for it."""
+        return NetlistError(f"{self.file}:{self.line}: {problem}" if self.line else f"{self.file}: {problem}")
 
 
 @dataclass(frozen=True)
@@ -173,20 +184,21 @@ def read_netlist(path: str | Path, *, trusted_roots: Sequence[Path] = (), allow_
     The first line is the title, as in ngspice, unless it begins with a dot.
     Raises NetlistError for what is refused, with file, line and remedy.
     """
-    main = Path(path)
+    origin = Statement(Path(path).name, 0, "")
     try:
-        folder = main.parent.resolve()
-        reader = _Reader(folder, tuple(Path(root).resolve() for root in trusted_roots), allow_outside)
-        reader.read(main.resolve(), Statement(main.name, 0, ""), depth=0)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
-        raise NetlistError(f"{main.name}: can't be read: {error}") from None
+        main = Path(path).resolve()
+        roots = tuple(Path(root).resolve() for root in trusted_roots)
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+        raise origin.refusal(f"no path to a netlist: {error}") from None
+    reader = _Reader(main.parent, roots, allow_outside)
+    reader.read(main, origin, depth=0)
     return Netlist(tuple(reader.statements), tuple(reader.findings))
 
 
-def logical_lines(lines: list[str], file: str, *, trusted: bool = False) -> Iterator[Statement]:
-    """Join continuation lines and take comments out, as ngspice 39 does; the title line is not to be among them.
+def logical_lines(lines: Iterable[str], file: str, *, trusted: bool = False) -> Iterator[Statement]:
+    """Join continuation lines and take comments out, as ngspice 39 does.
 
-    Comments that begin with `*#` come out as statements, since ngspice runs them.
+    Comments that begin with `*#` come out as statements, since ngspice runs them. The title is the caller's to remove.
     """
     parts: list[str] = []
     start, glue = 0, False
@@ -200,11 +212,12 @@ def logical_lines(lines: list[str], file: str, *, trusted: bool = False) -> Iter
         if not line or line.startswith((";", "$", "//")) or (line[0] == "*" and line[1:2] != "#"):
             continue
         if line[0] != "*" and (";" in line or "/" in line or "$" in line):
-            line = _COMMENT.split(line, maxsplit=1)[0].rstrip(" \t")
+            line = _COMMENT.split(line, maxsplit=1)[0]
+        line = re.sub(r"[ \t]+", " ", line).strip(" ")
         if line.startswith("+"):
             if not parts:
-                raise NetlistError(f"{file}:{number}: a continuation line that continues nothing; remove the +")
-            parts.append(line[1:].strip())
+                raise Statement(file, number, line).refusal("a continuation line that continues nothing; remove the +")
+            parts.append(line[1:].strip(" "))
             continue
         if parts:
             yield Statement(file, start, " ".join(parts), trusted)
@@ -226,152 +239,140 @@ class _Reader:
     def read(self, path: Path, origin: Statement, depth: int, section: str = "") -> None:
         """Take in a file, or one library section of it; origin is the statement that asked for it."""
         if (path, section) in self.open:
-            raise _refusal(origin, f"{path.name} includes itself; break the circle")
+            raise origin.refusal(f"{path.name} includes itself; break the circle")
         if depth > DEPTH_LIMIT:
-            raise _refusal(origin, f"files within files, more than {DEPTH_LIMIT} deep; flatten them")
-        inside = path.is_relative_to(self.folder)
-        file = path.relative_to(self.folder).as_posix() if inside else path.name
-        trusted = any(path.is_relative_to(root) for root in self.trusted_roots)
+            raise origin.refusal(f"files within files, more than {DEPTH_LIMIT} deep; flatten them")
+        file = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.name
+        trusted = self._trusted(path)
         lines = self._lines(path, origin, trusted=trusted)
-        if depth == 0 and lines and not lines[0].lstrip().startswith("."):
+        if depth == 0 and not lines[0].lstrip().startswith("."):
             lines[0] = ""  # the title; `*ng_script` there would make commands of all lines
         statements = logical_lines(lines, file, trusted=trusted)
         self.open.append((path, section))
-        if section:
-            statements = _section(statements, section, origin)
-        self._take(statements, path, depth, in_section=bool(section))
+        for statement in self._blocks(_section(statements, section, origin) if section else statements):
+            if statement.card in {".include", ".inc", ".lib"}:
+                self._include(statement, path, depth)
+            elif statement.card == ".end" and depth == 0:
+                if any(True for _ in statements):
+                    self.findings.append(statement.finding("what follows .end is dropped; `ngspice -b` reads on"))
+                break
+            else:
+                self._sort(statement)
         self.open.pop()
+
+    def _trusted(self, path: Path) -> bool:
+        return any(path.is_relative_to(root) for root in self.trusted_roots)
 
     def _lines(self, path: Path, origin: Statement, *, trusted: bool) -> list[str]:
         try:
             if not path.is_file():  # nor a device or a pipe, which never end
-                raise _refusal(origin, f"{path.name} is {'no file' if path.exists() else 'missing'}; correct the path")
+                raise origin.refusal(f"{path.name} is {'no file' if path.exists() else 'missing'}; correct the path")
             with path.open("rb") as stream:
                 self.size += 0 if trusted else os.fstat(stream.fileno()).st_size
                 if self.size > SIZE_LIMIT:
-                    raise _refusal(
-                        origin, f"{self.size} bytes with {path.name}, more than {SIZE_LIMIT}; use less of it"
-                    )
+                    raise origin.refusal(f"{self.size} bytes up to {path.name}, more than {SIZE_LIMIT}; use less of it")
                 raw = stream.read() if trusted else stream.read(SIZE_LIMIT + 1)
         except OSError as error:
-            raise _refusal(origin, f"{path.name} can't be read: {error.strerror}") from None
+            raise origin.refusal(f"{path.name} can't be read: {error.strerror}") from None
         if b"\0" in raw:
-            raise _refusal(origin, f"{path.name} is not text; give a netlist")
+            raise origin.refusal(f"{path.name} is not text; give a netlist")
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError:
             text = raw.decode("latin-1")  # old libraries have it in comments; in a statement it is refused
         return text.split("\n")
 
-    def _take(self, statements: Iterator[Statement], path: Path, depth: int, *, in_section: bool) -> None:
-        commands = definition = None
+    def _blocks(self, statements: Iterator[Statement]) -> Iterator[Statement]:
+        """Leave out commands, and sections of a library that nobody asks for here."""
         for statement in statements:
-            card = statement.card
-            if commands or definition:
-                if commands and card.startswith(".endc"):
-                    commands = None
-                elif definition and card.startswith(".endl"):
-                    definition = None
-            elif card.startswith(".control"):
-                commands = statement
-                self._note(statement, "the commands up to .endc are dropped: they could run anything")
-            elif card.startswith("*"):
-                if re.match(r"\*#\s*[A-Za-z]", statement.text):
-                    self._note(statement, "ngspice runs a comment that begins with *# as a command; dropped")
-            elif card in {".include", ".inc"} or (card == ".lib" and len(_words(statement)) > 2):
-                self._include(statement, path, depth)
-            elif card == ".lib":
-                definition = statement  # a section of a library that is not asked for here
-            elif card == ".end" and depth == 0:
-                if any(True for _ in statements):
-                    self._note(statement, "what comes after .end is dropped, though `ngspice -b` reads on")
-                return
-            elif not in_section or card != ".endl":
-                self._sort(statement)
-        for opened, closing in ((commands, ".endc"), (definition, ".endl")):
-            if opened:
-                raise _refusal(opened, f"{opened.card} without {closing}; add it")
+            closing = ""
+            if statement.card.startswith(".control"):
+                closing = ".endc"
+                self.findings.append(statement.finding("dropped up to .endc: its commands could do anything"))
+            elif statement.card == ".lib" and len(_words(statement)) == 2:
+                closing = ".endl"
+            elif statement.card.startswith("*"):
+                if re.match(r"\*# ?[A-Za-z]", statement.text):
+                    self.findings.append(statement.finding("dropped: ngspice runs a comment that begins with *#"))
+            else:
+                yield statement
+            if closing and not any(inner.card.startswith(closing) for inner in statements):
+                raise statement.refusal(f"{statement.card} without {closing}; add it")
 
     def _include(self, statement: Statement, path: Path, depth: int) -> None:
         words = _words(statement)
         if len(words) != (3 if statement.card == ".lib" else 2):
-            raise _refusal(statement, f"not a file{' and a section' * (statement.card == '.lib')}: {statement.text!r}")
+            raise statement.refusal(f"{statement.text!r} does not name one file; name one, in quotes if it has spaces")
         try:
             target = (path.parent / words[1]).resolve()
         except (OSError, ValueError, RuntimeError) as error:
-            raise _refusal(statement, f"{words[1]!r} is no path: {error}") from None
-        trusted = any(target.is_relative_to(root) for root in self.trusted_roots)
-        if not (target.is_relative_to(self.folder) or trusted or self.allow_outside):
-            raise _refusal(
-                statement, f"{words[1]!r} leaves the netlist's folder; put the file beside the netlist or allow it"
-            )
+            raise statement.refusal(f"{words[1]!r} is no path: {error}") from None
+        if not (target.is_relative_to(self.folder) or self._trusted(target) or self.allow_outside):
+            raise statement.refusal(f"{words[1]!r} leaves the netlist's folder; copy the file into it or allow it")
         self.read(target, statement, depth + 1, words[2].lower() if statement.card == ".lib" else "")
 
     def _sort(self, statement: Statement) -> None:
         """Keep, drop or refuse one statement that opens no file."""
         card, trusted = statement.card, statement.trusted
+        if card in SILENT:
+            return
         if card.startswith("."):
-            action, reason = CARDS.get(card, (None, ""))
-            if action is None and not trusted and card not in SILENT:
-                raise _refusal(statement, f"{card} is not a statement that is known to be harmless; remove it")
+            action, reason = CARDS.get(card, ("", "unknown"))
+            if not action and not trusted:
+                raise statement.refusal(f"{card} is not a statement that is known to be harmless; remove it")
             if action != KEEP:
-                if card not in SILENT:
-                    self._note(statement, f"{card} is dropped: {reason or 'unknown'}")
+                self.findings.append(statement.finding(f"{card} is dropped: {reason}"))
                 return
         elif card[0] not in LETTERS and not (trusted and card[0] == "n"):
-            fate = "ngspice stops reading here without a word" if card[0] == "@" else "ngspice has no such element"
-            self._note(statement, f"{card!r} begins with {card[0]!r}: {fate}; dropped", fatal=True)
+            fate = "ngspice stops reading here, without a word" if card[0] == "@" else "ngspice has no such element"
+            self.findings.append(statement.finding(f"{card!r} begins with {card[0]!r}: {fate}; dropped", fatal=True))
             return
         if not trusted:
-            _refuse_hazards(statement)
+            refuse_hazards(statement)
             if card.startswith(".opt"):
-                statement = Statement(statement.file, statement.line, self._options(statement))
-                if statement.text == ".options":
-                    return
+                statement = self._options(statement)
         self.statements.append(statement)
 
-    def _options(self, statement: Statement) -> str:
+    def _options(self, statement: Statement) -> Statement:
         kept = [".options"]
-        for word in re.sub(r"\s*=\s*", "=", statement.text).split()[1:]:
+        for word in statement.text.replace(" =", "=").replace("= ", "=").split(" ")[1:]:
             name, equals, value = word.lower().partition("=")
             if name in OPTIONS and (not equals or re.fullmatch(r"[\w.+-]+|\{[^{}]*\}|'[^']*'", value)):
                 kept.append(word)
             else:
-                self._note(statement, f"option {word} is dropped: {CARDS['.options'][1]}")
-        return " ".join(kept)
-
-    def _note(self, statement: Statement, problem: str, *, fatal: bool = False) -> None:
-        self.findings.append(Finding(statement.file, statement.line, problem, fatal))
+                self.findings.append(statement.finding(f"option {word} is dropped: kept are {CARDS['.options'][1]}"))
+        return replace(statement, text=" ".join(kept))
 
 
-def _refuse_hazards(statement: Statement) -> None:
+def refuse_hazards(statement: Statement) -> None:
+    """Raise NetlistError for what a stranger's element or card must not contain."""
     text, card = statement.text, statement.card
     for pattern, problem in HAZARDS:
         found = pattern.search(text)
         if found:
-            raise _refusal(statement, f"{found.group()[:40]!r}: {problem}")
+            raise statement.refusal(f"{found.group()[:40]!r}: {problem}")
+    if len(text) > NAME_LIMIT and any(len(run) > NAME_LIMIT for run in _RUN.findall(text)):
+        raise statement.refusal(
+            f"a name or number of more than {NAME_LIMIT} characters, which overruns ngspice; shorten"
+        )
     if card[0] != "." or card in {".subckt", ".macro", ".model", ".global"}:
         found = _NAME_HAZARD.search(re.split(r"[={']", text, maxsplit=1)[0])
         if found:
-            raise _refusal(statement, f"{found.group()!r} in a name would end or redirect a command; rename")
+            raise statement.refusal(f"{found.group()!r} in a name would end or redirect a command; rename")
     if "(" in text or ")" in text:
-        depth = deepest = 0
-        for bracket in re.findall(r"[()]", text):
-            depth += 1 if bracket == "(" else -1
-            deepest = max(deepest, depth)
-        if deepest > NEST_LIMIT:
-            raise _refusal(statement, f"parentheses {deepest} deep, more than {NEST_LIMIT}; split the expression")
-        if depth and card[0] in "bceglr":  # other letters' parentheses are decoration
-            raise _refusal(statement, "parentheses that don't match, which overruns ngspice; balance them")
+        depths = list(accumulate(1 if bracket == "(" else -1 for bracket in re.findall(r"[()]", text)))
+        if max(depths) > NEST_LIMIT:
+            raise statement.refusal(f"parentheses {max(depths)} deep, more than {NEST_LIMIT}; split the expression")
+        if depths[-1] and card[0] in "bceglr":  # other letters' parentheses are decoration
+            raise statement.refusal("parentheses that don't match, which overruns ngspice; balance them")
     if card == ".model":
         found = _MODEL.match(text)
         if not found:
-            raise _refusal(statement, f"not `.model name type(…)`: {text[:60]!r}; ngspice may crash on it")
+            raise statement.refusal(f"{text[:60]!r} is not `.model name type(…)`; ngspice can crash on it")
         if found.group(1).lower() not in MODEL_TYPES:
-            raise _refusal(
-                statement,
-                f"model type {found.group(1)!r} may open files or is unknown; use one of ngspice's plain devices, "
-                "or a process trusted by name",
+            raise statement.refusal(
+                f"model type {found.group(1)!r} may open files or is unknown; use ngspice's plain devices, or a process "
+                "trusted by name"
             )
 
 
@@ -381,18 +382,14 @@ def _section(statements: Iterator[Statement], name: str, origin: Statement) -> I
         if statement.card == ".lib" and [word.lower() for word in _words(statement)[1:]] == [name]:
             break
     else:
-        raise _refusal(origin, f"there is no section {name!r} in it; name one that is")
+        raise origin.refusal(f"the file has no section {name!r}; name one that it has")
     for statement in statements:
         if statement.card.startswith(".endl"):
             return
         yield statement
-    raise _refusal(origin, f"section {name!r} has no .endl; add it")
+    raise origin.refusal(f"section {name!r} has no .endl; add it")
 
 
 def _words(statement: Statement) -> list[str]:
     """Words of a statement, quoted ones without their quotes."""
-    return [a or b or c for a, b, c in re.findall(r"\"([^\"]*)\"|'([^']*)'|(\S+)", statement.text)]
-
-
-def _refusal(statement: Statement, problem: str) -> NetlistError:
-    return NetlistError(f"{statement.file}:{statement.line}: {problem}")
+    return [a or b or c for a, b, c in re.findall(r"\"([^\"]*)\"|'([^']*)'|([^ ]+)", statement.text)]

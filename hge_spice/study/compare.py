@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import Floats
+from hge_spice.drive import Floats, SimulationError
 from hge_spice.gradient import small_signal
 from hge_spice.study.bench import Bench
 from hge_spice.train import extract
@@ -23,7 +23,10 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     truths = small_signal(bench.dut, control, bench.recipe.inputs, measurement)
     estimate = np.array([e.jacobian for e in estimates])
     truth = np.array([t.jacobian for t in truths])
-    error = np.abs(estimate - truth).max(axis=1) / np.abs(truth).max(axis=1)
+    largest = np.abs(truth).max(axis=1)
+    if not largest.all():
+        raise SimulationError("no control moves the output for some pattern: all true derivatives are zero")
+    error = np.abs(estimate - truth).max(axis=1) / largest
     cosine = np.sum(estimate * truth, axis=1) / np.linalg.norm(estimate, axis=1) / np.linalg.norm(truth, axis=1)
     flags = dict.fromkeys(
         [*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)]
@@ -38,7 +41,7 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "quadrature": [np.imag(e.response).tolist() for e in estimates],
         "stderr": [e.stderr.tolist() for e in estimates],
         "stderr_stated_noise": [e.noise_stderr.tolist() for e in estimates],
-        "bias": [e.bias.tolist() for e in estimates],
+        "bias": [[None if np.isnan(b) else float(b) for b in e.bias] for e in estimates],
         "truth": truth.tolist(),
         "truth_method": "ac",
         "relative_error": error.tolist(),

@@ -107,7 +107,7 @@ class Ledger:
         """Record a trial that gave no result, and why."""
         self._database.execute(
             "update trials set status = 'failed', reason = ?, seconds = ?, versions = ? where id = ?",
-            (reason, seconds, json.dumps(versions), trial),
+            (reason.encode(errors="replace").decode(), seconds, json.dumps(versions), trial),
         )
 
     def done(self) -> set[str]:

@@ -16,7 +16,7 @@ from hge_spice.study.units import DIMENSIONS, number_and_unit, quantity
 from hge_spice.study.values import swept as read_sweep
 
 MOST = 100_000  # trials; more is a slip of the pen in a range
-BESIDE = {"title", "sweep", "specs", "smoke"}  # tables that don't change what is measured
+BESIDE = {"title", "notes", "sweep", "specs", "smoke"}  # tables that don't change what is measured
 
 
 @dataclass(frozen=True)

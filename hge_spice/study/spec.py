@@ -242,9 +242,11 @@ class Probe(_Table):
 
 
 class Study(_Table):
-    """A whole study in SI units. `sweep` and `smoke` stay as written, their keys dotted paths."""
+    """A whole study in SI units. `sweep` and `smoke` stay as written, their keys dotted paths; `notes` go to the
+    report."""
 
     title: Text = ""
+    notes: Text = ""
     device: Device
     electrodes: Electrodes
     bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = {}

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hge_spice.drive import Drive, Floats
+from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
@@ -92,7 +93,9 @@ def run_trial(
             "amplitude": measurement.amplitude.tolist(),
             "points": measurement.plan.points,
             "harmonics": list(measurement.plan.harmonics),
+            "window": measurement.plan.window,
             "settle": measurement.settle,
+            "noise": mean_noise(measurement.noise_density, measurement.plan.window),
             "relative_error_max": comparison["relative_error_max"],
             "cosine": comparison["cosine"],
             "flags": dict(flags),
