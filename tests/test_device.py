@@ -207,6 +207,21 @@ def test_a_hang_ends_with_the_timeout_and_a_reason(graph: nx.Graph) -> None:
         assert len(dut.measure(asked).output) == 75
 
 
+def test_a_transient_without_end_does_not_take_the_machine_with_it(graph: nx.Graph) -> None:
+    """ngspice keeps every point in memory: 10^9 of them end the worker at its limit, and the next job finds another."""
+    text = (
+        "rc\nv1 a 0 sin(0 1 1)\nra a b 1\nca b 0 1\n"
+        + "".join(f"r{k} b n{k} 1\n" for k in range(2000))
+        + ".save all\n.end\n"
+    )
+    with NgspiceDevice(graph) as dut:
+        dut.worker.load(text)
+        with pytest.raises(SimulationError):
+            dut.worker.run([], "tran 1m 1e9 0 1m", ("b",))
+        dut.worker.load(deck(graph))
+        assert len(dut.measure(drive(dut)).output) == 75
+
+
 def test_no_process_outlives_its_device(graph: nx.Graph) -> None:
     dut = NgspiceDevice(graph)
     pid = dut.worker.pid

@@ -20,43 +20,22 @@ NEST_LIMIT = 200  # parentheses; between 250 and 300 ngspice's evaluator runs ou
 
 KEEP, DROP = "keep", "drop"
 _OURS = "the session runs its own analyses"
-_OUTPUT = "the session reads its own vectors; under `run` this may write files"
+_READS = "the session reads the vectors it needs"
 
 # What becomes of a card, and why. A card that is not here is refused: ngspice matches beginnings (`.incorporate x`
 # includes x, `.libfoo` opens a library), so that only whole words that are known can be let through.
 CARDS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys((".subckt", ".macro", ".ends", ".eom", ".param", ".params", ".parameters"), (KEEP, "")),
+    **dict.fromkeys((".func", ".global", ".ic", ".nodeset", ".if", ".elseif", ".else", ".endif"), (KEEP, "")),
     ".model": (KEEP, "if its type is one of MODEL_TYPES"),
-    ".subckt": (KEEP, ""),
-    ".macro": (KEEP, ".subckt by another name"),
-    ".ends": (KEEP, ""),
-    ".eom": (KEEP, ".ends by another name"),
-    ".param": (KEEP, ""),
-    ".params": (KEEP, ""),
-    ".parameters": (KEEP, ""),
-    ".func": (KEEP, ""),
-    ".global": (KEEP, ""),
-    ".ic": (KEEP, ""),
-    ".nodeset": (KEEP, ""),
-    ".if": (KEEP, ""),
-    ".elseif": (KEEP, ""),
-    ".else": (KEEP, ""),
-    ".endif": (KEEP, ""),
-    ".options": (
-        KEEP,
-        "those of OPTIONS: any other becomes a variable of ngspice's shell (`sourcepath`, `ngbehavior`)",
-    ),
-    ".option": (KEEP, "as .options"),
-    ".opt": (KEEP, "as .options"),
-    **dict.fromkeys((".op", ".tran", ".ac", ".dc", ".tf", ".noise", ".sens", ".pz", ".disto", ".sp"), (DROP, _OURS)),
-    **dict.fromkeys((".pss", ".hb"), (DROP, _OURS)),
-    **dict.fromkeys((".print", ".plot", ".four", ".fourier", ".width", ".meas", ".measure"), (DROP, _OUTPUT)),
-    ".save": (DROP, "the session saves what it needs"),
+    **dict.fromkeys((".options", ".option", ".opt"), (KEEP, "those of OPTIONS")),
+    **dict.fromkeys((".op", ".tran", ".ac", ".dc", ".tf", ".noise", ".sens", ".pz", ".disto"), (DROP, _OURS)),
+    **dict.fromkeys((".sp", ".pss", ".hb"), (DROP, _OURS)),
+    **dict.fromkeys((".print", ".plot", ".four", ".fourier", ".width", ".meas", ".measure"), (DROP, _READS)),
+    ".save": (DROP, _READS),
     ".probe": (DROP, "inserts sources that rename nodes"),
     ".temp": (DROP, "the study sets the temperature; `.options temp=…` is kept"),
     ".csparam": (DROP, "stays in ngspice's constants: after `.csparam pi=3`, pi is 3 for every later circuit"),
-    ".title": (DROP, ""),
-    ".prot": (DROP, ""),
-    ".unprot": (DROP, ""),
 }
 SILENT = {".title", ".prot", ".unprot", ".end"}  # dropped without loss, so without a word
 
@@ -106,10 +85,6 @@ _MODEL = re.compile(r"\.model [^ {}'\"=(),]+ ([a-z]\w*) ?(?:$|[ (])", re.IGNOREC
 _TITLE = "a netlist read for hge-spice"
 
 
-class NetlistError(ValueError):
-    """A netlist that must not, or can't, be given to ngspice; the message begins with file and line."""
-
-
 @dataclass(frozen=True)
 class Finding:
     """Something ngspice would do with a netlist that its author may not expect.
@@ -123,7 +98,11 @@ class Finding:
     fatal: bool
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.problem}"
+        return f"{self.file}:{self.line}: {self.problem}" if self.line else f"{self.file}: {self.problem}"
+
+
+class NetlistError(ValueError):
+    """A netlist that must not, or can't, be given to ngspice. Its argument is a Finding: file, line and remedy."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +128,7 @@ class Statement:
 
     def refusal(self, problem: str) -> NetlistError:
         """Return the error to raise for it."""
-        return NetlistError(f"{self.file}:{self.line}: {problem}" if self.line else f"{self.file}: {problem}")
+        return NetlistError(self.finding(problem, fatal=True))
 
 
 @dataclass(frozen=True)
@@ -340,7 +319,11 @@ class _Reader:
             if name in OPTIONS and (not equals or re.fullmatch(r"[\w.+-]+|\{[^{}]*\}|'[^']*'", value)):
                 kept.append(word)
             else:
-                self.findings.append(statement.finding(f"option {word} is dropped: kept are {CARDS['.options'][1]}"))
+                self.findings.append(
+                    statement.finding(
+                        f"option {word} is dropped: it is no setting of the solver, or would stay for later circuits"
+                    )
+                )
         return replace(statement, text=" ".join(kept))
 
 
@@ -359,21 +342,24 @@ def refuse_hazards(statement: Statement) -> None:
         found = _NAME_HAZARD.search(re.split(r"[={']", text, maxsplit=1)[0])
         if found:
             raise statement.refusal(f"{found.group()!r} in a name would end or redirect a command; rename")
-    if "(" in text or ")" in text:
-        depths = list(accumulate(1 if bracket == "(" else -1 for bracket in re.findall(r"[()]", text)))
-        if max(depths) > NEST_LIMIT:
-            raise statement.refusal(f"parentheses {max(depths)} deep, more than {NEST_LIMIT}; split the expression")
-        if depths[-1] and card[0] in "bceglr":  # other letters' parentheses are decoration
-            raise statement.refusal("parentheses that don't match, which overruns ngspice; balance them")
+    depths = list(accumulate(1 if bracket == "(" else -1 for bracket in re.findall(r"[()]", text))) or [0]
+    if max(depths) > NEST_LIMIT:
+        raise statement.refusal(f"parentheses {max(depths)} deep, more than {NEST_LIMIT}; split the expression")
+    if depths[-1] and card[0] in "bceglr":  # other letters' parentheses are decoration
+        raise statement.refusal("parentheses that don't match, which overruns ngspice; balance them")
     if card == ".model":
-        found = _MODEL.match(text)
-        if not found:
-            raise statement.refusal(f"{text[:60]!r} is not `.model name type(…)`; ngspice can crash on it")
-        if found.group(1).lower() not in MODEL_TYPES:
-            raise statement.refusal(
-                f"model type {found.group(1)!r} may open files or is unknown; use ngspice's plain devices, or a process "
-                "trusted by name"
-            )
+        _refuse_model(statement)
+
+
+def _refuse_model(statement: Statement) -> None:
+    found = _MODEL.match(statement.text)
+    if not found:
+        raise statement.refusal(f"{statement.text[:60]!r} is not `.model name type(…)`; ngspice can crash on it")
+    if found.group(1).lower() not in MODEL_TYPES:
+        raise statement.refusal(
+            f"model type {found.group(1)!r} may open files or is unknown; use one of ngspice's plain devices, or a "
+            "process trusted by name"
+        )
 
 
 def _section(statements: Iterator[Statement], name: str, origin: Statement) -> Iterator[Statement]:

@@ -6,6 +6,7 @@ runs in an empty directory of its own, so that no `.spiceinit` is read, and ends
 
 import os
 import pickle
+import resource
 import shutil
 import signal
 import socket
@@ -23,6 +24,8 @@ from hge_spice.drive import SimulationError
 from hge_spice.ngspice.library import find_library
 from hge_spice.ngspice.session import Result, Session
 
+MEMORY = 4 * 2**30  # bytes of address space of a worker: a transient without end must not take the machine with it
+FILE_SIZE = 2**26  # bytes of any file it writes: its log, and what a netlist might
 TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
 _TAIL = 20  # lines of ngspice's log in an error message
 
@@ -158,6 +161,9 @@ serve(int(sys.argv[2]))
 def serve(descriptor: int) -> None:
     """Child process: answer jobs until the parent closes the socket or is gone."""
     parent = os.getppid()
+    for limit, value in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
     def watch() -> None:
         # A foreground run holds the main thread in C for as long as it likes; the parent's end must still end us.

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
+from hge_spice.ngspice.includes import Netlist, read_netlist
+from hge_spice.ngspice.lint import lint
 from hge_spice.study.files import StudyError, suggestion
 
 
@@ -15,28 +17,48 @@ def read_block(
     """Read a netlist file into a network whose electrodes are the pins of one of its subcircuits.
 
     name : of the subcircuit; needn't be given where the file has one alone
+    parameters : of the instance, SI; temperature : K; allow_outside : let includes leave the netlist's folder
 
+    Elements outside subcircuits, a test bench perhaps, are left out: the study is the bench.
     Raises StudyError for a file that can't be trusted or simulated, with file and line.
     """
-    from hge_spice.ngspice.lint import lint, read_netlist
-
     try:
         netlist = read_netlist(path, allow_outside=allow_outside)
-        wrong = [finding for finding in lint(netlist) if finding.fatal]
     except ValueError as error:
         raise StudyError(str(error)) from error
+    wrong = [finding for finding in lint(netlist) if finding.fatal]
     if wrong:
         raise StudyError("\n".join(str(finding) for finding in wrong))
-    pins = netlist.subcircuits
+    text, pins = _definitions(netlist)
     if name is None and len(pins) == 1:
         (name,) = pins
+    if not pins:
+        raise StudyError(f"{path} defines no subcircuit; put the block between .subckt NAME pins and .ends")
     if name is None:
         raise StudyError(f"{path} has {len(pins)} subcircuits; say which in device.name: {', '.join(pins)}")
     if name.lower() not in pins:
         raise StudyError(f"{path} has no subcircuit {name!r}{suggestion(name, pins)}")
-    return block(
-        text=netlist.text, name=name.lower(), pins=pins[name.lower()], parameters=parameters, temperature=temperature
-    )
+    try:
+        return block(
+            text=text, name=name.lower(), pins=pins[name.lower()], parameters=parameters, temperature=temperature
+        )
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}") from error
+
+
+def _definitions(netlist: Netlist) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Everything but top-level elements, as text, and the pins of each top-level subcircuit by its name."""
+    kept, pins, depth = [], {}, 0
+    for statement in netlist.statements:
+        opens = statement.card in {".subckt", ".macro"}
+        if opens and depth == 0:
+            _, subcircuit, *words = statement.text.lower().split()
+            named = [word for word in words if "=" not in word and word != "params:"]
+            pins[subcircuit] = tuple(named)
+        if depth or statement.card.startswith("."):
+            kept.append(statement)
+        depth += opens - (statement.card in {".ends", ".eom"})
+    return Netlist(tuple(kept)).body, pins
 
 
 def file_digest(path: Path) -> str:

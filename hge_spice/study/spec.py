@@ -242,8 +242,7 @@ class Probe(_Table):
 
 
 class Study(_Table):
-    """A whole study in SI units. `sweep` and `smoke` stay as written, their keys dotted paths; `notes` go to the
-    report."""
+    """A whole study in SI units. `sweep` and `smoke` stay as written, with dotted keys; notes go to the report."""
 
     title: Text = ""
     notes: Text = ""
@@ -269,18 +268,7 @@ class Study(_Table):
         return self
 
     def _misfits(self) -> Iterable[str]:
-        count, named = self.device.electrodes, [name for name, _ in self.electrodes.roles]
-        for name in [name for name in self.bias if name in named]:
-            yield f"bias: {name!r} is {dict(self.electrodes.roles)[name]} too; an electrode has one role"
-        named += [name for name in self.bias if name not in named]
-        if self.device.subcircuit is not None:
-            named, count = [], 0  # the block's own pins are checked when it is read
-        for name in named:
-            if not re.fullmatch("e(0|[1-9][0-9]{0,8})", name) or int(name[1:]) >= count:
-                yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
-        if len(named) < count:
-            idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
-            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds or bias"
+        yield from self._misfits_of_roles()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
         if inputs != bits:
@@ -294,6 +282,21 @@ class Study(_Table):
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_roles(self) -> Iterable[str]:
+        roles = dict(self.electrodes.roles)
+        for name in self.bias:
+            if name in roles:
+                yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
+        if self.device.subcircuit is not None:
+            return  # the block's own pins are checked when it is read
+        count, named = self.device.electrodes, {**roles, **self.bias}
+        for name in named:
+            if not re.fullmatch("e(0|[1-9][0-9]{0,8})", name) or int(name[1:]) >= count:
+                yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
+        if len(named) < count:
+            idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
+            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds or bias"
 
 
 def parse_study(raw: StudyText) -> Study:
