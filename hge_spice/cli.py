@@ -113,6 +113,8 @@ def run(
     from hge_spice.study.report import write_report
 
     report = write_report(directory)
+    for remark in dict.fromkeys(r for result in summary["results"] for r in result.get("remarks", [])):
+        print(f"hge-spice: {remark}", file=sys.stderr)
     if as_json:
         _print_json(summary)
     else:

@@ -86,11 +86,10 @@ def test_a_trial_is_known_by_what_the_file_says(study: Path) -> None:
     ("text", "name", "message"),
     [
         ("* nothing\n", None, "defines no subcircuit"),
-        (MESH + MESH.replace("mesh", "other"), None, "twice|already|2 subcircuits|duplicate"),
+        (MESH.replace(".model", ".subckt other a b\nr1 a b 1k\n.ends\n.model"), None, "2 subcircuits; say which"),
         (MESH, "msh", "no subcircuit 'msh'; did you mean mesh"),
         (MESH.replace("r1 a n1 {r}", "r1 a n1"), None, r"mesh\.cir:4"),
         (MESH.replace("r1 a n1 {r}", "r1 a n1 {nothing}"), None, r"mesh\.cir:4.*nothing"),
-        (MESH.replace(".tran 1u 1m", ".control\nshell touch pwned\n.endc"), None, r"mesh\.cir:15"),
         (MESH.replace(".tran 1u 1m", ".include /etc/passwd"), None, r"mesh\.cir:15"),
     ],
 )
@@ -98,6 +97,14 @@ def test_files_that_will_not_do(tmp_path: Path, text: str, name: str | None, mes
     (tmp_path / "mesh.cir").write_text(text)
     with pytest.raises(StudyError, match=message):
         read_block(tmp_path / "mesh.cir", name, parameters={}, temperature=300.15, allow_outside=False)
+
+
+def test_what_is_left_out_is_said_and_nothing_runs(study: Path) -> None:
+    hostile = ".control\nshell touch pwned\n.endc\n*# shell touch pwned"
+    (study.parent / "mesh.cir").write_text(MESH.replace(".tran 1u 1m", hostile))
+    graph = read_block(study.parent / "mesh.cir", None, parameters={}, temperature=300.15, allow_outside=False)
+    assert "touch" not in graph.graph["subcircuit"]["text"]
+    assert any("mesh.cir:15" in remark for remark in graph.graph["remarks"])
 
 
 def test_a_missing_file_is_a_study_error(study: Path) -> None:

@@ -12,7 +12,7 @@ from PySpice.Spice.Netlist import Circuit
 from hge_spice.devices.family import Family
 from hge_spice.graph import Network
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_NAME = re.compile(r"(?!(?:0|gnd)$)\w+", re.ASCII | re.IGNORECASE)  # 0 and gnd are ground in every circuit
 
 
 def block(
@@ -32,7 +32,9 @@ def block(
     """
     for word in (name, *pins, *(parameters or {})):
         if not _NAME.fullmatch(word):
-            raise ValueError(f"{word!r} can't be a name in a netlist; use letters, digits and _")
+            raise ValueError(
+                f"{word!r} can't be a name in a netlist; use letters, digits and _, and not ground's own names"
+            )
     if len(set(pins)) < len(pins):
         raise ValueError(f"subcircuit {name} names a pin twice: {', '.join(pins)}")
     graph: Network = Network(

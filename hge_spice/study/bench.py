@@ -14,6 +14,7 @@ from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
 from hge_spice.loss import LOSSES, Target
 from hge_spice.netlist import deck
+from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.block import read_block
 from hge_spice.study.spec import OF_A_BLOCK, Study
@@ -33,21 +34,33 @@ def build_graph(study: Study) -> Network:
             parameters=device.parameters,
             temperature=device.temperature,
             allow_outside=device.allow_outside,
+            process=_process(study),
         )
     else:
         graph = DEVICES[device.family].build(**device.model_dump(exclude={"family", *OF_A_BLOCK}))
+    # ngspice knows no case; a block's pins are in lower case
+    spelled = str.lower if device.subcircuit is not None else str
     graph = assign_roles(
         graph,
-        output=named.output,
-        inputs=named.inputs,
-        controls=named.controls,
-        grounds=named.grounds,
-        bias=study.bias,
+        output=spelled(named.output),
+        inputs=[spelled(name) for name in named.inputs],
+        controls=[spelled(name) for name in named.controls],
+        grounds=[spelled(name) for name in named.grounds],
+        bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
     )
     graph.graph["probes"] = study.probe.nodes
     DEVICES[study.device.family].check(graph)
     return graph
+
+
+def _process(study: Study) -> Process | None:
+    named = study.pdk
+    if named is None:
+        return None
+    if named.package is not None:
+        return from_package(named.package, named.section)
+    return from_library(Path(named.root or ""), named.lib or "", (named.section,))
 
 
 def build_plan(study: Study) -> TonePlan:

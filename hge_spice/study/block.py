@@ -6,27 +6,38 @@ from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
-from hge_spice.ngspice.includes import Netlist, read_netlist
+from hge_spice.ngspice.includes import Netlist, Statement, read_netlist
 from hge_spice.ngspice.lint import lint
+from hge_spice.ngspice.pdk import Process
 from hge_spice.study.files import StudyError, suggestion
 
 
 def read_block(
-    path: Path, name: str | None, *, parameters: Mapping[str, float], temperature: float, allow_outside: bool
+    path: Path,
+    name: str | None,
+    *,
+    parameters: Mapping[str, float],
+    temperature: float,
+    allow_outside: bool,
+    process: Process | None = None,
 ) -> Network:
     """Read a netlist file into a network whose electrodes are the pins of one of its subcircuits.
 
     name : of the subcircuit; needn't be given where the file has one alone
     parameters : of the instance, SI; temperature : K; allow_outside : let includes leave the netlist's folder
+    process : whose models the block may use
 
-    Elements outside subcircuits, a test bench perhaps, are left out: the study is the bench.
+    Elements outside subcircuits, a test bench perhaps, are left out: the study is the bench. What else was left out or
+    looks odd is in the graph's `remarks`.
     Raises StudyError for a file that can't be trusted or simulated, with file and line.
     """
     try:
         netlist = read_netlist(path, allow_outside=allow_outside)
     except ValueError as error:
         raise StudyError(str(error)) from error
-    wrong = [finding for finding in lint(netlist) if finding.fatal]
+    known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
+    findings = lint(Netlist((*known, *netlist.statements), netlist.findings))
+    wrong = [finding for finding in findings if finding.fatal]
     if wrong:
         raise StudyError("\n".join(str(finding) for finding in wrong))
     text, pins = _definitions(netlist)
@@ -39,11 +50,17 @@ def read_block(
     if name.lower() not in pins:
         raise StudyError(f"{path} has no subcircuit {name!r}{suggestion(name, pins)}")
     try:
-        return block(
-            text=text, name=name.lower(), pins=pins[name.lower()], parameters=parameters, temperature=temperature
+        graph = block(
+            text="\n".join([*(process.cards if process else ()), text]),
+            name=name.lower(),
+            pins=pins[name.lower()],
+            parameters=parameters,
+            temperature=temperature,
         )
     except ValueError as error:
         raise StudyError(f"{path}: {error}") from error
+    graph.graph["remarks"] = [str(finding) for finding in findings]
+    return graph
 
 
 def _definitions(netlist: Netlist) -> tuple[str, dict[str, tuple[str, ...]]]:

@@ -235,6 +235,21 @@ class Spec(_Table):
     max: float | None = None
 
 
+class Pdk(_Table):
+    """A process trusted by name: a known package, or a library file under a root; section is its corner."""
+
+    package: Text | None = None
+    root: Text | None = None
+    lib: Text | None = None
+    section: Text = "tt"
+
+    @model_validator(mode="after")
+    def _package_or_root(self) -> "Pdk":
+        if (self.package is None) == (self.root is None) or (self.root is None) != (self.lib is None):
+            raise ValueError("give package, or root and lib")
+        return self
+
+
 class Probe(_Table):
     """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
 
@@ -250,6 +265,7 @@ class Study(_Table):
     electrodes: Electrodes
     bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = {}
     probe: Probe = Probe()
+    pdk: Pdk | None = None
     task: TaskChoice
     perturbation: Perturbation = Perturbation()
     lockin: Lockin = Lockin()
@@ -288,6 +304,8 @@ class Study(_Table):
         for name in self.bias:
             if name in roles:
                 yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
+        if self.pdk is not None and self.device.subcircuit is None:
+            yield "pdk: a process serves a block of your own; set device.subcircuit"
         if self.device.subcircuit is not None:
             return  # the block's own pins are checked when it is read
         count, named = self.device.electrodes, {**roles, **self.bias}

@@ -100,6 +100,7 @@ def run_trial(
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.dut.retried,
+            "remarks": bench.dut.graph.graph.get("remarks", []),
         }
 
 
