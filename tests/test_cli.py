@@ -179,7 +179,12 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
 def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_path: Path) -> None:
     arguments = ("run", "gates", "--set", "training.starts=50", "--set", "training.rate=1 uV", "--jobs", jobs)
     with subprocess.Popen(
-        [*COMMAND, *arguments, "--out", "out"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *arguments, "--out", "out"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell starts background jobs with SIGINT ignored, and the tests may be such a job
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509 - before exec
     ) as process:
         time.sleep(4)
         children = psutil.Process(process.pid).children(recursive=True)

@@ -233,6 +233,8 @@ class _Sheet:
                     outer.texts.append(text)
             if card.startswith("."):
                 self._card(statement, text, card)
+            elif not re.match("[a-z]", card):
+                self._odd(statement, f"{card} begins with no element's letter; ngspice leaves the line out")
             else:
                 self._scope.elements.append(_Element(statement, _words(text), conditional=self._branches > 0))
 
