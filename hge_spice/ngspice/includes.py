@@ -44,8 +44,9 @@ SILENT = {".title", ".prot", ".unprot", ".end"}  # dropped without loss, so with
 OPTIONS = frozenset(
     re.findall(
         r"\w+",
-        "abstol bypass chgtol defad defas defl defw gmin gminsteps itl1 itl2 itl4 itl5 itl6 keepopinfo maxord method "
-        "minbreak noopiter pivrel pivtol reltol rseries rshunt srcsteps temp tnom trtol trytocompact vntol xmu",
+        "abstol autopartial badmos3 bypass chgtol convabsstep convlimit convstep defad defas defl defw epsmin gmin "
+        "gminsteps itl1 itl2 itl4 itl5 itl6 keepopinfo maxord method minbreak noopac noopiter nostepsizelimit oldlimit "
+        "pivrel pivtol ramptime reltol rseries rshunt scale srcsteps temp tnom trtol trytocompact vntol xmu",
     )
 )
 STICKY = frozenset({"interp", "cshunt"})
@@ -145,7 +146,7 @@ class Netlist:
     def body(self) -> str:
         """The statements alone, one a line, to be put into a deck."""
         # A stranger's text goes in lower case since ngspice keeps the case of lines that look like commands (an element
-        # called `source1`), and would take N1 there for another node than n1 elsewhere.
+        # called `source1`) while it looks for unused models, and drops a model that such a line alone uses.
         return "".join(f"{s.text if s.trusted else s.text.lower()}\n" for s in self.statements)
 
     @property
@@ -182,7 +183,7 @@ def logical_lines(lines: Iterable[str], file: str, *, trusted: bool = False) -> 
     parts: list[str] = []
     start, glue = 0, False
     for number, raw in enumerate(lines, 1):
-        line = raw.strip(" \t\r\f\v")
+        line = raw.strip(" \t\r\f\v\x1a")  # the last ends a file on DOS
         if glue:
             line = f"+{line}"
         glue = line.endswith("\\\\") and not line.startswith(("*", "$"))
@@ -307,9 +308,9 @@ class _Reader:
             self.findings.append(statement.finding(f"{card!r} begins with {card[0]!r}: {fate}; dropped", fatal=True))
             return
         if not trusted:
-            refuse_hazards(statement)
             if card.startswith(".opt"):
                 statement = self._options(statement)
+            refuse_hazards(statement)
         self.statements.append(statement)
 
     def _options(self, statement: Statement) -> Statement:

@@ -7,7 +7,7 @@ that it finds nothing against can still be wrong, but then ngspice says so. `inc
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
@@ -37,9 +37,9 @@ _GROUND = frozenset({"0", "gnd"})
 _MODEL_AT = {"d": 3, "q": 4, "m": 4, "j": 4, "z": 4, "s": 5, "w": 4, "u": 4, "o": 5}  # first word that can be the model
 _MISSING = {"r": "1 mΩ", "c": "0 F", "l": "0 H"}  # what ngspice takes for an element without a value
 _VALUES = {  # what gives them one: on the element, in their model's card
-    "r": ({"r", "resistance"}, ("r=", "rsh=", "res=")),
-    "c": ({"c", "capacitance", "q"}, ("c=", "cj=", "cjsw=", "cap=")),
-    "l": ({"l", "inductance", "flux"}, ("l=", "ind=")),
+    "r": ({"r", "resistance"}, ("r=", "rsh=", "res=", "resistance=")),
+    "c": ({"c", "capacitance", "q"}, ("c=", "cj=", "cjsw=", "cap=", "capacitance=")),
+    "l": ({"l", "inductance", "flux"}, ("l=", "ind=", "inductance=")),
 }
 _TWO_ENDS = frozenset("rlvehdqmjzsw")  # these conduct between their own nodes; of others that is not known here
 _BEHAVIOURAL = frozenset({"value", "vol", "cur", "poly", "table", "laplace", "freq", "{}"})
@@ -68,8 +68,10 @@ _ASSIGNMENT = re.compile(r"([a-z_][\w.]*) ?(\([^()]*\))? ?=(?!=)")
 _ALTER = re.compile(r"alter (?:@([^\s\[\]]+)\[\w+\]|(\S+)(?: \w+)?) = (?:\[ [-+\w. ]+ \]|[-+\w.]+)")
 
 
-def lint(netlist: Netlist | str) -> list[Finding]:
+def lint(netlist: Netlist | str, top: str | None = None) -> list[Finding]:
     """Find what ngspice would get wrong without a word, in a netlist that was read or in the text of a deck.
+
+    top : the subcircuit that will be used; what neither it nor the top level calls is then never fatal
 
     Statements of a process trusted by name are taken as they are; strangers' are checked against them.
     """
@@ -77,22 +79,31 @@ def lint(netlist: Netlist | str) -> list[Finding]:
         statements, findings = _deck(netlist)
     else:
         statements, findings = netlist.statements, list(netlist.findings)
+    if len(statements) > EXPANDED_LIMIT:  # a minute's work, for a circuit that nobody can run
+        return [
+            *findings,
+            statements[0].finding(f"{len(statements)} statements, more than {EXPANDED_LIMIT}", fatal=True),
+        ]
     sheet = _Sheet()
     for statement in statements:
         sheet.take(statement)
     findings += sheet.finish()
+    used = sheet.used(top)
     for scope in sheet.scopes:
-        findings += _definitions(scope)
-        findings += _duplicates(scope)
+        found = [*_definitions(scope), *_duplicates(scope)]
         for element in scope.elements:
             if not element.statement.trusted:
-                findings += _element(element, scope)
+                found += _element(element, scope)
         if not scope.start.trusted:
-            findings += _connections(scope, sheet.everywhere)
+            found += _connections(scope, sheet.everywhere)
+        findings += found if id(scope) in used else [replace(each, fatal=False) for each in found]
     findings += _size(sheet.scopes)
-    top = sheet.scopes[0].elements
-    if top and not any(_GROUND & {*element.nodes} for scope in sheet.scopes for element in scope.elements):
-        findings.append(top[0].statement.finding("no node is ground (0): voltages are made up from gmin", fatal=True))
+    main = sheet.scopes[0].elements
+    if main and not any(_GROUND & {*element.nodes} for scope in sheet.scopes for element in scope.elements):
+        findings.append(main[0].statement.finding("no node is ground (0): voltages are made up from gmin", fatal=True))
+    if top is not None and top.lower() not in sheet.scopes[0].subcircuits:
+        there = ", ".join(sheet.scopes[0].subcircuits) or "none"
+        findings.append(Statement("netlist", 0, "").finding(f"no subcircuit {top}; there are: {there}", fatal=True))
     order = {file: place for place, file in enumerate(dict.fromkeys(s.file for s in statements))}
     return sorted(dict.fromkeys(findings), key=lambda found: (order.get(found.file, 0), found.line))
 
@@ -134,8 +145,8 @@ def _deck(text: str) -> tuple[tuple[Statement, ...], list[Finding]]:
             elif card.startswith(".") and card not in CARDS and card not in SILENT:
                 findings.append(statement.finding(f"{card} can run commands or open files, or is unknown", fatal=True))
             else:
-                kept.append(statement)
                 refuse_hazards(statement)
+                kept.append(statement)
     except NetlistError as error:
         findings.append(error.args[0])  # and no more: after it the rest reads differently in ngspice
     return tuple(kept), findings
@@ -159,7 +170,7 @@ class _Element:
     @property
     def called(self) -> str:
         """Name of the subcircuit that an X element is."""
-        return list(takewhile(lambda word: "=" not in word, self.words))[-1]
+        return next(reversed(list(takewhile(lambda word: "=" not in word, self.words))), "")
 
     @property
     def behavioural(self) -> bool:
@@ -185,6 +196,7 @@ class _Scope:
     elements: list[_Element] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     callers: list["_Scope"] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)  # nodes with an initial condition
 
     def up(self) -> "Iterator[_Scope]":
         scope: _Scope | None = self
@@ -217,12 +229,15 @@ class _Sheet:
         self.findings: list[Finding] = []
         self._scope = self.scopes[0]
         self._branches = 0
+        self._branch = self._scope.start  # the last .if or .endif
 
     def take(self, statement: Statement) -> None:
         text = statement.text.lower()
         card = text.partition(" ")[0]
         if text.count("'") % 2 or text.count("{") != text.count("}"):
             self._odd(statement, "a quote or brace without its other half; ngspice stays dead")
+        elif re.search(r"\{[^{}]+\{", text):
+            self._odd(statement, "braces within braces; ngspice stays dead")
         elif card in {".ends", ".eom"}:
             if self._scope.parent is None:
                 self._odd(statement, f"{card} without .subckt; ngspice stays dead")
@@ -231,7 +246,9 @@ class _Sheet:
             for outer in self._scope.up():
                 if outer.parent:
                     outer.texts.append(text)
-            if card.startswith("."):
+            if card in {".if", ".elseif", ".else", ".endif"}:
+                self._condition(statement, card)
+            elif card.startswith("."):
                 self._card(statement, text, card)
             elif not re.match("[a-z]", card):
                 self._odd(statement, f"{card} begins with no element's letter; ngspice leaves the line out")
@@ -243,13 +260,12 @@ class _Sheet:
         if self._scope.parent is not None:
             self._odd(self._scope.start, ".subckt without .ends; ngspice stays dead")
         if self._branches:
-            self.findings.append(
-                self.scopes[0].elements[-1].statement.finding(".if and .endif don't match", fatal=True)
-            )
+            self._odd(self._branch, ".if and .endif don't match")
         for scope in self.scopes:
             scope.known = scope.formals | scope.params.keys() | scope.functions.keys()
             for element in scope.elements:
                 element.nodes = _nodes(element, scope)
+                element.refs = _refs(element)
                 callee = scope.subcircuit(element.called) if element.letter == "x" else None
                 if callee and scope.parent and scope not in callee.callers:
                     callee.callers.append(scope)
@@ -261,6 +277,21 @@ class _Sheet:
                 break
         return self.findings
 
+    def used(self, top: str | None) -> set[int]:
+        """The scopes that are called, by id: from the top level and from `top`; all where neither says."""
+        main = self.scopes[0]
+        front = [main, *(scope for scope in [main.subcircuit(top.lower()) if top else None] if scope)]
+        if not main.elements and len(front) == 1:
+            front = list(self.scopes)
+        used = {id(scope) for scope in front}
+        while front:
+            scope = front.pop()
+            calls = (scope.subcircuit(element.called) for element in scope.elements if element.letter == "x")
+            new = [callee for callee in calls if callee and id(callee) not in used]
+            used |= {id(callee) for callee in new}
+            front += new
+        return used
+
     def _odd(self, statement: Statement, problem: str) -> None:
         self.findings.append(statement.finding(problem, fatal=True))
 
@@ -269,7 +300,7 @@ class _Sheet:
         if card in {".subckt", ".macro"}:
             self._open(statement, text)
         elif card == ".model":
-            name = text.split(" ")[1]
+            name = text.partition(" ")[2].partition(" ")[0]
             if scope.models.setdefault(name, statement).text.lower() != text:
                 self._odd(statement, f"a second model {name}; ngspice takes the first")
         elif card.startswith(".param"):
@@ -280,11 +311,16 @@ class _Sheet:
                 scope.functions[found.group(1)] = (statement, found.group(2), found.group(3))
         elif card == ".global":
             self.everywhere |= set(text.split(" ")[1:])
+        elif card == ".ic":
+            scope.held |= {node.strip() for node in _PROBE.findall(text)}
         elif card.startswith(".opt"):
             self._options(statement, text)
-        elif card in {".if", ".elseif"} and not re.search(r"\(.*\)", text):
+
+    def _condition(self, statement: Statement, card: str) -> None:
+        if card in {".if", ".elseif"} and not re.search(r"\(.*\)", statement.text):
             self._odd(statement, f"{card} needs its condition in parentheses; ngspice dies")
         self._branches += (card == ".if") - (card == ".endif")
+        self._branch = statement
 
     def _open(self, statement: Statement, text: str) -> None:
         words = _words(text)[1:]
@@ -307,8 +343,8 @@ class _Sheet:
             self._odd(statement, "a comma between parameters, over which ngspice can hang for ever; use a space")
         elif not found:
             self._odd(statement, "a parameter without =, which ngspice drops without a word")
-        for each, following in zip(found, [*found[1:], None], strict=True):
-            name, body = each.group(1), text[each.end() : following.start() if following else None].strip()
+        for each, end in zip(found, [*(following.start() for following in found[1:]), len(text)], strict=False):
+            name, body = each.group(1), text[each.end() : end].strip()
             if each.group(2):
                 self._scope.functions[name] = (statement, text[each.start(2) + 1 : each.end(2) - 1], body)
                 continue
@@ -368,6 +404,12 @@ def _nodes(element: _Element, scope: _Scope) -> list[str]:
         found = re.findall(r"[^ \[\](),~]+", " ".join(plain[:-1]))
         return [node for node in found if node[0] != "%" and node != "null"]
     return plain[: {"k": 0, "t": 4, "y": 4, "x": -1, "p": -1}.get(letter, 2)]
+
+
+def _refs(element: _Element) -> set[str]:
+    text = element.statement.text.lower()
+    refs = {node.strip() for pair in _PROBE.findall(text) for node in pair.split(",")} if "v(" in text else set()
+    return refs if element.behavioural or element.letter not in "eg" else refs | set(element.words[3:5])
 
 
 # ---- what can be wrong with them ----
@@ -476,7 +518,7 @@ def _call(element: _Element, scope: _Scope) -> Iterator[Finding]:
         problem = f"{len(element.nodes)} nodes for {name}, which has {len(callee.pins)} pins"
         yield element.statement.finding(problem, fatal=True)
     given = {word.partition("=")[0] for word in element.words if "=" in word}
-    for odd in sorted(given - callee.formals - {"m"}):
+    for odd in sorted(given - callee.formals - callee.params.keys() - {"m"}):
         yield element.statement.finding(f"{name} has no parameter {odd}; ngspice stays dead", fatal=True)
 
 
@@ -544,14 +586,14 @@ def _connections(scope: _Scope, everywhere: set[str]) -> Iterator[Finding]:
         for ref in sorted(element.refs - where.keys() - fixed):
             if re.fullmatch(r"[^.{}]+", ref):  # neither inside a subcircuit nor an expression
                 yield element.statement.finding(f"node {ref} is looked at, but nothing is connected to it", fatal=True)
-    grounded = _grounded(scope.elements, fixed)
+    grounded = _grounded(scope.elements, fixed | scope.held)
     for node, element in where.items():
         if node in fixed or element.conditional or element.statement.trusted:
             continue
         if node not in grounded:
             problem = f"node {node} has no path for direct current to ground: ngspice makes a voltage up"
             yield element.statement.finding(problem, fatal=True)
-        elif uses[node] == 1:
+        elif uses[node] == 1 and element.letter != "x":  # whose pins may be outputs that nobody needs
             yield element.statement.finding(f"node {node} is connected to {element.words[0]} alone")
 
 
@@ -560,10 +602,6 @@ def _uses(scope: _Scope) -> tuple[Counter[str], dict[str, _Element]]:
     uses: Counter[str] = Counter()
     where: dict[str, _Element] = {}
     for element in scope.elements:
-        probes = _PROBE.findall(element.statement.text.lower()) if "(" in element.statement.text else []
-        element.refs = {node.strip() for pair in probes for node in pair.split(",")}
-        if element.letter in "eg" and not element.behavioural:
-            element.refs |= set(element.words[3:5])
         uses.update(element.nodes)
         uses.update(element.refs)
         for node in element.nodes:
@@ -604,7 +642,8 @@ def _size(scopes: list[_Scope]) -> Iterator[Finding]:
     for n in bottom_up:
         weight[n] = len(scopes[n].elements) + sum(weight[m] for m in calls[n])
         depth[n] = 1 + max((depth[m] for m in calls[n]), default=-1)
-    start = scopes[bottom_up[-1]].start
+    widest = scopes[weight.index(max(weight))]
+    start = widest.start if widest.parent else widest.elements[0].statement if widest.elements else widest.start
     if max(weight) > EXPANDED_LIMIT:
         yield start.finding(f"expands to {max(weight)} elements, more than {EXPANDED_LIMIT}", fatal=True)
     if max(depth) > NESTED_LIMIT:
