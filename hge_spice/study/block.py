@@ -35,12 +35,7 @@ def read_block(
         netlist = read_netlist(path, allow_outside=allow_outside)
     except ValueError as error:
         raise StudyError(str(error)) from error
-    known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
-    findings = lint(Netlist((*known, *netlist.statements), netlist.findings))
-    wrong = [finding for finding in findings if finding.fatal]
-    if wrong:
-        raise StudyError("\n".join(str(finding) for finding in wrong))
-    text, pins = _definitions(netlist)
+    kept, pins = _definitions(netlist)
     if name is None and len(pins) == 1:
         (name,) = pins
     if not pins:
@@ -49,9 +44,14 @@ def read_block(
         raise StudyError(f"{path} has {len(pins)} subcircuits; say which in device.name: {', '.join(pins)}")
     if name.lower() not in pins:
         raise StudyError(f"{path} has no subcircuit {name!r}{suggestion(name, pins)}")
+    known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
+    findings = lint(Netlist((*known, *kept.statements), netlist.findings), top=name)
+    wrong = [finding for finding in findings if finding.fatal]
+    if wrong:
+        raise StudyError("\n".join(str(finding) for finding in wrong))
     try:
         graph = block(
-            text="\n".join([*(process.cards if process else ()), text]),
+            text="\n".join([*(process.cards if process else ()), kept.body]),
             name=name.lower(),
             pins=pins[name.lower()],
             parameters=parameters,
@@ -63,8 +63,8 @@ def read_block(
     return graph
 
 
-def _definitions(netlist: Netlist) -> tuple[str, dict[str, tuple[str, ...]]]:
-    """Everything but top-level elements, as text, and the pins of each top-level subcircuit by its name."""
+def _definitions(netlist: Netlist) -> tuple[Netlist, dict[str, tuple[str, ...]]]:
+    """Everything but top-level elements, and the pins of each top-level subcircuit by its name."""
     kept, pins, depth = [], {}, 0
     for statement in netlist.statements:
         opens = statement.card in {".subckt", ".macro"}
@@ -75,7 +75,7 @@ def _definitions(netlist: Netlist) -> tuple[str, dict[str, tuple[str, ...]]]:
         if depth or statement.card.startswith("."):
             kept.append(statement)
         depth += opens - (statement.card in {".ends", ".eom"})
-    return Netlist(tuple(kept)).body, pins
+    return Netlist(tuple(kept)), pins
 
 
 def file_digest(path: Path) -> str:
