@@ -1,22 +1,43 @@
-"""One equation, written once as text with named symbols, rendered for the simulator with nodes and numbers put in."""
+"""One equation, written once as text with named symbols: rendered for the simulator, compiled for NumPy, derived."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
 
 _SYMBOL = re.compile(r"[A-Za-z_]\w*")
-_FUNCTIONS = frozenset({"tanh", "exp", "sinh", "max", "min", "abs", "sqrt", "ln", "u"})
+# by the name that ngspice knows them by; u is the unit step
+_FUNCTIONS: dict[str, Any] = {
+    "tanh": sympy.tanh,
+    "sinh": sympy.sinh,
+    "cosh": sympy.cosh,
+    "exp": sympy.exp,
+    "ln": sympy.log,
+    "sqrt": sympy.sqrt,
+    "abs": sympy.Abs,
+    "min": sympy.Min,
+    "max": sympy.Max,
+    "u": lambda x: sympy.Heaviside(x, 1),
+}
+
+Compiled = Callable[..., tuple[NDArray[np.float64], ...]]
 
 
 @dataclass(frozen=True)
 class Expression:
-    """An equation in plain infix; function names are those that ngspice and NumPy share."""
+    """An equation in plain infix; function names are those of ngspice, ^ and ** are powers."""
 
     text: str
 
     @property
     def symbols(self) -> frozenset[str]:
         """The names to be filled in."""
-        return frozenset(_SYMBOL.findall(self.text)) - _FUNCTIONS
+        return frozenset(_SYMBOL.findall(self.text)) - _FUNCTIONS.keys()
 
     def spice(self, **values: float | str) -> str:
         """Render for a B source: strings are node voltages or sub-expressions, numbers keep all their digits.
@@ -35,3 +56,32 @@ class Expression:
             return value if isinstance(value, str) else f"({float(value)!r})"
 
         return _SYMBOL.sub(fill, self.text)
+
+    def compiled(self, arguments: tuple[str, ...], by: tuple[str, ...] = ()) -> Compiled:
+        """Compile for NumPy: a function of arrays, in the order of `arguments`, that broadcasts.
+
+        by : symbols to derive by
+
+        The function returns the value and then its derivative by each, all of the arguments' common shape. Where a
+        derivative jumps (abs, min, max, u) it is that of one side.
+        Raises ValueError where the arguments are not the equation's symbols.
+        """
+        missing = self.symbols - set(arguments)
+        if missing or not set(by) <= set(arguments):
+            raise ValueError(f"{', '.join(sorted(missing | set(by)))} must be among the arguments of {self.text}")
+        return _compiled(self.text, arguments, by)
+
+
+@cache
+def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Compiled:
+    known = {name: sympy.Symbol(name, real=True) for name in arguments}
+    value = sympy.sympify(text.replace("^", "**"), locals=_FUNCTIONS | known)
+    # the derivative of a step is zero wherever it is one at all
+    slopes = [sympy.diff(value, known[name]).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for name in by]
+    evaluate = sympy.lambdify([known[name] for name in arguments], [value, *slopes], modules="numpy", cse=True)
+
+    def function(*values: Any) -> tuple[NDArray[np.float64], ...]:
+        shape = np.broadcast_shapes(*(np.shape(v) for v in values))
+        return tuple(np.broadcast_to(np.asarray(part, dtype=np.float64), shape) for part in evaluate(*values))
+
+    return function
