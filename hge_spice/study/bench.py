@@ -13,7 +13,8 @@ from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import seen_through
-from hge_spice.loss import LOSSES, Target
+from hge_spice.loss import LOSSES, RESIDUALS, Target
+from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
@@ -141,13 +142,16 @@ class Bench:
             raise
         recipe = Recipe(
             inputs=inputs,
-            target=Target(task.classes, study.task.targets),
+            target=Target(
+                task.classes, study.task.targets, mean_noise(study.readout.noise.psd, study.perturbation.window)
+            ),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
             loss=LOSSES[study.training.loss],
             rule=RULES[study.training.rule],
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
+            residuals=RESIDUALS.get(study.training.loss),
         )
         return cls(study, network, dut, recipe, cost, flags)
 

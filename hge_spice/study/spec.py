@@ -11,7 +11,7 @@ from hge_spice.devices import DEVICES
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.imperfections.imperfection import Setting, Settings
-from hge_spice.loss import LOSSES
+from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.study.files import (
     StudyError,
     StudyText,
@@ -315,6 +315,9 @@ class Study(_Table):
             yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
+            squares = ", ".join(RESIDUALS)
+            yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
 
