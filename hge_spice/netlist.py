@@ -1,5 +1,6 @@
 """Graph to PySpice circuit and to deck text: sources on the electrodes, the family's elements, options, analysis."""
 
+import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -10,6 +11,8 @@ from hge_spice.drive import Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes
 from hge_spice.tables import sources
 
+NAME = re.compile(r"\w+", re.ASCII)
+PROBE = re.compile(r"[\w.#]+|@[\w.]+\[\w+\]", re.ASCII)
 NOISE_NODE = "noise_of_output"
 # XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
 TOLERANCE = ".options xtrtol=7"
@@ -100,7 +103,7 @@ def build_circuit(
     family = DEVICES[graph.graph["family"]]
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
     controls = electrodes(graph, "control")
-    _refuse_collisions(graph, tabled)
+    _check_names(graph, tabled)
     for name in driven(graph):
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         foot = f"{name}_table" if name in tabled else 0
@@ -127,11 +130,19 @@ def table_sources(graph: Network, tables: Tables) -> list[str]:
     return [*sources(tables, ports), TOLERANCE]
 
 
-def _refuse_collisions(graph: Network, tabled: Collection[str]) -> None:
+def _check_names(graph: Network, tabled: Collection[str]) -> None:
+    """Names become text that ngspice reads, and may come from anywhere: a label of a GraphML file, a drawing."""
     ours = {f"{name}_dc" for name in electrodes(graph, "control")} | {f"{name}_table" for name in tabled} | {NOISE_NODE}
+    taken = {name.lower() for name in ours}
     for name in electrodes(graph):
-        if name.lower() in {node.lower() for node in ours}:
+        if not NAME.fullmatch(name):
+            raise ValueError(f"electrode {name!r} can't be a node's name in a netlist; use letters, digits and _")
+        if name.lower() in taken:
             raise ValueError(f"electrode {name} has a name that the netlist needs for a node of its own; rename it")
+        taken.add(name.lower())  # ngspice knows no case
+    for name in graph.graph.get("probes", ()):
+        if not PROBE.fullmatch(name):
+            raise ValueError(f"probe {name!r} is no node, x1.node or @device[parameter] of a netlist")
 
 
 def transient_command(transient: Transient) -> str:

@@ -289,12 +289,6 @@ def test_our_own_decks_are_clean(graph: nx.Graph) -> None:
     assert lint(deck(graph)) == []
 
 
-def test_a_line_break_in_a_name_is_found(graph: nx.Graph) -> None:
-    broken = nx.relabel_nodes(graph, {"e0": "e0\n.control\nshell true\n.endc\n*"})
-    found = lint(deck(broken))
-    assert any(".control can run commands" in str(each) for each in found)
-
-
 @pytest.mark.parametrize(
     "text", ["*ng_script\nshell true\n", "t\n*# shell true\n", "t\n.include x\n", "t\nv\u2028x 1 0\n"]
 )
