@@ -175,6 +175,7 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     if tables is not None:
         lines += table_sources(graph, tables)
     if drive is not None:
+        lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
         lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
     return "\n".join([*lines, ".end", ""])
 
