@@ -7,6 +7,7 @@ each check is needed, and what ngspice does where there is none, is in test_lint
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hge_spice.devices.subcircuit import block
 from hge_spice.drive import Drive, SimulationError, Tone, Transient
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.worker import WorkerDied
 from hge_spice.study.block import read_block
 from hge_spice.study.files import StudyError
 
@@ -135,8 +137,7 @@ RAW = (
     Case("raw: voltage loop", "no result", "no result", "v8 n 0 1\nv9 n 0 2"),
     Case("raw: no operating point", "no result", "no result", "b9 n 0 i=1k*(v(n)>0.1?1:-1)+1e3*(v(n)<=0.1?1:0)"),
     Case("raw: step too small", "stopped", "stopped at", "b9 n 0 i=time>12m?(v(n)>0.1?1:-1):0"),
-    Case("raw: source without values", "died", "SIGSEGV", "v9 m 0 DC 0 external\nr9 n m 1k"),
-    Case("raw: quit", "unreadable", "asks for detaching", "", ".control\nquit\n.endc"),
+    Case("raw: quit", "unreadable", "asks for .*detaching", "", ".control\nquit\n.endc"),
     Case("raw: endless commands", "timeout", "gave no answer", "", ".control\nwhile 1\nlet x = 1\nend\n.endc"),
     Case("raw: endless transient", "timeout", "gave no answer", "v9 m 0 sin(0 1 1e12)\nr9 m k 1k\nc9 k 0 1f"),
 )
@@ -205,6 +206,14 @@ def test_past_all_checks(case: Case, dut: NgspiceDevice, expected: bytes, tmp_pa
     assert_unharmed(dut, expected, tmp_path)
     if case.verdict in {"no result", "stopped"}:
         assert dut.worker.pid == pid  # the same process gave the good bits
+
+
+def test_a_source_without_values_ends_the_worker_at_most(dut: NgspiceDevice, expected: bytes, tmp_path: Path) -> None:
+    """A null pointer in ngspice 39, zero volts in 44."""
+    text = definition(Case("", "", "", "v9 m 0 DC 0 external\nr9 n m 1k"))
+    with suppress(WorkerDied):
+        _borrowed(dut, roles(block(text=text, name="hurt", pins=["c", "a", "out"]))).dut.measure(DRIVE)
+    assert_unharmed(dut, expected, tmp_path)
 
 
 @pytest.mark.parametrize("size", [10**8, 10**11])
