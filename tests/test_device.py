@@ -143,7 +143,7 @@ def test_newton_at_its_limit_and_currents_below_the_tolerance_are_flagged() -> N
             for amplitude in (20.0, 0.1)
         )
         assert "newton_limit" in hard.flags
-        assert hard.iterations > 5 > easy.iterations
+        assert hard.iterations > 5 > easy.iterations > 1  # of each run alone
         assert any("iterations a step" in note for note in hard.notes)
         assert easy.flags == ()
         plan = plan_from_harmonics((3,), 25e-3, points=20)

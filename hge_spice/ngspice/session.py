@@ -88,6 +88,7 @@ class Session:
         self._ngspice = _Binding()
         self._loaded = False
         self._runs = 0
+        self._counts = [0, 0, 0]  # iterations, steps accepted, steps rejected so far
 
     @property
     def version(self) -> str:
@@ -114,6 +115,7 @@ class Session:
             self._loaded = False
         for command in setup:
             self._set_up(command)
+        self._counts = [0, 0, 0]
         code = self._ngspice.load(text.splitlines())
         log = self._ngspice.lines
         if code or any("error" in line.lower() for line in log):
@@ -158,11 +160,11 @@ class Session:
 
     def _effort(self) -> tuple[float, int]:
         """Iterations for each step that the last transient tried, and steps that it took back."""
-        said = str(self._ngspice.exec_command("rusage traniter accept rejected"))
-        try:
-            iterations, accepted, rejected = (int(line.rpartition("=")[2]) for line in said.splitlines())
-        except ValueError:  # another ngspice may say it otherwise
+        counts = [int(count) for count in re.findall(r"= (\d+)", self._said("rusage traniter accept rejected"))]
+        if len(counts) != len(self._counts):  # another ngspice may say it otherwise
             return 0.0, 0
+        iterations, accepted, rejected = (now - before for now, before in zip(counts, self._counts, strict=True))
+        self._counts = counts  # ngspice counts on until the circuit is loaded again
         return iterations / max(accepted + rejected, 1), rejected
 
 
