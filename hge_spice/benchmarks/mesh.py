@@ -14,7 +14,7 @@ def mesh(side: int, controls: int = 5, *, diagonals: bool = False) -> Network:
     steps = ((1, 0), (0, 1), (1, 1), (1, -1)) if diagonals else ((1, 0), (0, 1))
     lines = [".model d d(is=1n n=2 tnom=27)"]
     for (i, j), name in node.items():
-        lines.append(f"r{i}_{j} {name} 0 1meg")
+        lines.append(f"r{i}_{j} {name} 0 1t")
         for neighbour in ((i + di, j + dj) for di, dj in steps):
             if neighbour in node:
                 edge = f"{i}_{j}_{neighbour[0]}_{neighbour[1]}"
