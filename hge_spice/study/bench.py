@@ -48,10 +48,13 @@ def build_graph(study: Study) -> Network:
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
         grounds=[spelled(name) for name in named.grounds],
+        unconnected=[spelled(name) for name in named.unconnected],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
     )
     graph.graph["probes"] = study.probe.nodes
+    process = _process(study)
+    graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[study.device.family].check(graph)
     return graph
 
@@ -60,9 +63,11 @@ def _process(study: Study) -> Process | None:
     named = study.pdk
     if named is None:
         return None
+    behaviour = named.ngbehavior
     if named.package is not None:
-        return from_package(named.package, named.section)
-    return from_library(Path(named.root or ""), named.lib or "", (named.section,))
+        return from_package(named.package, named.section, ngbehavior=behaviour)
+    sections = (named.section,)
+    return from_library(Path(named.root or ""), named.lib or "", sections, osdi=named.osdi, ngbehavior=behaviour)
 
 
 def build_plan(study: Study) -> TonePlan:

@@ -164,19 +164,25 @@ class Device(_Table):
 
 
 class Electrodes(_Table):
-    """Which electrode does what; control_range in V."""
+    """Which electrode does what; control_range in V; unconnected : left open, such as a block's monitors."""
 
     output: Text
     inputs: Names
     controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Names = ()
+    unconnected: Names = ()
     output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
 
     @property
     def roles(self) -> tuple[tuple[str, str], ...]:
-        """Electrode and role, in the order output, inputs, controls, grounds."""
-        named = (("input", self.inputs), ("control", self.controls), ("ground", self.grounds))
+        """Electrode and role, in the order output, inputs, controls, grounds, unconnected."""
+        named = (
+            ("input", self.inputs),
+            ("control", self.controls),
+            ("ground", self.grounds),
+            ("unconnected", self.unconnected),
+        )
         return ((self.output, "output"), *((name, role) for role, names in named for name in names))
 
     @model_validator(mode="after")
@@ -255,17 +261,24 @@ class Spec(_Table):
 
 
 class Pdk(_Table):
-    """A process trusted by name: a known package, or a library file under a root; section is its corner."""
+    """A process trusted by name: a known package, or a library file under a root; section is its corner.
+
+    osdi : compiled Verilog-A models under the root; ngbehavior : ngspice's compatibility mode, such as "hsa"
+    """
 
     package: Text | None = None
     root: Text | None = None
     lib: Text | None = None
     section: Text = "tt"
+    osdi: Names = ()
+    ngbehavior: Text | None = None
 
     @model_validator(mode="after")
     def _package_or_root(self) -> "Pdk":
         if (self.package is None) == (self.root is None) or (self.root is None) != (self.lib is None):
             raise ValueError("give package, or root and lib")
+        if self.osdi and self.root is None:
+            raise ValueError("osdi names files under a root; give root and lib")
         return self
 
 
@@ -336,7 +349,7 @@ class Study(_Table):
                 yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
         if len(named) < count:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
-            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds or bias"
+            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds, unconnected or bias"
 
 
 def parse_study(raw: StudyText) -> Study:
