@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hge_spice import tone_search
 from hge_spice.intermodulation import intermodulation_hits
-from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
+from hge_spice.phases import random_phases
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 
 WINDOW = 0.025
 UNALIASED = 10**6
