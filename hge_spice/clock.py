@@ -37,8 +37,9 @@ class Clock:
         return self.error * time + self.drift * time**2 / 2
 
     def and_then(self, more: "Clock") -> "Clock":
-        """Both corrections together; the standard errors are those of the second, which saw what the first left."""
-        return replace(more, error=self.error + more.error, drift=self.drift + more.drift)
+        """Both corrections together; the standard errors are of the fit that both terms were taken from, or the last."""
+        kept = self if self.drift != 0 and more.drift == 0 else more
+        return replace(kept, error=self.error + more.error, drift=self.drift + more.drift)
 
 
 def clock_from_phases(response: Complexes, stderr: Floats, time: Floats, frequencies: Floats) -> Clock:
@@ -67,24 +68,23 @@ def clock_from_phases(response: Complexes, stderr: Floats, time: Floats, frequen
     fit = np.linalg.lstsq(np.column_stack([np.ones(len(time)), *basis[:terms]]), np.append(0.0, track), rcond=None)[0]
     found = np.zeros(2)
     found[:terms] = fit[1:]
+    drift_stderr = np.nan
     for used in range(terms, 0, -1):
         normal = information * centred[:used] @ centred[:used].T
         # times in s and their squares differ by orders of magnitude
         scale = np.sqrt(np.diag(normal))
         inverse = np.linalg.inv(normal / np.outer(scale, scale)) / np.outer(scale, scale)
+        spread = np.sqrt(np.diag(inverse))
         for _ in range(ROUNDS):
             turned = response * np.exp(2j * np.pi * np.outer(found @ basis, frequencies))
-            total = turned.mean(axis=0)
-            phase = np.angle(turned * total.conj())
+            phase = np.angle(turned * turned.mean(axis=0).conj())
             step = inverse @ (centred[:used] @ (phase @ (-2 * np.pi * weight * frequencies)))
             found[:used] += step
-            if np.abs(step / np.sqrt(np.diag(inverse))).max() < 1e-3:
+            if np.abs(step / spread).max() < 1e-3:
                 break
-        spread = np.sqrt(np.diag(inverse))
-        if used == 2 and abs(found[1]) < SIGNIFICANT * spread[1]:
-            found[1] = 0.0
-            continue
-        if used == 1 and abs(found[0]) < SIGNIFICANT * spread[0]:
-            found[0] = 0.0
-        return Clock(float(found[0]), float(found[1]), float(spread[0]), float(spread[1]) if used == 2 else np.nan)
-    raise AssertionError("one term is always returned")  # pragma: no cover
+        if used == 2:
+            drift_stderr = float(spread[1])
+        if abs(found[used - 1]) >= SIGNIFICANT * spread[used - 1]:
+            break
+        found[used - 1] = 0.0
+    return Clock(float(found[0]), float(found[1]), float(spread[0]), drift_stderr)

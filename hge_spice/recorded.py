@@ -20,6 +20,7 @@ CUBIC_WINDOWS = 8
 SCATTER_WINDOWS = 8  # from here on the windows themselves tell the error: its own error is 1/√(2·7) = 27 %
 START_UP = 32  # samples within which a simulator's first short steps are looked for
 REGULAR = 1e-3  # of a step
+ALIKE = 1e-5  # rad
 HARMONIC_MARGIN = 64  # samples beyond the unknowns of a fit of all harmonics
 RESOLUTION = 1e-9  # of a column, below which rounding is all that is left of it
 PASSES = 3
@@ -156,14 +157,14 @@ def cut_windows(pieces: Pieces, setup: Setup, clock: Clock | None = None) -> Ite
         time, output = np.concatenate(times), np.concatenate(outputs)
         while last >= (end := begin + (number + 1) * setup.window - step / 2):
             cut = int(np.searchsorted(time, end))
-            yield _window(time[:cut], output[:cut], step, setup.window)
+            yield _window(time[:cut], output[:cut], step, setup)
             time, output, number = time[cut:], output[cut:], number + 1
         times, outputs = [time], [output]
     if np.isnan(step):
         raise ValueError("the trace has no samples")
     # the last window ends with the sample before its end
     if last >= begin + (number + 1) * setup.window - 1.5 * step:
-        yield _window(np.concatenate(times), np.concatenate(outputs), step, setup.window)
+        yield _window(np.concatenate(times), np.concatenate(outputs), step, setup)
     elif number == 0:
         raise ValueError(
             f"the trace holds {max(0.0, last - begin + step):.6g} s from {begin:.6g} s on, less than one window of "
@@ -182,14 +183,17 @@ def _grid(time: Floats, setup: Setup) -> tuple[float, float]:
     return step, max(setup.settle, float(time[started]))
 
 
-def _window(time: Floats, output: Floats, step: float, window: float) -> Window:
-    expected = round(window / step)
+def _window(time: Floats, output: Floats, step: float, setup: Setup) -> Window:
+    expected = round(setup.window / step)
+    top = float(setup.frequencies.max()) * setup.window
     if len(time) == 0:
         return Window(0.0, time, output, expected)
     relative = time - time[0]
     if len(time) > 1:
-        # One grid for all windows that have the same steps: a lock-in that has seen it needn't be set up again.
-        even = float(f"{relative[-1] / (len(time) - 1):.9e}") * np.arange(len(time))
+        # One grid for all windows of the same steps: a lock-in that has seen it needn't be set up again. Steps are
+        # rounded to what turns the highest tone by less than ALIKE over the window.
+        rounding = ALIKE * step / (2 * np.pi * top)
+        even = rounding * round(relative[-1] / (len(time) - 1) / rounding) * np.arange(len(time))
         if np.abs(relative - even).max() < REGULAR * step:
             relative = even
     return Window(float(time[0]), relative, output, max(0, expected - len(time)))
