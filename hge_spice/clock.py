@@ -37,7 +37,7 @@ class Clock:
         return self.error * time + self.drift * time**2 / 2
 
     def and_then(self, more: "Clock") -> "Clock":
-        """Both corrections together; the standard errors are of the fit that both terms were taken from, or the last."""
+        """Both corrections together, with the standard errors of the fit that all of them were taken from."""
         kept = self if self.drift != 0 and more.drift == 0 else more
         return replace(kept, error=self.error + more.error, drift=self.drift + more.drift)
 

@@ -1,7 +1,7 @@
 """A recorded trace as a device under test, and its derivatives: windows of it, demodulated one after another."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ ALIKE = 1e-5  # rad
 HARMONIC_MARGIN = 64  # samples beyond the unknowns of a fit of all harmonics
 RESOLUTION = 1e-9  # of a column, below which rounding is all that is left of it
 PASSES = 3
+TRUSTED = 100e-6  # an instrument's clock, where a short trace can't tell: five times a common crystal's tolerance
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,9 @@ def _window(time: Floats, output: Floats, step: float, setup: Setup) -> Window:
     if len(time) > 1:
         # One grid for all windows of the same steps: a lock-in that has seen it needn't be set up again. Steps are
         # rounded to what turns the highest tone by less than ALIKE over the window.
-        rounding = ALIKE * step / (2 * np.pi * top)
-        even = rounding * round(relative[-1] / (len(time) - 1) / rounding) * np.arange(len(time))
+        rounding = ALIKE / (2 * np.pi * top)
+        longer = relative[-1] / (len(time) - 1) / step - 1
+        even = step * (1 + rounding * round(longer / rounding)) * np.arange(len(time))
         if np.abs(relative - even).max() < REGULAR * step:
             relative = even
     return Window(float(time[0]), relative, output, max(0, expected - len(time)))
@@ -340,10 +342,8 @@ def _summed_up(found: _Found, setup: Setup, clock: Clock) -> TraceEstimate:
     if count > 1:
         scatter = np.std(np.real(found.response), axis=0, ddof=1) / np.sqrt(count)
     stderr = scatter if count >= SCATTER_WINDOWS else left
-    # what is left of the clock's error turns the quadrature into the in-phase amplitude
     if np.isfinite(clock.error_stderr):
-        turn = 2 * np.pi * setup.frequencies * float(found.middle.mean()) * clock.error_stderr
-        stderr = np.hypot(stderr, turn * np.imag(response))
+        stderr = np.hypot(stderr, _moved_by_clock(found, setup, response, min(clock.error_stderr, TRUSTED)))
     shift, shift_stderr = _bias(found.cubic, setup)
     estimate = Estimate(
         output=found.mean,
@@ -367,6 +367,20 @@ def _summed_up(found: _Found, setup: Setup, clock: Clock) -> TraceEstimate:
         found.samples,
         found.missing,
     )
+
+
+def _moved_by_clock(found: _Found, setup: Setup, response: np.ndarray, error: float) -> Floats:
+    """What an error of the clock that is left adds to in-phase amplitudes: [tone], A."""
+    if len(found.response) > 1:
+        # phases turn: the quadrature becomes in-phase
+        turn = 2 * np.pi * setup.frequencies * float(found.middle.mean()) * error
+        return np.asarray(np.abs(turn * np.imag(response)))
+    window = found.cubic[0]
+    ends = []
+    for sign in (1, -1):
+        scale = 1 - sign * error
+        ends.append(_lock(replace(window, start=window.start * scale, time=window.time * scale), setup)[0])
+    return np.asarray(np.abs(np.real(ends[0] - ends[1])) / 2)
 
 
 def _bias(windows: Sequence[Window], setup: Setup) -> tuple[Floats, Floats]:

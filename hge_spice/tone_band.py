@@ -13,8 +13,9 @@ from hge_spice.tone_search import (
     place,
 )
 
-# Work limit in steps, not seconds; a step costs more where there are more tones.
-PLACEMENTS = 1_600_000
+# Work limits in steps, not seconds; a step costs more where there are more tones.
+STEPS = 100_000
+STEPS_BY_TONES_SQUARED = 25_000_000
 
 
 @cache
@@ -47,7 +48,7 @@ def _lowered(plan: tuple[int, ...], low: int, points: int | None) -> tuple[int, 
     best = tuple(sorted(plan))
     count = len(best)
     kept = list(best[:-1])
-    for _ in range(PLACEMENTS // count):
+    for _ in range(min(STEPS, STEPS_BY_TONES_SQUARED // count**2)):
         modulus = points or 4 * best[-1] + 1
         tones = list(kept)
         for _ in range(min(draw.choice((1, 1, 2, 2, 3)), len(tones))):

@@ -182,7 +182,10 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"perturbation__window": -1}, r"perturbation\.window: -1 should be above 0 s"),
         ({"perturbation__window": "auto"}, r"perturbation\.window: 'auto' is not a time"),
         ({"perturbation__settle": "-1 ms"}, r"perturbation\.settle: '-1 ms' should be 0 s or more \(or 'auto'\)"),
-        ({"perturbation__amplitude": "autoo"}, r"perturbation\.amplitude: 'autoo' is not a voltage.*\(or 'auto'\)"),
+        (
+            {"perturbation__amplitude": "autoo"},
+            r"perturbation\.amplitude: 'autoo' is not a volt.*\(or 'auto', 'per_control'\)",
+        ),
         ({"perturbation__amplitude": "0 V"}, r"perturbation\.amplitude: '0 V' should be above 0 V"),
         ({"perturbation__amplitude": []}, r"perturbation\.amplitude: \[\] should have 1 or more"),
         ({"perturbation__amplitude": ["1 mV"] * 4}, r"perturbation\.amplitude: 4 amplitudes for 5 controls"),

@@ -52,6 +52,7 @@ def write_setup(path: Path, setup: Setup) -> None:
     ]
     said = "# What is played while a trace is recorded, for `hge-spice demodulate TRACE --tones` of this file.\n"
     said += "# s, Hz, V (tones: peak) and rad; a tone is amplitude·sin(2π·frequency·t + phase), t the trace's time.\n"
+    said += "# sample_rate is the drive's; traces without a column of time need the recorder's in its place.\n"
     write_new(path, said + tomli_w.dumps(content))
 
 
