@@ -31,6 +31,7 @@ from hge_spice.study.values import (
     one_of,
     one_or_list,
     or_auto,
+    or_word,
     si,
     swept,
     table,
@@ -204,22 +205,45 @@ class TaskChoice(_Table):
 
 
 class Perturbation(_Table):
-    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control."""
+    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control.
+
+    amplitude "per_control" : chosen so that all derivatives reach the same relative error
+    phases : "random", "low_crest", or rad, one per control
+    tones "narrowest" : the lowest highest tone instead of the fewest points
+    min_frequency, max_frequency : Hz, limits of tones that the planner chooses
+    """
 
     amplitude: Annotated[
-        float | tuple[float, ...] | Auto, BeforeValidator(or_auto(one_or_list(si("voltage", above=0))))
+        float | tuple[float, ...] | Literal["auto", "per_control"],
+        BeforeValidator(or_word(("auto", "per_control"), one_or_list(si("voltage", above=0)))),
     ] = "auto"
+    phases: Annotated[
+        tuple[float, ...] | Literal["random", "low_crest"],
+        BeforeValidator(or_word(("random", "low_crest"), list_of(si("ratio"), least=1))),
+    ] = "random"
+    min_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    max_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
     tones: Annotated[
-        tuple[int, ...] | Auto,
-        BeforeValidator(or_auto(distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"))),
+        tuple[int, ...] | Literal["auto", "narrowest"],
+        BeforeValidator(
+            or_word(
+                ("auto", "narrowest"),
+                distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"),
+            )
+        ),
     ] = "auto"
 
     @model_validator(mode="after")
     def _resolved(self) -> "Perturbation":
-        if self.tones != "auto" and self.points != "auto" and self.points <= 2 * max(self.tones):
+        limits = self.min_frequency, self.max_frequency
+        if isinstance(self.tones, tuple) and limits != (None, None):
+            raise ValueError("min_frequency and max_frequency are for tones that the planner chooses; leave them out")
+        if None not in limits and limits[0] > limits[1]:  # type: ignore[operator]
+            raise ValueError(f"min_frequency {limits[0]:g} Hz is above max_frequency {limits[1]:g} Hz")
+        if isinstance(self.tones, tuple) and self.points != "auto" and self.points <= 2 * max(self.tones):
             raise ValueError(
                 f"{self.points} points don't resolve harmonic {max(self.tones)}; take {2 * max(self.tones) + 1} or more"
             )
@@ -326,6 +350,9 @@ class Study(_Table):
         amplitude, tones = self.perturbation.amplitude, self.perturbation.tones
         if isinstance(amplitude, tuple) and len(amplitude) != controls:
             yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
+        phases = self.perturbation.phases
+        if isinstance(phases, tuple) and len(phases) != controls:
+            yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
