@@ -70,7 +70,8 @@ def _imperfections(value: Any) -> dict[str, Any]:
     return {}
 
 
-def _specs(value: Any) -> dict[str, "Spec"]:
+def read_specs(value: Any) -> dict[str, "Spec"]:
+    """Bounds by metric, SI. Raises ValueError."""
     specs = {}
     for metric, bounds in table(value).items():
         dimension = METRICS[one_of("metric", METRICS)(metric)]
@@ -292,7 +293,7 @@ class Study(_Table):
     readout: Readout = Readout()
     imperfections: Annotated[dict[str, Any], BeforeValidator(_imperfections)] = {}
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
-    specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = {}
+    specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = {}
     results: Results = Results()
     cluster: Cluster | None = None
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}

@@ -84,6 +84,18 @@ def yields(rows: Iterable[Row], specs: Mapping[str, Spec]) -> list[Yield]:
     return found
 
 
+def yields_by_value(rows: Iterable[Row], specs: Mapping[str, Spec]) -> list[tuple[str, Yield]]:
+    """Of all specs together, for each value of each swept key that has few; key and yield, `what` being the value."""
+    groups: dict[tuple[str, str], list[bool]] = {}
+    for row in rows:
+        if row["status"] in {"done", "failed"}:
+            met = passes(row, specs)
+            for key, value in row["parameters"].items():
+                groups.setdefault((key, str(value)), []).append(met)
+    counts = Counter(key for key, _ in groups)
+    return [(key, _yield(value, met)) for (key, value), met in groups.items() if 1 < counts[key] <= BINS]
+
+
 def said(metric: str, spec: Spec) -> str:
     """A spec in words."""
     bounds = [f"≥ {render(spec.min, METRICS[metric])}"] if spec.min is not None else []
