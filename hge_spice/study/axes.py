@@ -102,7 +102,9 @@ def number_of(written: Any) -> float | None:
 
 
 def between(first: Any, last: Any, *, logarithmic: bool) -> Any:
-    """The value half way, in the unit of both: the geometric mean where logarithmic."""
+    """The value half way, in the unit of both: the geometric mean where logarithmic; whole between whole numbers."""
+    if type(first) is int and type(last) is int and not logarithmic:
+        return (first + last) // 2
     kind = "logspace" if logarithmic else "linspace"
     return values_of({kind: [first, last, 3]})[1]
 

@@ -73,7 +73,7 @@ def refined(rule: Refinement, base: StudyText, rows: Sequence[Mapping[str, Any]]
             try:
                 trial, study = resolve(base, {**parameters, rule.key: middle})
             except StudyError:
-                continue  # a key of whole numbers has no half
+                continue  # a key of whole numbers has no geometric mean
             if trial.id not in known:
                 known.add(trial.id)
                 yield trial, study

@@ -39,6 +39,12 @@
     const [size, letter] = prefix(Math.abs(value));
     return `${Number((value / size).toPrecision(3))} ${letter}${unit}`.replace("-", "−");
   };
+  // "80.5505946707 K" in as many letters as a label has room for
+  const brief = (text) => {
+    const found = /^([+-]?[\d.]+(?:e[+-]?\d+)?)( .*)?$/i.exec(text);
+    const short = found ? plain(Number(found[1])) + (found[2] || "") : text;
+    return short.length > 14 ? short.slice(0, 13) + "…" : short;
+  };
   const bare = (values) => values.filter((v) => v !== null && v !== undefined && Number.isFinite(v));
 
   // an axis: where a value lies, and ticks at round numbers
@@ -64,7 +70,9 @@
     const low = Math.min(...known), high = Math.max(...known);
     if (low > 0 && high / low > 30) return logarithmic(low, high, from, to);
     const room = 0.04 * (high - low);
-    return linear(low - room, high + room, from, to);
+    const axis = linear(low - room, high + room, from, to), distinct = [...new Set(known)];
+    if (distinct.length < 6) axis.ticks = distinct.sort((a, b) => a - b);
+    return axis;
   };
   const named = (names, from, to) => ({
     at: (k) => from + ((k + 0.5) / names.length) * (to - from),
@@ -77,25 +85,25 @@
     host.replaceChildren(svg);
     return svg;
   };
-  const frame = (svg, x, y, xName, yName, xUnit = "", yUnit = "", height = H) => {
+  const frame = (svg, x, y, xName, yName, xUnit = "", yUnit = "", height = H, left = LEFT) => {
     const group = node("g", { class: "axes" }, svg);
     const write = (axis, unit) => {
-      if (axis.names) return { word: (t) => axis.names[t].length > 14 ? axis.names[t].slice(0, 13) + "…" : axis.names[t], unit: "" };
+      if (axis.names) return { word: (t) => brief(axis.names[t]), unit: "" };
       const [size, letter] = unit ? prefix(Math.max(...axis.ticks.map(Math.abs))) : [1, ""];
       return { word: (t) => plain(t / size), unit: unit ? ` / ${letter}${unit}` : "" };
     };
     const wx = write(x, xUnit), wy = write(y, yUnit);
     for (const t of y.ticks) {
-      node("line", { x1: LEFT, x2: W - RIGHT, y1: y.at(t), y2: y.at(t), class: "grid" }, group);
-      node("text", { x: LEFT - 6, y: y.at(t) + 4, "text-anchor": "end" }, group, wy.word(t));
+      node("line", { x1: left, x2: W - RIGHT, y1: y.at(t), y2: y.at(t), class: "grid" }, group);
+      node("text", { x: left - 6, y: y.at(t) + 4, "text-anchor": "end" }, group, wy.word(t));
     }
     for (const t of x.ticks) {
       node("line", { x1: x.at(t), x2: x.at(t), y1: height - BOTTOM, y2: height - BOTTOM + 4, class: "edge" }, group);
       node("text", { x: x.at(t), y: height - BOTTOM + 18, "text-anchor": "middle" }, group, wx.word(t));
     }
-    node("line", { x1: LEFT, x2: W - RIGHT, y1: height - BOTTOM, y2: height - BOTTOM, class: "edge" }, group);
-    node("line", { x1: LEFT, x2: LEFT, y1: TOP, y2: height - BOTTOM, class: "edge" }, group);
-    node("text", { x: (LEFT + W - RIGHT) / 2, y: height - 8, "text-anchor": "middle", class: "name" }, group, xName + wx.unit);
+    node("line", { x1: left, x2: W - RIGHT, y1: height - BOTTOM, y2: height - BOTTOM, class: "edge" }, group);
+    node("line", { x1: left, x2: left, y1: TOP, y2: height - BOTTOM, class: "edge" }, group);
+    node("text", { x: (left + W - RIGHT) / 2, y: height - 8, "text-anchor": "middle", class: "name" }, group, xName + wx.unit);
     const turned = `translate(15 ${(TOP + height - BOTTOM) / 2}) rotate(-90)`;
     node("text", { transform: turned, "text-anchor": "middle", class: "name" }, group, yName + wy.unit);
     return group;
@@ -245,14 +253,15 @@
     }
     const means = [...sums.values()].map(([s, n]) => s / n), low = Math.min(...means), high = Math.max(...means);
     const svg = picture(by("heat"), `mean ${cz.name} over ${by("hx").value} and ${by("hy").value}`);
-    const x = named(bx.names, LEFT, W - RIGHT), y = named(hy.names, H - BOTTOM, TOP);
+    const left = 40 + 9 * Math.max(...hy.names.map((name) => brief(name).length));
+    const x = named(bx.names, left, W - RIGHT), y = named(hy.names, H - BOTTOM, TOP);
+    frame(svg, x, y, by("hx").value, by("hy").value, "", "", H, left);
     for (const [key, [sum, n]] of sums) {
       const [i, j] = key.split(",").map(Number), mean = sum / n, share = high > low ? (mean - low) / (high - low) : 0.5;
       const cell = node("rect", { x: x.at(i) - x.width / 2 + 0.5, y: y.at(j) - y.width / 2 + 0.5, width: Math.max(x.width - 1, 1), height: Math.max(y.width - 1, 1), fill: heat(share) }, svg);
       tip(cell, `${by("hx").value} = ${bx.names[i]}, ${by("hy").value} = ${hy.names[j]}\nmean ${cz.name} = ${si(mean, cz.unit)} of ${n}`);
       if (x.width > 44 && y.width > 16) node("text", { x: x.at(i), y: y.at(j) + 4, "text-anchor": "middle", fill: share > 0.6 ? "#000" : "#fff" }, svg, si(mean, cz.unit));
     }
-    frame(svg, x, y, by("hx").value, by("hy").value);
     legend(by("heat"), [[heat(0), si(low, cz.unit)], [heat(0.5), si((low + high) / 2, cz.unit)], [heat(1), si(high, cz.unit)]]);
   };
   const histogram = () => {

@@ -93,7 +93,10 @@ def yields_by_value(rows: Iterable[Row], specs: Mapping[str, Spec]) -> list[tupl
             for key, value in row["parameters"].items():
                 groups.setdefault((key, str(value)), []).append(met)
     counts = Counter(key for key, _ in groups)
-    return [(key, _yield(value, met)) for (key, value), met in groups.items() if 1 < counts[key] <= BINS]
+    shown = [(key, value) for key, value in groups if 1 < counts[key] <= BINS]
+    order = list(counts)
+    shown.sort(key=lambda each: (order.index(each[0]), number_of(each[1]) or 0.0))
+    return [(key, _yield(value, groups[key, value])) for key, value in shown]
 
 
 def said(metric: str, spec: Spec) -> str:
