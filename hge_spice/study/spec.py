@@ -90,7 +90,8 @@ def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any])
     return read
 
 
-def _specs(value: Any) -> dict[str, "Spec"]:
+def read_specs(value: Any) -> dict[str, "Spec"]:
+    """Bounds by metric, SI. Raises ValueError."""
     specs = {}
     for metric, bounds in table(value).items():
         dimension = METRICS[one_of("metric", METRICS)(metric)]
@@ -312,6 +313,25 @@ class Probe(_Table):
     nodes: Names = ()
 
 
+class Results(_Table):
+    """keep : which files a trial leaves beside its row in the ledger: all, what the report draws, or none."""
+
+    keep: Annotated[str, BeforeValidator(one_of("choice", ("all", "report", "none")))] = "all"
+
+
+class Cluster(_Table):
+    """A Dask cluster to start for the run: workers of one thread each; the rest as SLURM takes it, for each job."""
+
+    kind: Annotated[str, BeforeValidator(one_of("cluster", ("local", "slurm")))] = "local"
+    workers: Annotated[int, BeforeValidator(whole(1, most=100_000))] = 2
+    cores: Annotated[int, BeforeValidator(whole(1, most=1024))] = 1
+    memory: Text = "2 GB"
+    walltime: Text = "01:00:00"
+    queue: Text | None = None
+    account: Text | None = None
+    directives: Names = ()
+
+
 class Study(_Table):
     """A whole study in SI units. `sweep` and `smoke` stay as written, with dotted keys; notes go to the report."""
 
@@ -329,7 +349,9 @@ class Study(_Table):
     readout: Readout = Readout()
     imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = {}
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
-    specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = {}
+    specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = {}
+    results: Results = Results()
+    cluster: Cluster | None = None
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}
 
     @model_validator(mode="after")
