@@ -1,22 +1,9 @@
-"""Networks as networkx graphs: the dopant network's builder, electrode roles, and checks before a simulation.
-
-A node is an electrode (`kind="electrode"`, `role` one of ROLES or None) or a site (`kind="site"`), with a position
-`x`, `y` in metres. An edge is a link with its `length` in metres. `graph.graph` names the device family and holds its
-parameters. Names are data: what becomes netlist text is derived from them in `netlist.py`.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+"""The dopant network: sites in a disc under electrodes on its rim, links where two lie close enough to hop."""
 
 import networkx as nx
 import numpy as np
 
-if TYPE_CHECKING:
-    Network = nx.Graph[str]  # generic only in its stubs
-else:
-    Network = nx.Graph
-
-ROLES = ("input", "control", "output", "ground", "bias")
+from hge_spice.graph.network import Network
 
 
 def dopant_network(  # the parameters are the device's own, each with its unit below
@@ -103,66 +90,3 @@ def _scatter(count: int, radius: float, rng: np.random.Generator) -> list[tuple[
             if len(placed) == count:
                 return placed
     raise ValueError(f"{count} sites at least {apart:.3g} m apart found no place; take another seed")
-
-
-def electrodes(graph: Network, role: str | None = None) -> tuple[str, ...]:
-    """Names of the electrodes, or of those with one role, in the order in which roles were given or nodes added."""
-    found = [n for n, data in graph.nodes(data=True) if data.get("kind") == "electrode"]
-    if role is not None:
-        found = [n for n in found if graph.nodes[n].get("role") == role]
-        found.sort(key=lambda n: graph.nodes[n].get("order", 0))
-    return tuple(found)
-
-
-def sites(graph: Network) -> tuple[str, ...]:
-    """Names of the sites, in the order in which they were added."""
-    return tuple(n for n, data in graph.nodes(data=True) if data.get("kind") == "site")
-
-
-def assign_roles(
-    graph: Network,
-    *,
-    output: str,
-    inputs: Sequence[str],
-    controls: Sequence[str],
-    grounds: Sequence[str] = (),
-    bias: Mapping[str, float] | None = None,
-    output_voltage: float = 0.0,
-) -> Network:
-    """Return a copy of the graph with roles on its electrodes, checked by `check`.
-
-    bias : V, of supplies and fixed electrodes; output_voltage : V, at which the output's virtual ground stands
-
-    Raises ValueError: an unknown electrode, one with two roles, one with none, a network that can't work.
-    """
-    wanted = [(output, "output"), *((n, "input") for n in inputs), *((n, "control") for n in controls)]
-    wanted += [*((n, "ground") for n in grounds), *((n, "bias") for n in bias or {})]
-    graph = graph.copy()
-    known = electrodes(graph)
-    for name in known:
-        graph.nodes[name].update(role=None, order=0)
-    for order, (name, role) in enumerate(wanted):
-        if name not in known:
-            raise ValueError(f"there is no electrode {name!r}; the network has {', '.join(known)}")
-        before = graph.nodes[name]["role"]
-        if before is not None:
-            raise ValueError(f"electrode {name} is {before} and {role}; an electrode has one role")
-        graph.nodes[name].update(role=role, order=order)
-    for name, voltage in {output: output_voltage, **(bias or {})}.items():
-        if not np.isfinite(voltage):
-            raise ValueError(f"the voltage of electrode {name} is {voltage!r}; it must be finite")
-        graph.nodes[name]["voltage"] = float(voltage)
-    check(graph)
-    return graph
-
-
-def check(graph: Network) -> None:
-    """Refuse a network that can't be trained: raises ValueError saying which electrode or site, and what to do."""
-    for role in ("output", "control"):
-        if not electrodes(graph, role):
-            raise ValueError(f"no electrode is {role}; name one")
-    if len(electrodes(graph, "output")) > 1:
-        raise ValueError(f"{', '.join(electrodes(graph, 'output'))} are all output; a network has one")
-    idle = [n for n in electrodes(graph) if graph.nodes[n].get("role") not in ROLES]
-    if idle:
-        raise ValueError(f"electrode {', '.join(idle)} has no role; name it as input, control, ground or bias")
