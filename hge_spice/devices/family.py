@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PySpice.Spice.Netlist import Circuit
 
+from hge_spice.devices.element import Element
 from hge_spice.graph import Network
 
 
@@ -18,6 +19,7 @@ class Family:
     bounded_nodes : circuit nodes whose voltage must stay within `bounds`; outside, a solution is unphysical
     options : ngspice options that the family's accuracy rests on
     summary : one line for `hge-spice list devices`
+    element : what each edge is, for families whose networks are made of elements
     """
 
     name: str
@@ -28,3 +30,4 @@ class Family:
     bounds: tuple[float, float]
     options: dict[str, float]
     summary: str
+    element: Element | None = None
