@@ -1,6 +1,7 @@
 """Graph to PySpice circuit and to deck text: sources on the electrodes, the family's elements, options, analysis."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
@@ -8,7 +9,7 @@ from PySpice.Spice.Netlist import Circuit
 from hge_spice.devices import DEVICES
 from hge_spice.devices.names import terminal
 from hge_spice.drive import Drive, Tone, Transient
-from hge_spice.graph import Network, check, electrodes
+from hge_spice.graph import Network, check, electrodes, listed, readout
 
 
 def dc_source(electrode: str) -> str:
@@ -32,67 +33,123 @@ def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
 
 
 def driven(graph: Network) -> tuple[str, ...]:
-    """Electrodes with a DC source: controls and inputs in the order of a Drive, then supplies."""
-    return electrodes(graph, "control") + electrodes(graph, "input") + electrodes(graph, "bias")
+    """Electrodes with a DC source: controls and inputs in the order of a Drive, complements, then supplies."""
+    return tuple(name for role in ("control", "input", "complement", "bias") for name in electrodes(graph, role))
 
 
 def voltages(graph: Network, drive: Drive) -> dict[str, float]:
-    """DC voltage of each driven electrode, V. Raises ValueError where the drive doesn't fit the graph."""
+    """DC voltage of each driven electrode, V, in their order. Raises ValueError where the drive doesn't fit."""
     controls, inputs = electrodes(graph, "control"), electrodes(graph, "input")
     for name, values, names in (("control", drive.control, controls), ("inputs", drive.inputs, inputs)):
         if np.shape(values) != (len(names),):
-            raise ValueError(f"{name} has shape {np.shape(values)}; the network has {len(names)}: {', '.join(names)}")
+            raise ValueError(f"{name} has shape {np.shape(values)}; the network has {len(names)}: {listed(names)}")
         if not np.isfinite(values).all():
             raise ValueError(f"{name} holds a value that is not finite: {values}")
     strange = [tone.electrode for tone in drive.tones if tone.electrode not in controls]
     if strange:
-        raise ValueError(f"a tone on {', '.join(strange)}, which is no control ({', '.join(controls)})")
+        raise ValueError(f"a tone on {listed(strange)}, which is no control ({listed(controls)})")
     given = dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
+    for name in electrodes(graph, "complement"):
+        given[name] = graph.nodes[name]["mirror"] - given[graph.nodes[name]["complement_of"]]
     return given | {name: graph.nodes[name]["voltage"] for name in electrodes(graph, "bias")}
 
 
-def saved_vectors(graph: Network) -> tuple[str, ...]:
-    """Vectors kept of each analysis: output current, currents of the driven electrodes, bounded states, probes."""
-    family = DEVICES[graph.graph["family"]]
-    output = electrodes(graph, "output")[0]
-    return (
-        f"{output_source(output)}#branch",
-        *(f"{dc_source(name)}#branch" for name in driven(graph)),
-        *family.bounded_nodes(graph),
-        *graph.graph.get("probes", ()),
+@dataclass(frozen=True)
+class Saved:
+    """Vectors kept of each analysis.
+
+    read : what each output electrode is read by, in their order: a current, a load's or an amplifier's voltage
+    sunk : currents into the output electrodes; driven : currents of the driven electrodes, out of their sources' + end
+    states : bounded ones; probes : what the user asked for
+    """
+
+    read: tuple[str, ...]
+    sunk: tuple[str, ...]
+    driven: tuple[str, ...]
+    states: tuple[str, ...]
+    probes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each vector once."""
+        return tuple(dict.fromkeys((*self.read, *self.sunk, *self.driven, *self.states, *self.probes)))
+
+
+def saved_vectors(graph: Network) -> Saved:
+    """Vectors kept of each analysis of this network."""
+    outputs, kind = electrodes(graph, "output"), readout(graph).kind
+    read: dict[str, Callable[[str], str]] = {
+        "current": lambda name: f"{output_source(name)}#branch",
+        "transimpedance": lambda name: f"{terminal(name)}_amp",
+        "voltage": lambda name: _outside(graph, name),
+    }
+    return Saved(
+        tuple(read[kind](name) for name in outputs),
+        tuple(f"{output_source(name)}#branch" for name in outputs),
+        tuple(f"{dc_source(name)}#branch" for name in driven(graph)),
+        DEVICES[graph.graph["family"]].bounded_nodes(graph),
+        tuple(graph.graph.get("probes", ())),
     )
 
 
 def build_circuit(
     graph: Network, dc: Mapping[str, float] | None = None, tones: Mapping[str, Tone] | None = None
 ) -> Circuit:
-    """Build the network with its sources; the same graph and values give the same text.
+    """Build the network with its sources and read-out; the same graph and values give the same text.
 
     dc : V, by driven electrode; tones : by control electrode; what is missing is zero, and can be altered once loaded.
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
     check(graph)
-    DEVICES[graph.graph["family"]].check(graph)
-    dc, tones = dc or {}, tones or {}
     family = DEVICES[graph.graph["family"]]
+    family.check(graph)
+    dc, tones = dc or {}, tones or {}
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
-    controls = electrodes(graph, "control")
+    controls = set(electrodes(graph, "control"))
     for name in driven(graph):
-        node = terminal(name)
+        node = _outside(graph, name)
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         if name not in controls:
             circuit.V(dc_source(name)[1:], node, 0, value)
             continue
-        circuit.V(dc_source(name)[1:], f"{node}_dc", 0, value)
+        circuit.V(dc_source(name)[1:], f"{terminal(name)}_dc", 0, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
         arguments = " ".join(repr(a) for a in sine(tone))
-        circuit.V(tone_source(name)[1:], node, f"{node}_dc", f"DC 0 AC 0 SIN({arguments})")
-    output = electrodes(graph, "output")[0]
-    circuit.V(output_source(output)[1:], terminal(output), 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
+        circuit.V(tone_source(name)[1:], node, f"{terminal(name)}_dc", f"DC 0 AC 0 SIN({arguments})")
+    for name in electrodes(graph, "output"):
+        _stamp_readout(circuit, graph, name)
     for name in electrodes(graph, "ground"):
-        circuit.V(dc_source(name)[1:], terminal(name), 0, "DC 0")
+        circuit.V(dc_source(name)[1:], _outside(graph, name), 0, "DC 0")
+    for name in electrodes(graph):
+        if _outside(graph, name) != terminal(name):
+            circuit.R(f"lead_{terminal(name)}", _outside(graph, name), terminal(name), _series_resistance(graph, name))
     family.stamp(circuit, graph)
     return circuit
+
+
+def _series_resistance(graph: Network, electrode: str) -> float:
+    return float(graph.nodes[electrode].get("series_resistance", 0.0))
+
+
+def _outside(graph: Network, electrode: str) -> str:
+    """Node at the far end of an electrode's series resistance: where it is driven or read."""
+    return f"{terminal(electrode)}_lead" if _series_resistance(graph, electrode) else terminal(electrode)
+
+
+def _stamp_readout(circuit: Circuit, graph: Network, electrode: str) -> None:
+    """A virtual ground that reads the current, what stands between it and the electrode, and what amplifies it."""
+    how, node, source = readout(graph), terminal(electrode), output_source(electrode)
+    ground, value = _outside(graph, electrode), f"DC {graph.nodes[electrode].get('voltage', 0.0)!r}"
+    if how.kind == "voltage":
+        circuit.R(f"load_{node}", ground, f"{node}_load", how.load)
+        ground = f"{node}_load"
+    circuit.V(source[1:], ground, 0, value)
+    if how.kind == "transimpedance":
+        ideal = f"{node}_amp" if how.bandwidth is None else f"{node}_ideal"
+        circuit.raw_spice += f"Hamp_{node} {ideal} 0 {source} {how.sign * how.gain!r}\n"
+        if how.bandwidth is not None:
+            circuit.R(f"amp_{node}", ideal, f"{node}_amp", 1.0)
+            circuit.C(f"amp_{node}", f"{node}_amp", 0, 1 / (2 * np.pi * how.bandwidth))
 
 
 def transient_command(transient: Transient) -> str:
@@ -122,7 +179,7 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     lines = str(build_circuit(graph, values, tones)).splitlines()
     options = " ".join(f"{key}={value!r}" for key, value in DEVICES[graph.graph["family"]].options.items())
     lines += [f".options {options}"]
-    lines += [f".save {_saved(name)}" for name in saved_vectors(graph)]
+    lines += [f".save {_saved(name)}" for name in saved_vectors(graph).names]
     if drive is not None:
         lines.append(f".{transient_command(drive.transient)}" if drive.tones else ".op")
     return "\n".join([*lines, ".end", ""])

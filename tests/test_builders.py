@@ -136,7 +136,7 @@ def test_units_in_series_come_out_as_they_went_in() -> None:
     units = [dopant_network(seed=1), of_family(grid(rng=np.random.default_rng(0)), "sinh")]
     graph = layered(units, outputs=["e3"], inputs=[["e0", "e2"]], coupling=Coupling(gain=-2e6, shift=0.1))
     assert graph.graph["couplings"] == [
-        {"output": "u0.e3", "inputs": ["u1.e0", "u1.e2"], "gain": -2e6, "shift": 0.1, "limit": 0.5}
+        {"output": "u0_e3", "inputs": ["u1_e0", "u1_e2"], "gain": -2e6, "shift": 0.1, "limit": 0.5}
     ]
     assert len(electrodes(graph)) == 16 - 3
     for k, unit in enumerate(units):
@@ -146,14 +146,16 @@ def test_units_in_series_come_out_as_they_went_in() -> None:
         assert {frozenset(e) for e in again.edges()} == {frozenset(e) for e in unit.edges()}
         assert all(again.nodes[n]["x"] == unit.nodes[n]["x"] for n in unit)
         assert electrodes(again) == electrodes(unit)
+    assert electrodes(unit_graph(graph, 0), "output") == ("e3",)
+    assert electrodes(unit_graph(graph, 1), "input") == ("e0", "e2")
 
 
 @pytest.mark.parametrize(
     ("outputs", "inputs", "message"),
     [
-        (["e9"], [["e0"]], "'u0.e9' is no electrode"),
+        (["e9"], [["e0"]], "'u0_e9' is no electrode"),
         (["e0"], [[]], "drives nothing"),
-        (["e0"], [["e1", "e1"]], "'u1.e1' is no electrode that is free"),
+        (["e0"], [["e1", "e1"]], "'u1_e1' is no electrode that is free"),
         ([], [], "a series takes"),
     ],
 )

@@ -44,7 +44,7 @@ def layered(
 
     outputs, inputs : one for each unit but the last, electrodes by their names within the unit
 
-    Nodes are named u<k>.<name>. The coupled electrodes (kind "coupled") have no role; each output rests at 0 V.
+    Nodes are named u<k>_<name>. The coupled electrodes (kind "coupled") have no role; each output rests at 0 V.
     Raises ValueError: fewer than two units, an electrode that isn't there or is used twice, units within units.
     """
     if len(units) < 2 or len(outputs) != len(units) - 1 or len(inputs) != len(units) - 1:
@@ -59,11 +59,11 @@ def layered(
     for k, (output, driven) in enumerate(zip(outputs, inputs, strict=True)):
         if not driven:
             raise ValueError(f"output {output} of unit {k} drives nothing; name inputs of unit {k + 1}")
-        for name in (f"u{k}.{output}", *(f"u{k + 1}.{each}" for each in driven)):
+        for name in (f"u{k}_{output}", *(f"u{k + 1}_{each}" for each in driven)):
             if name not in electrodes(made):
                 raise ValueError(f"{shown(name)} is no electrode that is free; name each once, as its unit calls it")
             made.nodes[name].update(kind="coupled", role=None)
-        named: dict[str, Any] = {"output": f"u{k}.{output}", "inputs": [f"u{k + 1}.{name}" for name in driven]}
+        named: dict[str, Any] = {"output": f"u{k}_{output}", "inputs": [f"u{k + 1}_{name}" for name in driven]}
         made.graph["couplings"].append(named | asdict(coupling or Coupling()))
     return made
 
@@ -79,23 +79,25 @@ def _add_unit(made: Network, k: int, unit: Network, left: float) -> float:
     shift = middle - float(xs.min() + xs.max()) / 2
     for name, data in unit.nodes(data=True):
         x, y = data.get("x", 0.0), data.get("y", 0.0)
-        made.add_node(f"u{k}.{name}", **{**data, "x": x + shift, "y": y, "unit": k, "label": name, "at": [x, y]})
+        made.add_node(f"u{k}_{name}", **{**data, "x": x + shift, "y": y, "unit": k, "label": name, "at": [x, y]})
     for a, b, data in unit.edges(data=True):
-        ends: dict[str, Any] = {key: f"u{k}.{data[key]}" for key in ("source", "gate") if key in data}
-        made.add_edge(f"u{k}.{a}", f"u{k}.{b}", **{**data, **ends})
+        ends: dict[str, Any] = {key: f"u{k}_{data[key]}" for key in ("source", "gate") if key in data}
+        made.add_edge(f"u{k}_{a}", f"u{k}_{b}", **{**data, **ends})
     return middle + half
 
 
 def unit_graph(graph: Network, unit: int) -> Network:
-    """One unit of a series as it was put in, with its own names; coupled electrodes are electrodes again."""
+    """One unit of a series as it was put in, with its own names; coupled electrodes are its outputs and inputs."""
     own = [name for name, data in graph.nodes(data=True) if data.get("unit") == unit]
     label = {name: graph.nodes[name]["label"] for name in own}
+    coupled = {each["output"]: "output" for each in graph.graph["couplings"]}
     made: Network = nx.Graph(**graph.graph["units"][unit])
     for name in own:
-        data = graph.nodes[name]
-        made.add_node(label[name], **{**data, "x": data["at"][0], "y": data["at"][1]})
+        data = {key: value for key, value in graph.nodes[name].items() if key not in {"unit", "label", "at"}}
+        made.add_node(label[name], **data)
+        made.nodes[label[name]].update(zip("xy", graph.nodes[name]["at"], strict=True))
         if data["kind"] == "coupled":
-            made.nodes[label[name]]["kind"] = "electrode"
+            made.nodes[label[name]].update(kind="electrode", role=coupled.get(name, "input"))
     for a, b, data in graph.edges(own, data=True):
         ends: dict[str, Any] = {key: label[data[key]] for key in ("source", "gate") if key in data}
         made.add_edge(label[a], label[b], **{**data, **ends})
