@@ -118,6 +118,21 @@ def state_nodes(graph: Network) -> tuple[str, ...]:
     return tuple(branch.state_node(state) for branch in branches(graph) for state in branch.element.states)
 
 
+def held_states(graph: Network) -> dict[str, float]:
+    """Nodes of the states that are held at rest, each with its initial value, 0 to 1."""
+    return {
+        branch.state_node(name): branch.resting(name)
+        for branch in branches(graph)
+        for name, state in branch.element.states.items()
+        if state.held
+    }
+
+
+def hold_source(state_node: str) -> str:
+    """Name of the source at whose voltage a state is held at rest, and from which it starts."""
+    return f"v{state_node}"
+
+
 def check(graph: Network) -> None:
     """Refuse a network that has no solution: raises ValueError naming the node or edge, and the remedy."""
     kinds = {name: data.get("kind") for name, data in graph.nodes(data=True)}
@@ -161,7 +176,9 @@ def edge_family(element: Element) -> Family:
         check=check,
         stamp=stamp,
         bounded_nodes=state_nodes,
-        bounds=(0.0, 1.0),
+        held_states=held_states,
+        # some published windows are soft, and let a state go beyond its bound by a few of their widths
+        bounds=(-0.01, 1.01),
         # gmin is a conductance across every junction: 1e-18 S is below any current that is read
         options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-18},
         summary=element.summary,
