@@ -147,7 +147,7 @@ def test_units_in_series_come_out_as_they_went_in() -> None:
         assert all(again.nodes[n]["x"] == unit.nodes[n]["x"] for n in unit)
         assert electrodes(again) == electrodes(unit)
     assert electrodes(unit_graph(graph, 0), "output") == ("e3",)
-    assert electrodes(unit_graph(graph, 1), "input") == ("e0", "e2")
+    assert set(electrodes(unit_graph(graph, 1), "input")) == {"e0", "e2"}
 
 
 @pytest.mark.parametrize(

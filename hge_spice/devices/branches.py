@@ -113,13 +113,32 @@ def _stamp_state(circuit: Circuit, branch: Branch, state: str) -> None:
     circuit.BehavioralSource(node, 0, node, current_expression=moving)
 
 
+def _remembering(graph: Network) -> tuple[Branch, ...]:
+    """The elements with states; a large network of resistors and diodes is spared the search."""
+    own = graph.graph["family"]
+    families = {data.get("family", own) for *_, data in graph.edges(data=True)} & ELEMENTS.keys()
+    return branches(graph) if any(ELEMENTS[family].states for family in families) else ()
+
+
 def state_nodes(graph: Network) -> tuple[str, ...]:
     """Nodes of all states, in the netlist's order."""
-    own = graph.graph["family"]
-    families = {data.get("family", own) for *_, data in graph.edges(data=True)}
-    if not any(ELEMENTS[family].states for family in families if family in ELEMENTS):
-        return ()  # a large network of resistors and diodes is spared the search
-    return tuple(branch.state_node(state) for branch in branches(graph) for state in branch.element.states)
+    return tuple(branch.state_node(state) for branch in _remembering(graph) for state in branch.element.states)
+
+
+def held_states(graph: Network) -> dict[str, float]:
+    """Nodes of the states that are held at rest, each with its initial value, 0 to 1."""
+    return {
+        branch.state_node(name): branch.resting(name)
+        for branch in _remembering(graph)
+        for name, state in branch.element.states.items()
+        if state.held
+    }
+
+
+def hold_source(state_node: str) -> str:
+    """Name of the source at whose voltage a state is held at rest, and from which it starts; xu0.x3_w is in unit u0."""
+    unit, _, node = state_node.rpartition(".")
+    return f"v.{unit}.v{node}" if unit else f"v{node}"
 
 
 def check(graph: Network) -> None:
@@ -167,7 +186,9 @@ def edge_family(element: Element) -> Family:
         check=check,
         stamp=stamp,
         bounded_nodes=state_nodes,
-        bounds=(0.0, 1.0),
+        held_states=held_states,
+        # some published windows are soft, and let a state go beyond its bound by a few of their widths
+        bounds=(-0.01, 1.01),
         # gmin is a conductance across every junction: 1e-18 S is below any current that is read
         options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-18},
         summary=element.summary,

@@ -57,6 +57,13 @@ def series_of(families: Mapping[str, Family]) -> Family:
             f"xu{k}.{node}" for k, (family, unit) in enumerate(units(graph)) for node in family.bounded_nodes(unit)
         )
 
+    def held_states(graph: Network) -> dict[str, float]:
+        return {
+            f"xu{k}.{node}": value
+            for k, (family, unit) in enumerate(units(graph))
+            for node, value in family.held_states(unit).items()
+        }
+
     def build(**_: object) -> Network:
         raise ValueError('units in series are built from [[device.units]], with graph = "layered"')
 
@@ -69,6 +76,7 @@ def series_of(families: Mapping[str, Family]) -> Family:
         bounds=(0.0, 1.0),
         # the finest of any unit's family
         options={"abstol": 1e-16, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
+        held_states=held_states,
         summary="units in series, each output amplified into inputs of the next",
     )
 
