@@ -50,6 +50,14 @@ def test_a_list_of_links(tmp_path: Path) -> None:
     assert len(next(iter(read_graph(path)))) == 2**20
 
 
+def test_a_node_may_be_a_gate_alone(tmp_path: Path) -> None:
+    path = tmp_path / "network.csv"
+    path.write_text("source,target,family,gate,vto\nx,y,mosfet,g,0.2\n")
+    graph = read_graph(path)
+    assert list(graph) == ["x", "y", "g"]
+    assert graph.edges["x", "y"] == {"source": "x", "family": "mosfet", "gate": "g", "parameters": {"vto": 0.2}}
+
+
 def test_directions_say_where_plus_is_and_opposite_links_are_two(tmp_path: Path) -> None:
     graph = nx.DiGraph([("b", "a"), ("b", "c"), ("c", "b")])
     for ending in ("graphml", "json"):

@@ -10,6 +10,7 @@ What is perturbed: electrode voltages of any unit. State: that of the units.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from PySpice.Spice.Netlist import Circuit, SubCircuit
 
@@ -24,11 +25,7 @@ LINEAR = Expression("shift+gain*i")
 
 def series_of(families: Mapping[str, Family]) -> Family:
     """The family of networks whose units are of these families."""
-
-    def units(graph: Network) -> list[tuple[Family, Network]]:
-        count = range(len(graph.graph["units"]))
-        each = [unit_graph(graph, k) for k in count]
-        return [(families[unit.graph["family"]], unit) for unit in each]
+    units = partial(_units, families)
 
     def check(graph: Network) -> None:
         last = len(graph.graph["units"]) - 1
@@ -64,12 +61,9 @@ def series_of(families: Mapping[str, Family]) -> Family:
             for node, value in family.held_states(unit).items()
         }
 
-    def build(**_: object) -> Network:
-        raise ValueError('units in series are built from [[device.units]], with graph = "layered"')
-
     return Family(
         name="layered",
-        build=build,
+        build=_build,
         check=check,
         stamp=stamp,
         bounded_nodes=bounded_nodes,
@@ -79,6 +73,15 @@ def series_of(families: Mapping[str, Family]) -> Family:
         held_states=held_states,
         summary="units in series, each output amplified into inputs of the next",
     )
+
+
+def _build(**_: object) -> Network:
+    raise ValueError('units in series are built from [[device.units]], with graph = "layered"')
+
+
+def _units(families: Mapping[str, Family], graph: Network) -> list[tuple[Family, Network]]:
+    each = [unit_graph(graph, k) for k in range(len(graph.graph["units"]))]
+    return [(families[unit.graph["family"]], unit) for unit in each]
 
 
 def _amplifiers(circuit: Circuit, graph: Network) -> dict[str, str]:

@@ -209,6 +209,7 @@ def _csv(text: str) -> "nx.Graph[Any]":
                 raise ValueError(f"line {line}: node {shown(end)} is {shown(kind)} here and another kind before")
             made.add_node(end, **({"kind": kind} if kind else {}))
         own: dict[str, Any] = {key: value for key, value in row.items() if value != ""}
+        made.add_nodes_from([own["gate"]] if "gate" in own else [])  # an electrode may be a gate and nothing else
         try:
             _link_attributes("the link", own)
         except ValueError as error:

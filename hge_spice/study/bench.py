@@ -11,13 +11,15 @@ from hge_spice.calibrate import choose_amplitude, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
-from hge_spice.graph import Network, assign_roles
+from hge_spice.graph import Network, assign_roles, electrodes, readout
 from hge_spice.loss import LOSSES, Target
+from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.block import read_block
-from hge_spice.study.spec import OF_A_BLOCK, Study
+from hge_spice.study.device import build_network
+from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
 from hge_spice.train import Cost, Recipe, first_control
@@ -36,23 +38,28 @@ def build_graph(study: Study) -> Network:
             allow_outside=device.allow_outside,
             process=_process(study),
         )
-    elif DEVICES[device.family].element is not None:
-        graph = DEVICES[device.family].build(**{"temperature": device.temperature, **device.parameters})
     else:
-        graph = DEVICES[device.family].build(**device.model_dump(exclude={"family", *OF_A_BLOCK}))
+        graph = build_network(device, (*dict(named.roles), *study.bias))
     # ngspice knows no case; a block's pins are in lower case
     spelled = str.lower if device.subcircuit is not None else str
+    roles = {spelled(name) for name in (*dict(named.roles), *study.bias)}
+    grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
+    series = named.series_resistance
     graph = assign_roles(
         graph,
-        output=spelled(named.output),
+        output=[spelled(name) for name in named.outputs],
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
-        grounds=[spelled(name) for name in named.grounds],
+        grounds=[spelled(name) for name in grounds],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
+        complements=[spelled(name) for name in named.complements],
+        mirrors=[low + high for low, high in study.task.levels],
+        readout=study.readout.circuit,
+        series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph.graph["probes"] = study.probe.nodes
-    DEVICES[study.device.family].check(graph)
+    DEVICES[graph.graph["family"]].check(graph)
     return graph
 
 
@@ -82,7 +89,9 @@ def check(study: Study) -> None:
         )
     task.inputs(study.task.levels)
     LOSSES[study.training.loss](task.classes, Target(task.classes, study.task.targets))
-    build_graph(study)
+    reason = unreachable(build_graph(study), task)
+    if reason and study.training.unreachable == "refuse":
+        raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     build_plan(study)
 
 
@@ -116,7 +125,8 @@ class Bench:
             amplitude=np.full(count, 1e-3) if amplitude == "auto" else np.broadcast_to(amplitude, count).astype(float),
             phase=random_phases(count, np.random.default_rng(study.training.seed)),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
-            noise_density=study.readout.noise.psd,
+            noise_density=study.readout.density,
+            signs=derivative_signs(graph),
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
@@ -138,7 +148,7 @@ class Bench:
             raise
         recipe = Recipe(
             inputs=inputs,
-            target=Target(task.classes, study.task.targets),
+            target=Target(task.classes, study.task.targets, readout(graph).per_ampere),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
             loss=LOSSES[study.training.loss],
@@ -147,6 +157,11 @@ class Bench:
             control_range=study.electrodes.control_range,
         )
         return cls(study, dut, recipe, cost, flags)
+
+    @property
+    def unit(self) -> str:
+        """Of the output: A or V."""
+        return readout(self.dut.graph).unit
 
     def control(self, start: int = 0) -> Floats:
         """Control setting at which a start begins: [control], V."""

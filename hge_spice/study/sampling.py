@@ -62,8 +62,10 @@ def trials(raw: StudyText, sweep: StudyText | None = None) -> list[TrialSpec]:
 def study_id(study: Study) -> str:
     """12 hex digits of the SHA-256 of what is measured: all keys in SI units, defaults included, titles left out."""
     described = study.model_dump(mode="json", exclude=BESIDE)
-    if study.device.subcircuit is not None:  # what the file says counts, not where it lies
-        described["device"]["subcircuit"] = file_digest(Path(study.device.subcircuit))
+    for device in (described["device"], *described["device"]["units"]):
+        for key in ("subcircuit", "file"):
+            if device[key] is not None:  # what the file says counts, not where it lies
+                device[key] = file_digest(Path(device[key]))
     text = json.dumps(described, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

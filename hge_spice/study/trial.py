@@ -83,6 +83,7 @@ def run_trial(
             "energy_joule": trained.cost.energy,
             "perturbation_energy_joule": trained.cost.perturbation_energy,
             "outputs": last.outputs.tolist(),
+            "output_unit": bench.unit,
             "gap": last.margin.gap,
             "gap_over_span": last.margin.gap_over_span,
             "contrast": last.margin.contrast,

@@ -76,6 +76,12 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "1e-5 nA^2/Hz",
             bare_prefix=False,
         ),
+        "voltage noise density": Dimension(
+            "V^2/Hz",
+            {"V^2/Hz": Unit(prefix_power=2), "V/rtHz": Unit(power=2, prefix_power=2)},
+            "10 nV/rtHz",
+            bare_prefix=False,
+        ),
     }
 )
 
