@@ -29,6 +29,7 @@ from scipy.constants import Boltzmann, elementary_charge, epsilon_0
 
 from hge_spice.devices.expression import Expression
 from hge_spice.devices.family import Family
+from hge_spice.devices.names import terminal
 from hge_spice.drive import Floats
 from hge_spice.graph import Network, dopant_network, electrodes, sites
 
@@ -83,7 +84,7 @@ def _positions(graph: Network, names: tuple[str, ...]) -> tuple[Floats, Floats]:
 
 def _stamp(circuit: Circuit, graph: Network) -> None:
     parameters = graph.graph["parameters"]
-    rims, places = electrodes(graph), sites(graph)
+    rims, places = tuple(terminal(name) for name in electrodes(graph)), sites(graph)
     number = {name: i for i, name in enumerate(places)}
     weights, repulsion = electrode_weights(graph), coulomb(graph)
     for i in range(len(places)):
@@ -117,8 +118,9 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
             )
             circuit.BehavioralSource(f"h{i}_{j}", f"p{i}", f"p{j}", current_expression=current)
         else:
-            current = TO_ELECTRODE.spice(s=strength, w=inverse, pi=f"v(p{i})", ui=f"v(u{i})", v=f"v({other})")
-            circuit.BehavioralSource(f"h{i}_{other}", f"p{i}", other, current_expression=current)
+            rim = terminal(other)
+            current = TO_ELECTRODE.spice(s=strength, w=inverse, pi=f"v(p{i})", ui=f"v(u{i})", v=f"v({rim})")
+            circuit.BehavioralSource(f"h{i}_{rim}", f"p{i}", rim, current_expression=current)
 
 
 def _check(graph: Network) -> None:

@@ -16,8 +16,9 @@ class Measurement:
     amplitude : [control], V peak
     phase : [control], rad
     settle : s, dead time before the window
-    noise_density : A²/Hz one-sided, of the read-out as stated; used for what it would add, whether or not it is
-    injected
+    noise_density : A²/Hz (V²/Hz of a voltage) one-sided, of the read-out as stated; used for what it would add, whether
+    or not it is injected
+    signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
     """
 
     plan: TonePlan
@@ -25,6 +26,7 @@ class Measurement:
     phase: Floats
     settle: float = 0.0
     noise_density: float = 0.0
+    signs: Floats | None = None
 
     @property
     def transient(self) -> Transient:
@@ -49,7 +51,7 @@ class Measurement:
 class Estimate:
     """The output and its derivatives at one control setting and pattern.
 
-    output : A, mean over the window
+    output : A, mean over the window (V where the output is a voltage, and V/V below)
     response : [control], A/V complex; its imaginary part is the quadrature
     stderr : [control], A/V, from what the fit leaves over
     noise_stderr : [control], A/V, what the stated read-out noise would add
@@ -73,5 +75,5 @@ class Estimate:
 
     @property
     def jacobian(self) -> Floats:
-        """dI_out/dV, in phase: [control], A/V."""
+        """dy/dV, in phase: [control], A/V or V/V."""
         return np.real(self.response)

@@ -43,6 +43,11 @@ def _judge(waveform: Waveform, tones: tuple[Tone, ...], measurement: Measurement
     late = np.abs(found.quadrature)
     if np.any((late > LAG * largest) & (late > SIGNIFICANT * found.stderr)):
         flags.append("lag")
+    if measurement.signs is not None:
+        # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
+        doubt = np.maximum(found.stderr, waveform.current_error)
+        if np.any(-measurement.signs * found.in_phase > RESOLVED * doubt):
+            flags.append("wrong_sign")
     if largest < RESOLVED * waveform.current_error:
         flags.append("below_tolerance")
     if largest < RESOLVED * max(noise, float(found.stderr.max())):

@@ -11,16 +11,18 @@ from hge_spice.calibrate import choose_amplitude, choose_amplitudes, choose_poin
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
-from hge_spice.graph import Network, assign_roles
+from hge_spice.graph import Network, assign_roles, electrodes, readout
 from hge_spice.imperfections import seen_through
 from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
+from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import PHASES
 from hge_spice.study.block import read_block
-from hge_spice.study.spec import OF_A_BLOCK, Study
+from hge_spice.study.device import build_network
+from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
@@ -40,23 +42,30 @@ def build_graph(study: Study) -> Network:
             process=_process(study),
         )
     else:
-        graph = DEVICES[device.family].build(**device.model_dump(exclude={"family", *OF_A_BLOCK}))
+        graph = build_network(device, (*dict(named.roles), *study.bias))
     # ngspice knows no case; a block's pins are in lower case
     spelled = str.lower if device.subcircuit is not None else str
+    roles = {spelled(name) for name in (*dict(named.roles), *study.bias)}
+    grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
+    series = named.series_resistance
     graph = assign_roles(
         graph,
-        output=spelled(named.output),
+        output=[spelled(name) for name in named.outputs],
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
-        grounds=[spelled(name) for name in named.grounds],
+        grounds=[spelled(name) for name in grounds],
         unconnected=[spelled(name) for name in named.unconnected],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
+        complements=[spelled(name) for name in named.complements],
+        mirrors=[low + high for low, high in study.task.levels],
+        readout=study.readout.circuit,
+        series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph.graph["probes"] = study.probe.nodes
     process = _process(study)
     graph.graph["setup"] = process.setup if process is not None else ()
-    DEVICES[study.device.family].check(graph)
+    DEVICES[graph.graph["family"]].check(graph)
     return graph
 
 
@@ -103,7 +112,9 @@ def check(study: Study) -> None:
         )
     task.inputs(study.task.levels)
     LOSSES[study.training.loss](task.classes, Target(task.classes, study.task.targets))
-    build_graph(study)
+    reason = unreachable(build_graph(study), task)
+    if reason and study.training.unreachable == "refuse":
+        raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     build_plan(study)
 
 
@@ -141,7 +152,8 @@ class Bench:
             else np.broadcast_to(amplitude, count).astype(float),
             phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
-            noise_density=study.readout.noise.psd,
+            noise_density=study.readout.density,
+            signs=derivative_signs(graph),
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
@@ -170,7 +182,10 @@ class Bench:
         recipe = Recipe(
             inputs=inputs,
             target=Target(
-                task.classes, study.task.targets, mean_noise(study.readout.noise.psd, study.perturbation.window)
+                task.classes,
+                study.task.targets,
+                readout(graph).per_ampere,
+                mean_noise(study.readout.density, study.perturbation.window),
             ),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
@@ -181,6 +196,11 @@ class Bench:
             residuals=RESIDUALS.get(study.training.loss),
         )
         return cls(study, network, dut, recipe, cost, flags)
+
+    @property
+    def unit(self) -> str:
+        """Of the output: A or V."""
+        return readout(self.network.graph).unit
 
     def control(self, start: int = 0) -> Floats:
         """Control setting at which a start begins: [control], V."""

@@ -37,7 +37,7 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "control": control.tolist(),
         "inputs": bench.recipe.inputs.tolist(),
         "estimate": estimate.tolist(),
-        "estimate_unit": "A/V",
+        "estimate_unit": f"{bench.unit}/V",
         "quadrature": [np.imag(e.response).tolist() for e in estimates],
         "stderr": [e.stderr.tolist() for e in estimates],
         "stderr_stated_noise": [e.noise_stderr.tolist() for e in estimates],

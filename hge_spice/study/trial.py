@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
 from hge_spice.drive import Drive, Floats, measure_all
+from hge_spice.graph import node_link
 from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.bench import Bench
@@ -83,6 +83,7 @@ def run_trial(
             "energy_joule": trained.cost.energy,
             "perturbation_energy_joule": trained.cost.perturbation_energy,
             "outputs": last.outputs.tolist(),
+            "output_unit": bench.unit,
             "gap": last.margin.gap,
             "gap_over_span": last.margin.gap_over_span,
             "contrast": last.margin.contrast,
@@ -139,7 +140,7 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     """Write the trained network: graph.json, netlist.cir, a read-out deck and a waveform of every pattern."""
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
-    (directory / "graph.json").write_text(json.dumps(nx.node_link_data(bench.network.graph, edges="edges"), indent=1))
+    (directory / "graph.json").write_text(json.dumps(node_link(bench.network.graph), indent=1))
     drives, titles = [], []
     for p, inputs in enumerate(bench.recipe.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)

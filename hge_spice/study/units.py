@@ -76,6 +76,12 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "1e-5 nA^2/Hz",
             bare_prefix=False,
         ),
+        "voltage noise density": Dimension(
+            "V^2/Hz",
+            {"V^2/Hz": Unit(prefix_power=2), "V/rtHz": Unit(power=2, prefix_power=2)},
+            "10 nV/rtHz",
+            bare_prefix=False,
+        ),
     }
 )
 
@@ -126,6 +132,11 @@ def quantity(value: Any, dimension: str) -> float:
     if problem:
         raise ValueError(f"{value!r} is not a {dimension}: {problem}; {wanted}")
     return number
+
+
+def dimension_of(si: str) -> str:
+    """The dimension that is kept in an SI unit; a plain number for units that nobody writes with prefixes."""
+    return next((name for name, kind in DIMENSIONS.items() if kind.si == si), "ratio")
 
 
 def number_and_unit(text: str) -> tuple[Decimal, str]:
