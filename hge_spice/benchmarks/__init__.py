@@ -7,6 +7,7 @@ from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
 from hge_spice.benchmarks.scale import scale
+from hge_spice.benchmarks.sweep import sweep, trials
 from hge_spice.benchmarks.tables import tables
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -15,4 +16,6 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "naive": naive,
     "tables": tables,
     "scale": scale,
+    "sweep": sweep,
+    "trials": trials,
 }
