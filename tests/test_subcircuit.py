@@ -140,6 +140,13 @@ r3 n1 out 50k
         point = dut.operating_point(np.array([2.0]), np.empty(0))
         assert "gmin_stepping" in point.flags
         assert any("stepping" in note for note in point.notes)
+    # an integrator that nothing holds: neither kind of stepping finds a point, and ngspice waits until it stands still
+    text = ".subckt memory a out\nr1 a out 1k\nc1 x 0 1u\nb1 0 x i=(v(a)>0 && v(x)<10) ? 1m : 0\n.ends"
+    graph = assign_roles(block(text=text, name="memory", pins=["a", "out"]), output="out", inputs=[], controls=["a"])
+    with NgspiceDevice(graph) as dut:
+        point = dut.operating_point(np.array([0.5]), np.empty(0))
+        assert point.flags == ("gmin_stepping", "source_stepping", "transient_op")
+        assert any("singular matrix" in note for note in point.notes)
     with NgspiceDevice(star()) as dut:
         assert dut.operating_point(np.zeros(2), np.zeros(1)).flags == ()
 
