@@ -37,8 +37,16 @@ def output_source(electrode: str) -> str:
     return f"vout_{terminal(electrode)}"
 
 
-def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
-    """Arguments of ngspice's SIN: offset, amplitude, frequency, delay, damping, phase in degrees."""
+def sine(tone: Tone, settle: float = 0.0) -> tuple[float, float, float, float, float, float]:
+    """Arguments of ngspice's SIN: offset, amplitude, frequency, delay, damping, phase in degrees.
+
+    settle : dead time before the window, s. Where it leaves room, the tone begins at its first zero instead of at once.
+    ngspice takes the operating point with each source at its value at time zero: a slow state would begin where the
+    tone's a·sin φ, held for ever, would put it, and not come back within the measurement.
+    """
+    if settle * tone.frequency >= 1:
+        delay = float(np.mod(-tone.phase, 2 * np.pi) / (2 * np.pi * tone.frequency))
+        return (0.0, tone.amplitude, tone.frequency, delay, 0.0, 0.0)
     return (0.0, tone.amplitude, tone.frequency, 0.0, 0.0, float(np.degrees(tone.phase)))
 
 
@@ -119,10 +127,12 @@ def build_circuit(
     dc: Mapping[str, float] | None = None,
     tones: Mapping[str, Tone] | None = None,
     tabled: Collection[str] = (),
+    settle: float = 0.0,
 ) -> Circuit:
     """Build the network with its sources and read-out; the same graph and values give the same text.
 
     dc : V, by driven electrode; tones : by control electrode; what is missing is zero, and can be altered once loaded.
+    settle : dead time before the window, s, see `sine`
     tabled : electrodes that stand on a node of their own instead of ground, for `table_sources`
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
@@ -141,7 +151,7 @@ def build_circuit(
             continue
         circuit.V(dc_source(name)[1:], f"{terminal(name)}_dc", foot, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
-        arguments = " ".join(repr(a) for a in sine(tone))
+        arguments = " ".join(repr(a) for a in sine(tone, settle))
         circuit.V(tone_source(name)[1:], node, f"{terminal(name)}_dc", f"DC 0 AC 0 SIN({arguments})")
     for name in electrodes(graph, "output"):
         _stamp_readout(circuit, graph, name)
@@ -234,7 +244,8 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
     tables = None if drive is None else drive.tables
-    lines = _lines(graph, build_circuit(graph, values, tones, tables.electrodes if tables else ()))
+    settle = 0.0 if drive is None else drive.transient.settle
+    lines = _lines(graph, build_circuit(graph, values, tones, tables.electrodes if tables else (), settle))
     if tables is not None:
         lines += table_sources(graph, tables)
     if drive is not None:

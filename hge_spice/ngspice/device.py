@@ -214,7 +214,8 @@ class NgspiceDevice:
         tones = {tone.electrode: tone for tone in drive.tones}
         for name in self._controls:
             source = netlist.tone_source(name)
-            arguments = " ".join(repr(a) for a in netlist.sine(tones.get(name, Tone(name, 1.0, 0.0))))
+            tone = tones.get(name, Tone(name, 1.0, 0.0))
+            arguments = " ".join(repr(a) for a in netlist.sine(tone, drive.transient.settle))
             if drive.tones:
                 settings[f"@{source}[sin]"] = f"[ {arguments} ]"
             settings[f"{source} acmag"] = "1" if name == probe else "0"
