@@ -13,7 +13,8 @@ from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import seen_through
-from hge_spice.loss import LOSSES, Target
+from hge_spice.loss import LOSSES, RESIDUALS, Target
+from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
@@ -48,10 +49,13 @@ def build_graph(study: Study) -> Network:
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
         grounds=[spelled(name) for name in named.grounds],
+        unconnected=[spelled(name) for name in named.unconnected],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
     )
     graph.graph["probes"] = study.probe.nodes
+    process = _process(study)
+    graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[study.device.family].check(graph)
     return graph
 
@@ -60,9 +64,11 @@ def _process(study: Study) -> Process | None:
     named = study.pdk
     if named is None:
         return None
+    behaviour = named.ngbehavior
     if named.package is not None:
-        return from_package(named.package, named.section)
-    return from_library(Path(named.root or ""), named.lib or "", (named.section,))
+        return from_package(named.package, named.section, ngbehavior=behaviour)
+    sections = (named.section,)
+    return from_library(Path(named.root or ""), named.lib or "", sections, osdi=named.osdi, ngbehavior=behaviour)
 
 
 def build_plan(study: Study) -> TonePlan:
@@ -163,13 +169,16 @@ class Bench:
             raise
         recipe = Recipe(
             inputs=inputs,
-            target=Target(task.classes, study.task.targets),
+            target=Target(
+                task.classes, study.task.targets, mean_noise(study.readout.noise.psd, study.perturbation.window)
+            ),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
             loss=LOSSES[study.training.loss],
             rule=RULES[study.training.rule],
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
+            residuals=RESIDUALS.get(study.training.loss),
         )
         return cls(study, network, dut, recipe, cost, flags)
 
