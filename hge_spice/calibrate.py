@@ -73,22 +73,30 @@ def choose_amplitudes(
     inputs : [pattern, input], V
     """
     largest = _largest(control_range)
-    size, cost = _derivatives(dut, control, inputs, measurement, largest)
+    probe = np.full(len(control), min(PROBE, largest))
+    size, cost = _derivatives(dut, control, inputs, measurement, largest, probe)
     weight = 1 / np.maximum(size, SMALLEST_SHARE * size.max())
     shape = weight / np.exp(np.mean(np.log(weight)))
     found = _least_error(dut, control, inputs, measurement, largest, shape, weight)
-    chosen = np.minimum(found.amplitude * shape, largest)
+    # At these amplitudes every derivative is seen as well as it will be: look again, and keep their product.
+    size, again = _derivatives(dut, control, inputs, measurement, largest, np.minimum(found.amplitude * shape, largest))
+    wanted = found.amplitude / np.exp(np.mean(np.log(weight))) / np.maximum(size, SMALLEST_SHARE * size.max())
+    chosen = np.minimum(wanted, largest)
     noise = np.sqrt(measurement.noise_density / measurement.plan.window)
     relative = np.divide(noise / chosen, size, out=np.full(len(control), np.inf), where=size > 0)
-    return Amplitudes(chosen, relative, found.amplitude * shape > largest, cost + found.cost)
+    return Amplitudes(chosen, relative, wanted > largest, cost + found.cost + again)
 
 
 def _derivatives(
-    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement, largest: float
+    dut: DeviceUnderTest,
+    control: Floats,
+    inputs: Floats,
+    measurement: Measurement,
+    largest: float,
+    amplitude: Floats,
 ) -> tuple[Floats, Cost]:
     """Size of each derivative, rms over the patterns: [control], A/V; tones that show none are made larger."""
     cost, size = Cost(), np.zeros(len(control))
-    amplitude = np.full(len(control), min(PROBE, largest))
     for _ in range(ROUNDS):
         estimates = homodyne(dut, control, inputs, replace(measurement, amplitude=amplitude))
         cost += _cost(estimates)

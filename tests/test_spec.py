@@ -191,6 +191,17 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"perturbation__amplitude": []}, r"perturbation\.amplitude: \[\] should have 1 or more"),
         ({"perturbation__amplitude": ["1 mV"] * 4}, r"perturbation\.amplitude: 4 amplitudes for 5 controls"),
         ({"perturbation__tones": [1, 2, 3]}, r"perturbation\.tones: 3 tones for 5 controls"),
+        ({"perturbation__phases": [1, 2, 3]}, r"perturbation\.phases: 3 phases for 5 controls"),
+        ({"perturbation__phases": "low"}, r"perturbation\.phases: 'low' .*\(or 'random', 'low_crest'\)"),
+        ({"perturbation__tones": "narrow"}, r"perturbation\.tones: 'narrow' .*\(or 'auto', 'narrowest'\)"),
+        (
+            {"perturbation__tones": [1, 2, 3, 4, 5], "perturbation__max_frequency": "1 kHz"},
+            "are for tones that the planner chooses; leave them out",
+        ),
+        (
+            {"perturbation__min_frequency": "2 kHz", "perturbation__max_frequency": "1 kHz"},
+            "min_frequency 2000 Hz is above max_frequency 1000 Hz",
+        ),
         ({"perturbation__tones": [1, 2, 3, 4, 4]}, r"perturbation\.tones: .* has 4 more than once"),
         ({"perturbation__tones": [0, 1, 2, 3, 4]}, r"perturbation\.tones: 0 should be a whole number, 1 or more"),
         ({"perturbation__points": 2}, r"perturbation\.points: 2 should be a whole number, 3 up to"),
