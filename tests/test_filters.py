@@ -74,7 +74,7 @@ def played(rng: np.random.Generator, harmonics: tuple[int, ...] = (7, 11, 16, 17
 def test_noise_through_a_filter_is_that_of_its_enbw(lockin: Filter) -> None:
     """Var X = 2·S·ENBW with one tone alone; an RC filter read when settled to 1 % is scaled up by 1/0.99."""
     rng = np.random.default_rng(0)
-    tones, points = played(rng, (40,)), 400
+    tones, points = played(rng, (120,)), 400
     time = (np.arange(points) + 0.3) * WINDOW / points
     noise = rng.standard_normal((3000, points))  # S = 2h
     found = [demodulate(Waveform(time, row, WINDOW), tones, WINDOW, lockin) for row in noise]
