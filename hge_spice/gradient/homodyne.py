@@ -100,5 +100,5 @@ def lower_band(turned: np.ndarray, tones: tuple[Tone, ...]) -> str:
     return (
         f"the response to {tone.electrode} at {tone.frequency:.4g} Hz is turned by {np.degrees(lag):+.0f}° (seen from "
         f"its tone, a negative derivative by 180° more); keep tones below {LAG * tone.frequency / lean:.3g} Hz, where "
-        'one such pole would turn it by 6°, or measure the lag beforehand: lockin.phase = "track"'
+        'one such pole would turn it by 6°, or measure the lag beforehand: lockin.phase = "calibrate"'
     )

@@ -1,5 +1,6 @@
 """A study's bench: the device under test with everything that `auto` left open decided."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -7,12 +8,14 @@ from typing import Self
 
 import numpy as np
 
-from hge_spice.calibrate import choose_amplitude, choose_points, choose_settle
+from hge_spice.calibrate import check_points, choose_amplitude, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
+from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import seen_through
+from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, Target
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
@@ -72,6 +75,25 @@ def build_plan(study: Study) -> TonePlan:
     return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
 
 
+def build_filter(study: Study) -> Filter:
+    """Build the study's lock-in filter. Raises ValueError where it doesn't settle within the window."""
+    lockin, window = study.lockin, study.perturbation.window
+    if lockin.filter != "rc":
+        return Filter(lockin.filter, window)
+    return rc(window, lockin.order, None if lockin.time_constant == "auto" else lockin.time_constant)
+
+
+def _loss(study: Study) -> Callable[[Floats], float]:
+    loss, target = LOSSES[study.training.loss], Target(TASKS[study.task.name].classes, study.task.targets)
+    return lambda outputs: loss(outputs, target)[0]
+
+
+def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Lag:
+    if study.lockin.reference is None:
+        return calibrate_lag(dut, control, inputs, measurement)
+    return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
+
+
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = TASKS[study.task.name]
@@ -83,6 +105,7 @@ def check(study: Study) -> None:
     LOSSES[study.training.loss](task.classes, Target(task.classes, study.task.targets))
     build_graph(study)
     build_plan(study)
+    build_filter(study)
 
 
 @dataclass(frozen=True)
@@ -118,6 +141,11 @@ class Bench:
             phase=random_phases(count, np.random.default_rng(study.training.seed)),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.noise.psd,
+            noise_exponent=study.readout.noise.exponent,
+            lockin=build_filter(study),
+            repeats=study.training.repeats,
+            rng=np.random.default_rng((study.training.seed, 1)),
+            loss=_loss(study) if study.training.demodulate == "loss" else None,
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
@@ -132,10 +160,17 @@ class Bench:
             if study.perturbation.points == "auto":
                 plan, coarse = choose_points(network, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
+            else:
+                flags = (*flags, *check_points(network, control, inputs, measurement))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
                 cost = chosen.cost
+            if study.lockin.phase != "as_is":
+                lag = _measured_lag(study, dut, control, inputs, measurement)
+                measurement = replace(measurement, lag=lag.angle)
+                cost += Cost(lag.runs, lag.simulated_seconds, lag.energy)
+                flags = (*flags, "lag") if lag.unsure else flags
         except BaseException:
             network.close()
             raise

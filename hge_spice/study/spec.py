@@ -11,6 +11,7 @@ from hge_spice.devices import DEVICES
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.imperfections.imperfection import Setting, Settings
+from hge_spice.lockin import FILTERS
 from hge_spice.loss import LOSSES
 from hge_spice.study.files import (
     StudyError,
@@ -46,7 +47,9 @@ __all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_st
 
 Auto = Literal["auto"]
 
-FILTERS = ("window",)
+PHASES = ("as_is", "calibrate", "reference")
+DEMODULATED = ("output", "loss")
+COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
 # what [specs] may bound, each with the dimension its bounds are written in
 METRICS: Mapping[str, str] = {
@@ -221,13 +224,37 @@ class Perturbation(_Table):
 
 
 class Lockin(_Table):
+    """time_constant : s, of `rc` alone, "auto" for the longest that settles to 1 % in the window; order 1 to 8.
+
+    phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
+    "reference", the reference electrode at every tone
+    """
+
     filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
+    time_constant: Annotated[float | Auto, BeforeValidator(or_auto(si("time", above=0)))] = "auto"
+    order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
+    phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
+    reference: Text | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Lockin":
+        odd = sorted({"time_constant", "order"} & self.model_fields_set)
+        if self.filter != "rc" and odd:
+            raise ValueError(f'{", ".join(odd)} belongs to filter = "rc"')
+        if (self.phase == "reference") != (self.reference is not None):
+            raise ValueError('phase = "reference" needs reference = "electrode", and nothing else does')
+        return self
 
 
 class Training(_Table):
-    """rate : V."""
+    """rate : V.
+
+    repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
+    """
 
     estimator: Annotated[str, BeforeValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
+    repeats: Count = 1
+    demodulate: Annotated[str, BeforeValidator(one_of("thing to demodulate", DEMODULATED))] = "output"
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
@@ -237,10 +264,16 @@ class Training(_Table):
 
 
 class Noise(_Table):
-    """psd : A²/Hz, one-sided, at a frequency in Hz."""
+    """psd : A²/Hz, one-sided, at a frequency in Hz; colour : where it is known, so that error bars need not fit it."""
 
     psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    colour: Annotated[str, BeforeValidator(one_of("colour", COLOURS))] | None = None
+
+    @property
+    def exponent(self) -> float | None:
+        """α of a density that goes as f^(−α); None where the colour isn't stated."""
+        return None if self.colour is None else COLOURS[self.colour]
 
 
 class Readout(_Table):
@@ -315,6 +348,10 @@ class Study(_Table):
             yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if self.training.demodulate == "loss" and not self.training.estimator.startswith("multiplexed"):
+            yield f"training.demodulate: {self.training.estimator} demodulates outputs; take a multiplexed_… estimator"
+        if self.lockin.reference is not None and self.lockin.reference not in self.electrodes.controls:
+            yield f"lockin.reference: {self.lockin.reference!r} is no control; name one of them"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
 
