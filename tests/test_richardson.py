@@ -69,7 +69,7 @@ def test_half_the_amplitude_tells_the_bias(bent: NgspiceDevice) -> None:
     )
     truth = small_signal(bent, control, PATTERNS[:1], Measurement(plan, np.full(3, 2e-2), np.arange(3.0)))[0]
     told, stderr = half_amplitude_bias(full, half)
-    assert told == pytest.approx(full.jacobian - truth.jacobian, rel=0.05)
+    assert np.abs(told - (full.jacobian - truth.jacobian)).max() < 0.05 * np.abs(told).max()
     assert (stderr >= 0).all()
     # and agrees with what the 3rd-order products of one measurement predict
-    assert told == pytest.approx(full.bias, rel=0.05)
+    assert np.abs(told - full.bias).max() < 0.05 * np.abs(told).max()

@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hge_spice.drive import Floats, Tone, Transient, Waveform
 from hge_spice.lockin.filters import Filter
@@ -78,20 +79,18 @@ def demodulate(waveform: Waveform, tones: tuple[Tone, ...], window: float, locki
     """
     frequencies, phases = _settings(tones, window)
     basis = _basis(np.ascontiguousarray(waveform.time).tobytes(), frequencies, phases, window, lockin)
-    fitted = basis.fit @ waveform.output
-    residual = waveform.output - basis.design @ fitted
     read = basis.read @ waveform.output
-    degrees = len(waveform.time) - basis.design.shape[1]
+    residual, product = basis.leftover(waveform.output)
     count = len(tones)
+    degrees = len(waveform.time) - basis.unknowns
     spread = float(np.sqrt(residual @ residual / basis.trace)) if degrees > 0 else np.nan
     norms = np.sum(basis.read[1 : 1 + count] ** 2, axis=1)
-    products = fitted[1 + 2 * count :]
     return Demodulated(
         mean=float(read[0]),
         response=read[1 : 1 + count] + 1j * read[1 + count :],
         stderr=spread * np.sqrt(norms),
         residual=residual,
-        product=float(np.abs(products).max()) if len(products) else 0.0,
+        product=product,
         degrees_of_freedom=degrees,
         gain=norms * len(waveform.time) / (2 * window),
         free_bins=basis.free_bins,
@@ -156,15 +155,30 @@ def _settings(tones: tuple[Tone, ...], window: float) -> tuple[tuple[float, ...]
 class _Basis:
     """The fit of one grid and its tones.
 
-    design : [point, unknown]: mean, sines, cosines, products; fit : [unknown, point], its pseudo-inverse
-    read : [1 + 2·tone, point], what the lock-ins show; trace : of the residual's covariance in unit white noise
+    read : [1 + 2·tone, point], what the lock-ins show
+    unknowns : mean, tones and products; trace : of the residual's covariance in unit white noise
+    bins, product_bins : what the unknowns occupy where they are orthogonal on the grid; else design [point, unknown]
+    and fit [unknown, point], its pseudo-inverse
     """
 
-    design: Floats
-    fit: Floats
     read: Floats
+    unknowns: int
     trace: float
     free_bins: tuple[int, ...]
+    bins: NDArray[np.int64]
+    product_bins: NDArray[np.int64]
+    design: Floats
+    fit: Floats
+
+    def leftover(self, output: Floats) -> tuple[Floats, float]:
+        """What the fit leaves of an output [point], and the largest amplitude of a product."""
+        if len(self.bins):  # hundreds of columns need no matrix: each is one bin of the spectrum
+            spectrum = np.fft.rfft(output)
+            products = np.abs(spectrum[self.product_bins]) * 2 / len(output)
+            spectrum[self.bins] = 0
+            return np.fft.irfft(spectrum, len(output)), float(products.max(initial=0.0))
+        fitted = self.fit @ output
+        return output - self.design @ fitted, float(np.abs(fitted[len(self.read) :]).max(initial=0.0))
 
 
 @lru_cache(maxsize=32)
@@ -173,35 +187,60 @@ def _basis(
 ) -> _Basis:
     """Factor the fit. A training repeats the same grid and tones thousands of times: once is enough."""
     time = np.frombuffer(time_bytes)
-    design, free_bins, orthogonal = _design(time, frequencies, phases, window)
-    points, unknowns = design.shape
-    count = 1 + 2 * len(frequencies)
+    points = len(time)
+    layout = _layout(time, frequencies, window)
+    unknowns = 1 + 2 * len(frequencies) + sum(1 if h in layout.halved else 2 for h in layout.products)
+    if unknowns > points:
+        raise ValueError(f"{points} points for {unknowns} unknowns (mean, tones, 2nd-order products); take more points")
+    angles = [2 * np.pi * f * time + p for f, p in zip(frequencies, phases, strict=True)]
+    first = np.array([np.ones(points), *map(np.sin, angles), *map(np.cos, angles)])
     weights = None if lockin is None or lockin.name == "window" else lockin.weights(time)
     plain = lockin is not None and lockin.name == "rc"
-    if weights is not None and not plain:
-        root = np.sqrt(np.maximum(weights, 0.0))
-        fit = np.linalg.pinv(root[:, None] * design) * root
-    elif orthogonal:  # hundreds of columns need no decomposition
-        fit = (design / np.sum(design**2, axis=0)).T
+    nothing, empty = np.empty(0, dtype=np.int64), np.empty((0, 0))
+    if layout.orthogonal and (weights is None or plain):
+        fit: Floats = first / np.sum(first**2, axis=1)[:, None]
+        bins = np.unique(np.array([0.0, *layout.tones, *layout.products])).astype(np.int64)
+        read = fit if weights is None else _multiplied(weights, first)
+        products = np.array(layout.products).astype(np.int64)
+        return _Basis(read, unknowns, float(points - unknowns), layout.free, bins, products, empty, empty)
+    design = np.vstack([first, *_product_rows(time, window, layout)]).T
+    trace = float(points - unknowns)
+    if weights is None or plain:
+        fit = np.asarray(np.linalg.pinv(design), dtype=np.float64)
     else:
-        fit = np.linalg.pinv(design)
-    read: Floats = np.asarray(fit[:count], dtype=np.float64)
-    if weights is not None and plain:
-        read = np.asarray(weights * design[:, :count].T)
-        read[1:] *= 2
-    trace = points - unknowns
-    if weights is not None and not plain:
-        trace = points - 2 * unknowns + np.sum((design.T @ design) * (fit @ fit.T))
-    return _Basis(design, np.asarray(fit, dtype=np.float64), read, float(trace), free_bins)
+        root = np.sqrt(np.maximum(weights, 0.0))
+        fit = np.asarray(np.linalg.pinv(root[:, None] * design) * root, dtype=np.float64)
+        trace = float(points - 2 * unknowns + np.sum((design.T @ design) * (fit @ fit.T)))
+    read = _multiplied(weights, first) if weights is not None and plain else fit[: len(first)]
+    return _Basis(read, unknowns, trace, layout.free, nothing, nothing, design, fit)
 
 
-def _design(
-    time: Floats, frequencies: tuple[float, ...], phases: tuple[float, ...], window: float
-) -> tuple[Floats, tuple[int, ...], bool]:
-    """Design matrix [point, unknown], the bins it leaves free, and whether its columns are orthogonal."""
+def _multiplied(weights: Floats, first: Floats) -> Floats:
+    """A hardware lock-in: reference times signal, low-passed; nothing else is known of the signal."""
+    read = weights * first
+    read[1:] *= 2
+    return np.asarray(read)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where tones and 2nd-order products appear, in harmonics of 1/window.
+
+    halved : products at half the point rate, where a sine is zero everywhere
+    orthogonal : whether mean, tones and products are so on this grid
+    """
+
+    tones: tuple[float, ...]
+    products: tuple[float, ...]
+    halved: frozenset[float]
+    free: tuple[int, ...]
+    orthogonal: bool
+
+
+def _layout(time: Floats, frequencies: tuple[float, ...], window: float) -> _Layout:
     steps = np.diff(time)
-    uniform = bool(np.ptp(steps) < UNIFORM * steps.mean())
     points = len(time)
+    uniform = bool(np.ptp(steps) < UNIFORM * steps.mean())
     signed = [f * window for f in frequencies] + [-f * window for f in frequencies]
     orders = [abs(a + b) for a, b in combinations_with_replacement(signed, 2)]
 
@@ -218,21 +257,19 @@ def _design(
             "second; take more points"
         )
     products = sorted({place(h) for h in orders} - taken - {0.0})
-    columns = [np.ones(points)]
-    columns += [np.sin(2 * np.pi * f * time + p) for f, p in zip(frequencies, phases, strict=True)]
-    columns += [np.cos(2 * np.pi * f * time + p) for f, p in zip(frequencies, phases, strict=True)]
-    for harmonic in products:
-        angle = 2 * np.pi * harmonic * (time - time[0]) / window
-        columns.append(np.cos(angle))
-        if not (uniform and abs(2 * harmonic - points) < 1e-6):  # at half the point rate a sine is zero everywhere
-            columns.append(np.sin(angle))
-    design = np.array(columns).T
-    if design.shape[1] > points:
-        raise ValueError(
-            f"{points} points for {design.shape[1]} unknowns (mean, tones, 2nd-order products); take more points"
-        )
-    occupied = {0.0, *taken, *products}
-    free = tuple(b for b in range(1, (points + 1) // 2) if uniform and float(b) not in occupied)
+    halved = frozenset(h for h in products if uniform and abs(2 * h - points) < UNIFORM)
     whole = uniform and abs(steps.mean() * points / window - 1) < UNIFORM
-    coherent = all(abs(f * window - round(f * window)) < UNIFORM for f in frequencies)
-    return design, free if whole else (), whole and coherent
+    coherent = whole and all(abs(f * window - round(f * window)) < UNIFORM for f in frequencies)
+    occupied = {0.0, *taken, *products}
+    free = tuple(b for b in range(1, (points + 1) // 2) if whole and float(b) not in occupied)
+    return _Layout(tuple(sorted(taken)), tuple(products), halved, free, coherent)
+
+
+def _product_rows(time: Floats, window: float, layout: _Layout) -> list[Floats]:
+    rows: list[Floats] = []
+    for harmonic in layout.products:
+        angle = 2 * np.pi * harmonic * (time - time[0]) / window
+        rows.append(np.cos(angle))
+        if harmonic not in layout.halved:
+            rows.append(np.sin(angle))
+    return rows
