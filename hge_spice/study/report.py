@@ -145,7 +145,7 @@ def write_report(directory: Path) -> Path:
         study = tomllib.loads(text)
     except (OSError, ValueError) as error:
         missing.append(f"study.toml can't be read: {error}")
-    sections, si = _sections(directory, rows, study)
+    sections, si, overviews = _sections(directory, rows, study)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
     templates.filters |= {"si": partial(_number, si), "percent": _percent}
     html = templates.get_template("report.html.j2").render(
@@ -157,6 +157,7 @@ def write_report(directory: Path) -> Path:
         study=text,
         missing=missing,
         sections=sections,
+        overviews=overviews,
         swept=list(dict.fromkeys(key for row in rows for key in row["parameters"])),
         done=sum(row["status"] == "done" for row in rows),
         failed=sum(row["status"] == "failed" for row in rows),
@@ -174,8 +175,8 @@ def write_report(directory: Path) -> Path:
 
 def _sections(
     directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]
-) -> tuple[list[Section], Callable[[float, str], str]]:
-    """Every trial, and how numbers are written. Matplotlib is imported here, since it takes its time."""
+) -> tuple[list[Section], Callable[[float, str], str], dict[str, Any]]:
+    """Every trial, how numbers are written, what trials show together. Matplotlib takes its time: imported here."""
     log = logging.getLogger("matplotlib")
     level = log.level
     log.setLevel(logging.ERROR)  # not a word about its font cache
@@ -188,7 +189,37 @@ def _sections(
     chosen = _chosen(rows)
     # text as outlines, and the same identifiers each time
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
-        return [_section(directory, row, study, plot, shown=row["id"] in chosen) for row in rows], plot.si
+        sections = [_section(directory, row, study, plot, shown=row["id"] in chosen) for row in rows]
+        return sections, plot.si, _overviews(directory, rows)
+
+
+def _overviews(directory: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What trials show side by side: `compared`, results by estimator; pictures of that, and of tone spacing."""
+    from hge_spice import plot_estimators  # noqa: PLC0415 - as above
+
+    compared = {
+        str(row["parameters"].get("training.estimator", row["id"])): row["result"]
+        for row in rows
+        if "compared" in row["result"]
+    }
+    found: dict[str, Any] = {"compared": compared, "pictures": {}}
+    drawings: dict[str, Callable[[], Any]] = {}
+    if compared:
+        drawings["estimators"] = lambda: plot_estimators.estimators(compared)
+    for row in rows:
+        if "spacing" in row["result"]:
+            data = directory / "trials" / Path(row["id"]).name / "spacing.json"
+            drawings[f"spacing-{row['id']}"] = partial(_drawn_from, data, plot_estimators.spacing)
+    for name, draw in drawings.items():
+        try:
+            found["pictures"][name] = _svg(draw(), name)
+        except DAMAGE as error:
+            found["pictures"][name] = f"{name}: {type(error).__name__}: {error}"
+    return found
+
+
+def _drawn_from(path: Path, draw: Callable[[dict[str, Any]], Any]) -> Any:
+    return draw(json.loads(path.read_text()))
 
 
 def _chosen(rows: list[dict[str, Any]]) -> set[str]:

@@ -302,6 +302,40 @@ class Pdk(_Table):
         return self
 
 
+class Comparison(_Table):
+    """How estimators are compared, beside training with each: study/assess.py says what is measured.
+
+    time : s and runs : measurements, per pattern, that every estimator gets; repeats : noise drawn anew
+    controls : numbers of controls; error : A/V, to be reached at each; bandwidth : Hz, below which all tones must lie
+    """
+
+    time: Annotated[float, BeforeValidator(si("time", above=0))] = 0.4
+    runs: Count = 20
+    repeats: Annotated[int, BeforeValidator(whole(2))] = 20
+    controls: Annotated[tuple[int, ...], BeforeValidator(list_of(whole(2)))] = (5, 10, 20, 40)
+    error: Annotated[float, BeforeValidator(si("conductance", above=0))] = 2e-9
+    bandwidth: Annotated[float, BeforeValidator(si("frequency", above=0))] = 10e3
+
+
+class Spacing(_Table):
+    """How close tones may lie, beside training: study/spacing.py says what is measured.
+
+    neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
+    points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
+    lowest tone at `first`, Hz
+    """
+
+    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0), least=1))] = (1, 2.05, 20)
+    frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
+    widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
+    points: Count = 30
+    windows: Annotated[int, BeforeValidator(whole(2))] = 200
+    first: Annotated[float, BeforeValidator(si("frequency", above=0))] = 200.0
+    spacings: Annotated[tuple[float, ...], BeforeValidator(list_of(si("frequency", above=0)))] = (10.0, 40.0)
+    sets: Count = 1000
+
+
 class Probe(_Table):
     """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
 
@@ -323,6 +357,8 @@ class Study(_Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
+    compare: Comparison | None = None
+    spacing: Spacing | None = None
     imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = {}
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
     specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = {}
@@ -337,6 +373,7 @@ class Study(_Table):
 
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
+        yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
         if inputs != bits:
@@ -354,6 +391,17 @@ class Study(_Table):
             yield f"lockin.reference: {self.lockin.reference!r} is no control; name one of them"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_comparisons(self) -> Iterable[str]:
+        for spacing in self.spacing.spacings if self.spacing else ():
+            periods = spacing * self.perturbation.window
+            if periods < 1 - 1e-9 or abs(periods - round(periods)) > 1e-6:
+                yield (
+                    f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / self.perturbation.window:g} Hz that "
+                    "the window resolves"
+                )
+        if self.compare is not None and self.device.subcircuit is not None:
+            yield "compare: a block of your own has as many controls as it has; compare on a device family"
 
     def _misfits_of_roles(self) -> Iterable[str]:
         roles = dict(self.electrodes.roles)
