@@ -10,7 +10,8 @@ from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.gradient.lag import calibrate_lag, reference_lag
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.tones import plan_from_harmonics, plan_tones, random_phases
+from hge_spice.phases import random_phases
+from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 25e-3
 PLAN = plan_tones(3, WINDOW)

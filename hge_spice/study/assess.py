@@ -12,9 +12,10 @@ from hge_spice.gradient import ESTIMATORS, Estimate, Measurement, small_signal
 from hge_spice.graph import assign_roles
 from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.phases import random_phases
 from hge_spice.study.bench import Bench
 from hge_spice.study.spec import OF_A_BLOCK, Comparison, Study
-from hge_spice.tones import TonePlan, plan_tones, random_phases
+from hge_spice.tones import TonePlan, plan_tones
 from hge_spice.train import Recipe
 
 WITH_TONES = frozenset({"homodyne", "homodyne_richardson", "homodyne_sequential", "multiplexed_frequency"})
