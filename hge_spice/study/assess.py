@@ -21,6 +21,7 @@ from hge_spice.train import Recipe
 WITH_TONES = frozenset({"homodyne", "homodyne_richardson", "homodyne_sequential", "multiplexed_frequency"})
 DRAWN = frozenset({"spsa", "multiplexed_code"})
 FEWEST_POINTS = 16
+READ_OUT_POINTS = 64  # of windows without tones
 
 
 class Remembered:
@@ -139,17 +140,19 @@ def _scaled(study: Study, count: int, asked: Comparison, recipe: Recipe) -> dict
     """Time to the error asked for with another number of controls, on a device of the same kind.
 
     The spread of a derivative σ after one call of t seconds makes t·(σ/error)²; one call at least, and for tones the
-    window that holds them all below the bandwidth.
+    window that holds them all below the bandwidth. The noise is white here, of the density at the frequency stated:
+    with 1/f noise the frequencies that a plan happens to have would count more than the number of controls.
     """
     device = study.device.model_dump(exclude={"family", *OF_A_BLOCK}) | {"electrodes": count + 3}
     names = [f"e{k}" for k in range(count + 3)]
     graph = DEVICES[study.device.family].build(**device)
     graph = assign_roles(graph, output=names[0], inputs=names[1:3], controls=names[3:])
     plan = plan_tones(count, study.perturbation.window)
+    drawn = plan if study.training.estimator in WITH_TONES else replace(plan, points=READ_OUT_POINTS)
     rng = np.random.default_rng((study.training.seed, count))
     measurement = replace(
         recipe.measurement,
-        plan=plan,
+        plan=drawn,
         amplitude=np.full(count, float(recipe.measurement.amplitude.max())),
         phase=random_phases(count, rng),
         rng=rng,
@@ -158,11 +161,13 @@ def _scaled(study: Study, count: int, asked: Comparison, recipe: Recipe) -> dict
         lockin=None,
         loss=None,
     )
+    noise = study.imperfections.get("readout_noise")
+    white = {"readout_noise": {**noise, "colour": "white"}} if noise else {}
     low, high = study.electrodes.control_range
     control, inputs = rng.uniform(low / 2, high / 2, count), recipe.inputs[:1]
     estimator = ESTIMATORS[study.training.estimator]
     with NgspicePool(graph) as network:
-        dut = seen_through(Remembered(network), study.imperfections, study.training.seed)
+        dut = seen_through(Remembered(network), white, study.training.seed)
         truth = small_signal(network, control, inputs, measurement)[0].jacobian
         repeats = [estimator(dut, control, inputs, measurement)[0] for _ in range(asked.repeats)]
     jacobians = np.array([e.jacobian for e in repeats])
