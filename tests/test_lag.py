@@ -1,4 +1,6 @@
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,10 @@ from hge_spice.gradient.lag import calibrate_lag, reference_lag
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.phases import random_phases
+from hge_spice.study.bench import Bench
+from hge_spice.study.compare import compare
+from hge_spice.study.files import load_study
+from hge_spice.study.spec import parse_study
 from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 25e-3
@@ -119,3 +125,43 @@ def test_a_sign_that_noise_hides_is_not_taken_for_known() -> None:
     assert calibrate_lag(Noisy(), np.zeros(1), np.zeros((1, 1)), asked).unsure == ("a",)
     with pytest.raises(ValueError, match="the reference 'b' is no control; take one of a"):
         reference_lag(Noisy(), np.zeros(1), np.zeros(1), asked, "b")
+
+
+STUDY = """
+[device]
+subcircuit = "ladder.cir"
+[electrodes]
+output = "out"
+inputs = ["x", "y"]
+controls = ["c1", "c2", "c3"]
+control_range = ["-0.2 V", "0.2 V"]
+[task]
+name = "and"
+levels = ["-0.1 V", "0.1 V"]
+[perturbation]
+amplitude = "1 mV"
+[lockin]
+phase = "as_is"
+"""
+
+
+def test_a_study_says_what_a_lag_costs_and_turns_it_back(tmp_path: Path) -> None:
+    each = np.tan(np.radians(60.0)) / (2 * np.pi * TOP * 1e4)
+    text = LADDER.format(first=float(each), second=float(each)).replace("ladder x c1", "ladder x y c1")
+    (tmp_path / "ladder.cir").write_text(text.replace("r9 t3", "b5 y s i=1u*sinh(v(y,s)/0.3)\nr9 t3") + "\n")
+    (tmp_path / "lag.toml").write_text(STUDY)
+
+    def gradient(*settings: str) -> dict[str, Any]:
+        with Bench.of(parse_study(load_study(tmp_path / "lag.toml", settings))) as bench:
+            return compare(bench, bench.control())
+
+    plain = gradient()
+    assert "lag" in plain["flags"]
+    assert "coarse" not in plain["flags"]
+    assert plain["relative_error_max"] > 0.5  # in phase alone, against magnitude at the tone and sign at rest
+    assert any('lockin.phase = "calibrate"' in note for note in plain["notes"])
+    for settings in (("lockin.phase=calibrate",), ("lockin.phase=reference", "lockin.reference=c3")):
+        corrected = gradient(*settings)
+        assert corrected["relative_error_max"] <= 1e-3
+        assert "lag" not in corrected["flags"]
+    assert "coarse" in gradient("perturbation.points=39")["flags"]
