@@ -95,10 +95,11 @@ def lower_band(turned: np.ndarray, tones: tuple[Tone, ...]) -> str:
     quadrature is a share q of its in-phase part at q·f/tan φ.
     """
     worst = int(np.argmax(np.abs(turned.imag)))
-    tone, lag = tones[worst], float(np.angle(turned[worst]))
+    tone = tones[worst]
     lean = abs(turned[worst].imag) / max(abs(turned[worst].real), 1e-300)
+    off, below = np.degrees(np.arctan(lean)), LAG * tone.frequency / lean
     return (
-        f"the response to {tone.electrode} at {tone.frequency:.4g} Hz is turned by {np.degrees(lag):+.0f}° (seen from "
-        f"its tone, a negative derivative by 180° more); keep tones below {LAG * tone.frequency / lean:.3g} Hz, where "
-        'one such pole would turn it by 6°, or measure the lag beforehand: lockin.phase = "calibrate"'
+        f"the response to {tone.electrode} at {tone.frequency:.4g} Hz lies {off:.0f}° off its tone, or the tone's "
+        f"opposite; keep tones below {below:.3g} Hz, where one such pole would turn it by 6°, or measure the lag "
+        'beforehand: lockin.phase = "calibrate"'
     )
