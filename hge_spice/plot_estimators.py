@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from hge_spice.plot import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH
+from hge_spice.plot import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, si
 
 WAYS = {
     "one_call": ("one call", GREY, "o"),
@@ -40,16 +41,25 @@ def estimators(results: Mapping[str, Mapping[str, Any]]) -> Figure:
             x, y = [c["controls"] for c in counts], [c["seconds_needed"] for c in counts]
             scaling.plot(x, y, style, color=colour, marker=".", label=name)
     scaling.set(xscale="log", yscale="log", xlabel="controls", ylabel="device time to the error asked for / s")
-    scaling.legend(fontsize="x-small", ncols=2)
+    counts = sorted({c["controls"] for result in results.values() for c in result["compared"]["controls"]})
+    scaling.set_xticks(counts, [str(count) for count in counts])
+    low, high = scaling.get_ylim()
+    scaling.set_ylim(low, high * (high / low) ** 0.6)  # room for the names
+    scaling.legend(fontsize="x-small", ncols=2, loc="upper left")
     seconds = [results[name]["simulated_seconds"] for name in names]
     joule = [results[name]["energy_joule"] for name in names]
     solved = [bool(results[name]["solved"]) for name in names]
     training.barh(rows, seconds, color=[SKY if s else GREY for s in solved])
     for row, second, energy, done in zip(rows, seconds, joule, solved, strict=True):
-        told = f" {energy:.2g} J" + ("" if done else ", not solved")
-        training.text(second, row, told.replace("-", "−"), va="center", fontsize="small")
+        told = f" {si(energy, 'J')}" + ("" if done else ", not solved")
+        training.text(second, row, told, va="center", fontsize="small")
     training.set(xlabel="device time of the training / s", yticks=rows, yticklabels=[])
     training.set_xlim(right=1.35 * max(seconds))
+    for axes in (error, angle, scaling):
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    for axes in (error, angle):
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     for axes in (error, angle, scaling, training):
         axes.grid(visible=True, color=GREY, alpha=0.25, lw=0.6)
         axes.spines[["top", "right"]].set_visible(False)
