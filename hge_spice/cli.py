@@ -261,6 +261,13 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
     print(f"largest relative error {found['relative_error_max']:.3g}, cosine {found['cosine']:.6f}", end="; ")
     print(f"amplitude {render(found['amplitude'][0], 'voltage')}, {found['points']} points", end="; ")
     print("flags: " + (", ".join(found["flags"]) or "none"))
+    lockin = found["lockin"]
+    units = {"enbw": "frequency", "half_power": "frequency", "settling": "time", "dead_time": "time"}
+    shown = {key: render(float(f"{lockin[key]:.4g}"), unit) for key, unit in units.items()}
+    print(f"lock-in {lockin['filter']}: noise bandwidth {shown['enbw']}, −3 dB at {shown['half_power']}", end=", ")
+    print(f"settles to 1 % in {shown['settling']}, dead time {shown['dead_time']}")
+    for note in found["notes"]:
+        print(f"note: {note}")
     return DONE
 
 

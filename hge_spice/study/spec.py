@@ -12,6 +12,7 @@ from hge_spice.graph import Readout as CircuitReadout
 from hge_spice.graph.readout import KINDS as READOUTS
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.imperfections.imperfection import Setting, Settings
+from hge_spice.lockin import FILTERS
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.files import (
@@ -50,8 +51,10 @@ __all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_st
 
 Auto = Literal["auto"]
 
-FILTERS = ("window",)
 LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
+PHASES = ("as_is", "calibrate", "reference")
+DEMODULATED = ("output", "loss")
+COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
 # what [specs] may bound, each with the dimension its bounds are written in
 METRICS: Mapping[str, str] = {
     "solved": "ratio",
@@ -222,13 +225,38 @@ class Perturbation(Table):
 
 
 class Lockin(Table):
+    """time_constant : s, of `rc` alone, "auto" for the longest that settles to 1 % in the window; order 1 to 8.
+
+    phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
+    "reference", the reference electrode at every tone
+    """
+
     filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
+    time_constant: Annotated[float | Auto, BeforeValidator(or_auto(si("time", above=0)))] = "auto"
+    order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
+    phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
+    reference: Text | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Lockin":
+        odd = sorted({"time_constant", "order"} & self.model_fields_set)
+        if self.filter != "rc" and odd:
+            raise ValueError(f'{", ".join(odd)} belongs to filter = "rc"')
+        if (self.phase == "reference") != (self.reference is not None):
+            raise ValueError('phase = "reference" needs reference = "electrode", and nothing else does')
+        return self
 
 
 class Training(Table):
-    """rate : V; unreachable : what to do about a task that the network can't do, "refuse" or "try"."""
+    """rate : V.
+
+    repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
+    unreachable : what to do about a task that the network can't do, "refuse" or "try"
+    """
 
     estimator: Annotated[str, BeforeValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
+    repeats: Count = 1
+    demodulate: Annotated[str, BeforeValidator(one_of("thing to demodulate", DEMODULATED))] = "output"
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
@@ -239,10 +267,19 @@ class Training(Table):
 
 
 class Noise(Table):
-    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load."""
+    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load.
+
+    colour : where it is known, so that error bars need not fit it
+    """
 
     psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    colour: Annotated[str, BeforeValidator(one_of("colour", COLOURS))] | None = None
+
+    @property
+    def exponent(self) -> float | None:
+        """α of a density that goes as f^(−α); None where the colour isn't stated."""
+        return None if self.colour is None else COLOURS[self.colour]
 
 
 class Readout(Table):
@@ -318,6 +355,40 @@ class Pdk(Table):
         return self
 
 
+class Comparison(Table):
+    """How estimators are compared, beside training with each: study/assess.py says what is measured.
+
+    time : s and runs : measurements, per pattern, that every estimator gets; repeats : noise drawn anew
+    controls : numbers of controls; error : A/V, to be reached at each; bandwidth : Hz, below which all tones must lie
+    """
+
+    time: Annotated[float, BeforeValidator(si("time", above=0))] = 0.4
+    runs: Count = 20
+    repeats: Annotated[int, BeforeValidator(whole(2))] = 20
+    controls: Annotated[tuple[int, ...], BeforeValidator(list_of(whole(2)))] = (5, 10, 20, 40)
+    error: Annotated[float, BeforeValidator(si("conductance", above=0))] = 2e-9
+    bandwidth: Annotated[float, BeforeValidator(si("frequency", above=0))] = 10e3
+
+
+class Spacing(Table):
+    """How close tones may lie, beside training: study/spacing.py says what is measured.
+
+    neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
+    points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
+    lowest tone at `first`, Hz
+    """
+
+    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0), least=1))] = (1, 2.05, 20)
+    frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
+    widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
+    points: Count = 30
+    windows: Annotated[int, BeforeValidator(whole(2))] = 200
+    first: Annotated[float, BeforeValidator(si("frequency", above=0))] = 200.0
+    spacings: Annotated[tuple[float, ...], BeforeValidator(list_of(si("frequency", above=0)))] = (10.0, 40.0)
+    sets: Count = 1000
+
+
 class Probe(Table):
     """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
 
@@ -358,6 +429,8 @@ class Study(Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
+    compare: Comparison | None = None
+    spacing: Spacing | None = None
     imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = Field(
         default_factory=dict
     )
@@ -391,6 +464,7 @@ class Study(Table):
 
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
+        yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
         if inputs != bits:
@@ -405,11 +479,26 @@ class Study(Table):
             yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if self.training.demodulate == "loss" and not self.training.estimator.startswith("multiplexed"):
+            yield f"training.demodulate: {self.training.estimator} demodulates outputs; take a multiplexed_… estimator"
+        if self.lockin.reference is not None and self.lockin.reference not in self.electrodes.controls:
+            yield f"lockin.reference: {self.lockin.reference!r} is no control; name one of them"
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
             squares = ", ".join(RESIDUALS)
             yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_comparisons(self) -> Iterable[str]:
+        for spacing in self.spacing.spacings if self.spacing else ():
+            periods = spacing * self.perturbation.window
+            if periods < 1 - 1e-9 or abs(periods - round(periods)) > 1e-6:
+                yield (
+                    f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / self.perturbation.window:g} Hz that "
+                    "the window resolves"
+                )
+        if self.compare is not None and self.device.subcircuit is not None:
+            yield "compare: a block of your own has as many controls as it has; compare on a device family"
 
     def _misfits_of_roles(self) -> Iterable[str]:
         roles = dict(self.electrodes.roles)
