@@ -1,8 +1,8 @@
 """Each element as a stand-alone `.subckt` that other tools can include, written from the same statement.
 
-The pins are the + end, the − end, the gate if there is one, and each state between its bounds, 0 to 1 V. Parameters have
-the element's own names, defaults and SI units. Text is what ngspice, LTspice and Xyce have in common: B sources with
-`**`, min, max, and `time` for the hold at rest. `u(x)` is the step of all three.
+The pins are the + end, the − end, the gate if there is one, and each state between its bounds, 0 to 1 V. Parameters
+have the element's own names, defaults and SI units. Text is what ngspice, LTspice and Xyce have in common: B sources
+with `**`, min, max and the step u(x), and `time` for the hold at rest.
 """
 
 import re

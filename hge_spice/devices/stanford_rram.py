@@ -21,7 +21,8 @@ from hge_spice.devices.expression import Expression
 
 _GAMMA = "max(gamma0-beta*(g/1e-9)*(g/1e-9)*(g/1e-9),0)"
 _KT = f"({Boltzmann!r}*(temperature+rth*abs(v*i)))"
-_RATE = f"-vel0*exp(-ea/{_KT})*sinh({_GAMMA}*0.5*(1+tanh(({_GAMMA}*abs(v)/(tox*fmin)-1)/0.01))*a0/tox*{elementary_charge!r}*v/{_KT})"
+_EDGE = f"0.5*(1+tanh(({_GAMMA}*abs(v)/(tox*fmin)-1)/0.01))"
+_RATE = f"-vel0*exp(-ea/{_KT})*sinh({_GAMMA}*{_EDGE}*a0/tox*{elementary_charge!r}*v/{_KT})"
 
 ELEMENT = Element(
     name="stanford_rram",
