@@ -60,7 +60,7 @@ ELEMENT = Element(
         "reference_temperature": Parameter(NOMINAL_TEMPERATURE, "K", above=0),
     },
     derived={
-        "a": Expression("n*vt"),
+        "a": Expression("n*thermal"),
         "s": Expression(
             "saturation_current*exp(xti/n*ln(temperature/reference_temperature)"
             f"+bandgap/(n*{Boltzmann!r})*(1/reference_temperature-1/temperature))"

@@ -29,7 +29,7 @@ ELEMENT = Element(
         "bandgap": Parameter(0.66 * electron_volt, "J", least=0),
     },
     derived={
-        "a": Expression("n*vt"),
+        "a": Expression("n*thermal"),
         "s": Expression(f"saturation_current*exp(bandgap/(n*{Boltzmann!r})*(1/{NOMINAL_TEMPERATURE!r}-1/temperature))"),
     },
     monotone=False,
