@@ -17,7 +17,7 @@ ORDERS = (  # highest first: nothing reaches what stands before it
     ({"ngspice"}, {"netlist"}, {"devices", "graph"}),
     ({"ngspice", "netlist"}, {"train", "gradient", "lockin", "drive", "loss", "update"}),  # these know no SPICE
 )
-PLOTTERS = ("plot.py", "study/report.py")
+PLOTTERS = ("plot.py", "plot_element.py", "study/report.py")
 IMPORTERS = {"PySpice": ("netlist.py", "devices/", "ngspice/"), "matplotlib": PLOTTERS, "plotly": PLOTTERS}
 OPENERS = ("ngspice/", "study/", "traces.py", "graph.py")
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}

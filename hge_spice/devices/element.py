@@ -89,6 +89,16 @@ class State:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """Where a picture shows an element: a voltage range, V; a sine's frequency, Hz, for its loop; gate voltages, V."""
+
+    low: float = -1.0
+    high: float = 1.0
+    frequency: float = 1.0
+    gates: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Element:
     """A two-terminal element, possibly gated by a third node.
 
@@ -99,6 +109,7 @@ class Element:
     odd : current(−v) = −current(v) for every parameter, so that its direction doesn't matter
     linear : the current is a conductance times the voltage
     check : what the bounds of single parameters can't say; raises ValueError
+    sweep : what its picture shows
     stamp : adds native cards in place of the current's B source
     summary : one line for `hge-spice list devices`
     """
@@ -113,6 +124,7 @@ class Element:
     monotone: bool = True
     odd: bool = False
     linear: bool = False
+    sweep: Sweep = Sweep()
     check: Callable[[Mapping[str, float]], None] = lambda _: None
     stamp: "Callable[[Circuit, Branch], None] | None" = None
 

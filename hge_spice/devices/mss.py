@@ -10,7 +10,7 @@ Source: T. W. Molter, M. A. Nugent, CNNA 2016; defaults of the netlist in knowm/
 What is perturbed: its voltage. State: x, 0 to 1. It moves at every voltage, if slowly. Monotone at a given state.
 """
 
-from hge_spice.devices.element import Element, Parameter, State
+from hge_spice.devices.element import Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 # P(u) as ½(1 + tanh(u/2)), which can't overflow
@@ -23,6 +23,7 @@ ELEMENT = Element(
     states={
         "x": State(Expression(f"((1-x)*(1+{_SWITCH_ON})-x*(1-{_SWITCH_OFF}))/(2*tau)"), initial="x0"),
     },
+    sweep=Sweep(-0.5, 0.5, 100.0),
     parameters={
         "ron": Parameter(500.0, "ohm", above=0),
         "roff": Parameter(1500.0, "ohm", above=0),

@@ -166,7 +166,8 @@ class Device(_Table):
     @classmethod
     def _a_block_is_a_family(cls, given: Any) -> Any:
         if isinstance(given, dict) and str(given.get("family")) in ELEMENTS:
-            return {"temperature": "27 C"} | given
+            usual = ELEMENTS[str(given["family"])].all_parameters["temperature"].default
+            return {"temperature": f"{usual} K"} | given
         if not isinstance(given, dict) or "subcircuit" not in given:
             return given
         odd = set(given) - {"family", "temperature", *OF_A_BLOCK}
