@@ -13,7 +13,8 @@ from hge_spice.graph import assign_roles
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.lint import lint
-from hge_spice.tones import plan_tones, random_phases
+from hge_spice.phases import random_phases
+from hge_spice.tones import plan_tones
 
 
 @dataclass(frozen=True)
