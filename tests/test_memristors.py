@@ -11,6 +11,7 @@ from hge_spice.devices.response import respond
 from hge_spice.drive import Drive, Tone, Transient, Waveform
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.pool import NgspicePool
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,13 @@ def test_states_are_held_at_rest_and_move_in_a_transient() -> None:
     assert start == pytest.approx(end)
     assert later > end
     assert rest.output[0] == pytest.approx(0.5 / (100 * later + 1000 * (1 - later)), rel=1e-6)
+
+
+def test_states_that_go_on_need_one_worker() -> None:
+    graph = assign_roles(DEVICES["pershin"].build(), output="e0", inputs=(), controls=("e1",))
+    graph.graph["reinitialise"] = False
+    with pytest.raises(ValueError, match="need 1 worker, not 2"):
+        NgspicePool(graph, 2)
 
 
 def test_a_still_state_is_not_flagged() -> None:
