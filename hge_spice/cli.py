@@ -293,6 +293,45 @@ def netlist(
 
 
 @app.command()
+def subckt(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+) -> int:
+    """Print an element as a .subckt that ngspice, LTspice or Xyce can include."""
+    from hge_spice.devices import ELEMENTS
+    from hge_spice.devices.library import subcircuit
+    from hge_spice.study.files import suggestion
+    from hge_spice.study.setup_file import write_new
+
+    if family not in ELEMENTS:
+        raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
+    text = subcircuit(ELEMENTS[family])
+    if output is None:
+        print(text, end="")
+    else:
+        write_new(output, text)
+    return DONE
+
+
+@app.command()
+def plot(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; FAMILY.png if not given.")] = None,
+) -> int:
+    """Draw an element's current and conductance against voltage, and the loop of one that remembers."""
+    from hge_spice.devices import ELEMENTS
+    from hge_spice.plot_element import element_picture
+    from hge_spice.study.files import suggestion
+
+    if family not in ELEMENTS:
+        raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
+    path = output or Path(f"{family}.png")
+    element_picture(ELEMENTS[family]).savefig(path)
+    print(path)
+    return DONE
+
+
+@app.command()
 def tones(
     study: Annotated[
         str | None, typer.Argument(metavar="[STUDY]", help="A study, or give --controls and --window.")
@@ -405,7 +444,9 @@ def list_(
     for title, entries in shown.items():
         print(title)
         for name, summary in entries.items():
-            print(f"  {name:14} {summary}")
+            print(f"  {name:16} {summary}")
+        if title == "devices":
+            print("  `hge-spice plot NAME` draws an element, `hge-spice subckt NAME` prints it for other tools")
     return DONE
 
 

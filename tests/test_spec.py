@@ -1,5 +1,6 @@
 import datetime as dt
 import math
+import re
 import tomllib
 from contextlib import suppress
 from copy import deepcopy
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hge_spice.devices import ELEMENTS
 from hge_spice.study import files
-from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, build_network
+from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, Device, build_network
 from hge_spice.study.files import find_study, merge, place, shipped_studies
 from hge_spice.study.spec import (
     METRICS,
@@ -636,3 +638,35 @@ def test_a_block_and_a_network_dont_mix(device, message):
     raw = {**LEAST, "device": device}
     with pytest.raises(StudyError, match=message):
         parse_study(raw)
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "si"),
+    [
+        ("sinh", {"i0": "5 nA", "v0": "60 mV", "ea": "0.2 eV"}, {"i0": 5e-9, "v0": 0.06, "ea": 0.2 * 1.602176634e-19}),
+        ("diode", {"saturation_current": "1 fA", "antiparallel": 1, "series_resistance": "1 kohm"}, None),
+        ("hp_biolek", {"d": "16 nm", "roff": "1.5k", "x0": "40 %"}, {"d": 16e-9, "roff": 1500.0, "x0": 0.4}),
+        ("pershin", {"beta": 2e12, "vth": "1.6 V"}, {"beta": 2e12, "vth": 1.6}),
+    ],
+)
+def test_parameters_of_elements_are_read_in_their_units(family, parameters, si):
+    device = Device.model_validate({"family": family, "parameters": parameters})
+    if si is not None:
+        assert device.parameters == pytest.approx(si)
+    assert device.temperature == ELEMENTS[family].all_parameters["temperature"].default
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "message"),
+    [
+        ("sinh", {"i0": "5 mV"}, "'5 mV' is not a current"),
+        ("sinh", {"i00": "5 nA"}, "sinh has no parameter 'i00'; did you mean i0?"),
+        ("sinh", {"v0": "0 V"}, "v0 of sinh is 0 V; it must be above 0"),
+        ("team", {"x0": "5 nm"}, "x0 of team is 5e-09; it must be in 0 … 3e-09"),
+        ("dopant", {"i0": 1}, "parameters belongs to a block of your own"),
+    ],
+)
+def test_parameters_that_do_not_fit_an_element_are_refused(family, parameters, message):
+    study = {**LEAST, "device": {"family": family, "parameters": parameters}}
+    with pytest.raises(StudyError, match=re.escape(message)):
+        parse_study(study)
