@@ -271,6 +271,27 @@ def netlist(
 
 
 @app.command()
+def subckt(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+) -> int:
+    """Print an element as a .subckt that ngspice, LTspice or Xyce can include."""
+    from hge_spice.devices import ELEMENTS
+    from hge_spice.devices.library import subcircuit
+    from hge_spice.study.files import suggestion
+    from hge_spice.study.trial import write_new
+
+    if family not in ELEMENTS:
+        raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
+    text = subcircuit(ELEMENTS[family])
+    if output is None:
+        print(text, end="")
+    else:
+        write_new(output, text)
+    return DONE
+
+
+@app.command()
 def tones(
     study: Annotated[
         str | None, typer.Argument(metavar="[STUDY]", help="A study, or give --controls and --window.")

@@ -107,6 +107,8 @@ def _stamp_state(circuit: Circuit, branch: Branch, state: str) -> None:
     filled, rate = branch.fill(), branch.element.rate(state)
     moving = f"({rate.spice(**{symbol: filled[symbol] for symbol in rate.symbols})})/{high - low!r}"
     circuit.C(node, node, 0, 1.0)
+    # Newton starts at 0 V, where some elements don't conduct at all
+    circuit.raw_spice += f".nodeset v({node})={branch.resting(state)!r}\n"
     if rule.held:
         circuit.V(node, f"{node}_at", 0, f"DC {branch.resting(state)!r}")
         moving = f"time > 0 ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
@@ -172,12 +174,12 @@ def edge_family(element: Element) -> Family:
     """The family of networks whose edges are this element unless they say otherwise."""
 
     def alone(**parameters: float) -> Network:
-        """One element from electrode e1 (+) to electrode e0."""
+        """One element from electrode e1 (+) to electrode e0; e2 is the gate of one that has a gate."""
         element.values(parameters)
         graph: Network = Network(family=element.name, parameters=dict(parameters))
-        for k in range(2):
+        for k in range(3 if element.gated else 2):
             graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
-        graph.add_edge("e1", "e0", source="e1")
+        graph.add_edge("e1", "e0", source="e1", **({"gate": "e2"} if element.gated else {}))
         return graph
 
     return Family(

@@ -10,6 +10,8 @@ from pydantic_core import ErrorDetails
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.graph import Readout as CircuitReadout
 from hge_spice.graph.readout import KINDS as READOUTS
+from hge_spice.imperfections import IMPERFECTIONS
+from hge_spice.imperfections.imperfection import Setting, Settings
 from hge_spice.loss import LOSSES
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.files import (
@@ -48,7 +50,6 @@ __all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_st
 Auto = Literal["auto"]
 
 FILTERS = ("window",)
-IMPERFECTIONS: tuple[str, ...] = ()  # none yet
 LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
 # what [specs] may bound, each with the dimension its bounds are written in
 METRICS: Mapping[str, str] = {
@@ -67,10 +68,28 @@ METRICS: Mapping[str, str] = {
 }
 
 
-def _imperfections(value: Any) -> dict[str, Any]:
-    for name in table(value):
-        raise ValueError(f"unknown imperfection {name!r}{suggestion(name, IMPERFECTIONS)}")
-    return {}
+def _imperfections(value: Any) -> dict[str, Settings]:
+    return {
+        one_of("imperfection", IMPERFECTIONS)(name): _settings(name, IMPERFECTIONS[name].settings, table(given))
+        for name, given in table(value).items()
+    }
+
+
+def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any]) -> Settings:
+    for key in given:
+        if key not in known:
+            raise ValueError(f"unknown key {name}.{key}{suggestion(key, known)}")
+    read: dict[str, float | str] = {}
+    for key, setting in known.items():
+        if key in given:
+            of = setting.dimension
+            reader = si(of, above=setting.above, least=setting.least) if of else one_of(key, setting.words)
+            read[key] = reader(given[key])
+        elif setting.default is None:
+            raise ValueError(f"{name}.{key} is missing, and has no default")
+        else:
+            read[key] = setting.default
+    return read
 
 
 def _specs(value: Any) -> dict[str, "Spec"]:
@@ -286,7 +305,9 @@ class Study(Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
-    imperfections: Annotated[dict[str, Any], BeforeValidator(_imperfections)] = Field(default_factory=dict)
+    imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = Field(
+        default_factory=dict
+    )
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = Field(default_factory=dict)
     specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = Field(default_factory=dict)
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = Field(default_factory=dict)
@@ -338,6 +359,8 @@ class Study(Table):
             yield "pdk: a process serves a block of your own; set device.subcircuit"
         if self.readout.differential and len(self.electrodes.outputs) < 2:
             yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
+        if self.imperfections and self.readout.kind != "current":
+            yield 'imperfections: they are of a current; take readout.kind = "current"'
         if self.device.source != "dopant" or self.electrodes.grounds == "rest":
             return  # electrodes are known, and checked, when the graph is built
         count, named = self.device.electrodes, {**roles, **self.bias}
