@@ -509,6 +509,8 @@ class Study(Table):
             yield "pdk: a process serves a block of your own; set device.subcircuit"
         if self.readout.differential and len(self.electrodes.outputs) < 2:
             yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
+        if self.imperfections and self.readout.kind != "current":
+            yield 'imperfections: they are of a current; take readout.kind = "current"'
         if self.device.source != "dopant" or self.electrodes.grounds == "rest":
             return  # electrodes are known, and checked, when the graph is built
         count, named = self.device.electrodes, {**roles, **self.bias}
