@@ -40,7 +40,7 @@ class ClosedForm:
             control[k] += tone.amplitude * np.sin(2 * np.pi * tone.frequency * at + tone.phase)
         inputs = np.repeat(np.asarray(drive.inputs, float)[:, None], len(at), axis=1)
         output = (self._out @ np.tanh(self._hidden @ np.vstack([control, inputs]))).astype(np.float64)
-        return Waveform(at, output, transient.duration)
+        return Waveform(np.asarray(at, np.float64), output, transient.duration)
 
 
 def closed_form(trial: TrialSpec, _out: Path) -> Outcome:

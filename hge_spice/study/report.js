@@ -366,12 +366,12 @@
   const spectrum = (place, page) => {
     const { amplitude, width } = page.spectrum, svg = picture(place, "Output spectrum");
     const top = Math.max(...bare(amplitude)), low = Math.max(Math.min(...bare(amplitude).filter((a) => a > 0)), top * 1e-9);
-    const x = linear(0, (amplitude.length * width) / page.window, LEFT, W - RIGHT), y = logarithmic(low, top, H - BOTTOM, TOP);
+    const x = linear(0, (amplitude.length * width) / page.spectrum.window, LEFT, W - RIGHT), y = logarithmic(low, top, H - BOTTOM, TOP);
     frame(svg, x, y, "frequency", "output amplitude", "Hz", "A");
-    const tones = new Set(page.harmonics.map((h) => Math.floor((h - 1) / width)));
+    const tones = new Set(page.spectrum.harmonics.map((h) => Math.floor((h - 1) / width)));
     amplitude.forEach((a, k) => {
       if (!(a > low)) return;
-      const at = x.at(((k + 0.5) * width + 0.5) / page.window), tone = tones.has(k);
+      const at = x.at(((k + 0.5) * width + 0.5) / page.spectrum.window), tone = tones.has(k);
       tip(node("line", { x1: at, x2: at, y1: H - BOTTOM, y2: y.at(a), stroke: tone ? COLOURS[0] : "var(--faint)", "stroke-width": tone ? 4 : 1.5 }, svg), si(a, "A"));
     });
     legend(place, [[COLOURS[0], "tones"], ["var(--faint)", "products and residual"]]);
@@ -429,7 +429,7 @@
       figure(pictures, "Control voltages", "After each update.", (p) => { curves(p, page.steps, controls, "control / V"); legend(p, controls.map((c) => [c.colour, c.name])); });
     }
     if (page.gradient) figure(pictures, "Gradient against truth", `At the control setting reached; largest error of each pattern: ${page.gradient.error.map((e) => `${plain(Number((100 * e).toPrecision(2)))} %`).join(", ")} of its largest derivative.`, (p) => gradient(p, page.gradient));
-    if (page.spectrum && page.harmonics) figure(pictures, "Output spectrum", `Over one window, for ${labels(page)[page.spectrum.pattern]}: the pattern whose gradient is furthest from the truth.`, (p) => spectrum(p, page));
+    if (page.spectrum) figure(pictures, "Output spectrum", `Over one window, for ${labels(page)[page.spectrum.pattern]}: the pattern whose gradient is furthest from the truth.`, (p) => spectrum(p, page));
     if (page.network !== undefined) figure(pictures, "The network", "Electrodes by role; links are wider and bolder the stronger they are.", (p) => network(p, data.networks[page.network]));
     host.scrollIntoView();
   };

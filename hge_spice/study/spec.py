@@ -1,7 +1,7 @@
 """The study: what every key of a study file means, its default and its bounds; text in, SI floats out."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
@@ -20,6 +20,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
+from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     distinct,
@@ -40,49 +41,30 @@ from hge_spice.study.values import (
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
-__all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_study", "parse_study", "read_raw"]
+__all__ = [
+    "METRICS",
+    "Spec",
+    "Study",
+    "StudyError",
+    "StudyText",
+    "apply_setting",
+    "dump",
+    "load_study",
+    "parse_study",
+    "read_raw",
+]
 
 Auto = Literal["auto"]
 
 FILTERS = ("window",)
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
 IMPERFECTIONS: tuple[str, ...] = ()  # none yet
-# what [specs] may bound, each with the dimension its bounds are written in
-METRICS: Mapping[str, str] = {
-    "solved": "ratio",
-    "steps": "ratio",
-    "starts": "ratio",
-    "extractions": "ratio",
-    "loss": "ratio",
-    "gap": "current",
-    "gap_over_span": "ratio",
-    "contrast": "ratio",
-    "d_prime": "ratio",
-    "seconds": "time",
-    "simulated_seconds": "time",
-    "energy_joule": "energy",
-}
 
 
 def _imperfections(value: Any) -> dict[str, Any]:
     for name in table(value):
         raise ValueError(f"unknown imperfection {name!r}{suggestion(name, IMPERFECTIONS)}")
     return {}
-
-
-def read_specs(value: Any) -> dict[str, "Spec"]:
-    """Bounds by metric, SI. Raises ValueError."""
-    specs = {}
-    for metric, bounds in table(value).items():
-        dimension = METRICS[one_of("metric", METRICS)(metric)]
-        odd = set(table(bounds)) - {"min", "max"}
-        if odd or not bounds:
-            raise ValueError(f"{metric} = {bounds!r} should have min, max or both, and nothing else")
-        read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
-        if len(read) == 2 and read["min"] > read["max"]:
-            raise ValueError(f"{metric} = {bounds!r} has its min above its max")
-        specs[metric] = Spec(**read)
-    return specs
 
 
 def _numbers(value: Any) -> dict[str, float]:
@@ -229,13 +211,6 @@ class Readout(_Table):
     noise: Noise = Noise()
 
 
-class Spec(_Table):
-    """Bounds of a metric, both included."""
-
-    min: float | None = None
-    max: float | None = None
-
-
 class Pdk(_Table):
     """A process trusted by name: a known package, or a library file under a root; section is its corner."""
 
@@ -270,7 +245,7 @@ class Cluster(_Table):
     workers: Annotated[int, BeforeValidator(whole(1, most=100_000))] = 2
     cores: Annotated[int, BeforeValidator(whole(1, most=1024))] = 1
     memory: Text = "2 GB"
-    walltime: Text = "01:00:00"
+    walltime: Annotated[str, BeforeValidator(lambda value: text(str(value)))] = "01:00:00"  # TOML has times of its own
     queue: Text | None = None
     account: Text | None = None
     directives: Names = ()
