@@ -40,7 +40,7 @@ def sweep() -> dict[str, Any]:
     }
 
 
-def scale() -> dict[str, Any]:
+def trials() -> dict[str, Any]:
     """A trial of 10 000 against one of 100, the device a closed form, so that nothing hides what a study costs.
 
     In processor time, which a busy machine doesn't stretch.

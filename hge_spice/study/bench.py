@@ -7,19 +7,22 @@ from typing import Self
 
 import numpy as np
 
-from hge_spice.calibrate import choose_amplitude, choose_points, choose_settle
+from hge_spice.calibrate import choose_amplitude, choose_amplitudes, choose_points, choose_settle
 from hge_spice.devices import DEVICES
-from hge_spice.drive import Drive, Floats
+from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
-from hge_spice.loss import LOSSES, Target
+from hge_spice.imperfections import seen_through
+from hge_spice.loss import LOSSES, RESIDUALS, Target
+from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.phases import PHASES
 from hge_spice.study.block import read_block
 from hge_spice.study.spec import OF_A_BLOCK, Study
 from hge_spice.tasks import TASKS
-from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
@@ -46,10 +49,13 @@ def build_graph(study: Study) -> Network:
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
         grounds=[spelled(name) for name in named.grounds],
+        unconnected=[spelled(name) for name in named.unconnected],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
     )
     graph.graph["probes"] = study.probe.nodes
+    process = _process(study)
+    graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[study.device.family].check(graph)
     return graph
 
@@ -58,17 +64,34 @@ def _process(study: Study) -> Process | None:
     named = study.pdk
     if named is None:
         return None
+    behaviour = named.ngbehavior
     if named.package is not None:
-        return from_package(named.package, named.section)
-    return from_library(Path(named.root or ""), named.lib or "", (named.section,))
+        return from_package(named.package, named.section, ngbehavior=behaviour)
+    sections = (named.section,)
+    return from_library(Path(named.root or ""), named.lib or "", sections, osdi=named.osdi, ngbehavior=behaviour)
 
 
 def build_plan(study: Study) -> TonePlan:
     """Plan the study's tones. Raises ValueError where there is no such plan."""
     drive = study.perturbation
-    if drive.tones == "auto":
-        return plan_tones(len(study.electrodes.controls), drive.window, points=drive.points)
-    return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
+    if isinstance(drive.tones, tuple):
+        return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
+    return plan_tones(
+        len(study.electrodes.controls),
+        drive.window,
+        points=drive.points,
+        max_frequency=drive.max_frequency,
+        min_frequency=drive.min_frequency,
+        aim="points" if drive.tones == "auto" else "band",
+    )
+
+
+def build_phases(study: Study, plan: TonePlan) -> Floats:
+    """Phases of the study's tones: [control], rad."""
+    asked = study.perturbation.phases
+    if isinstance(asked, tuple):
+        return np.array(asked)
+    return PHASES[asked](plan.harmonics, np.random.default_rng(study.training.seed))
 
 
 def check(study: Study) -> None:
@@ -88,11 +111,13 @@ def check(study: Study) -> None:
 class Bench:
     """Device, recipe and first control setting of one trial. Use it as a context manager: leaving it ends ngspice.
 
+    network : the simulated device itself; dut : the same seen through the study's imperfections
     cost : what choosing the amplitude and the dead time took
     """
 
     study: Study
-    dut: NgspicePool
+    network: NgspicePool
+    dut: DeviceUnderTest
     recipe: Recipe
     cost: Cost
     flags: tuple[str, ...]
@@ -111,40 +136,51 @@ class Bench:
         amplitude = study.perturbation.amplitude
         measurement = Measurement(
             plan=plan,
-            amplitude=np.full(count, 1e-3) if amplitude == "auto" else np.broadcast_to(amplitude, count).astype(float),
-            phase=random_phases(count, np.random.default_rng(study.training.seed)),
+            amplitude=np.full(count, 1e-3)
+            if isinstance(amplitude, str)
+            else np.broadcast_to(amplitude, count).astype(float),
+            phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.noise.psd,
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
         flags: tuple[str, ...] = ()
-        dut = NgspicePool(graph, workers)
+        network = NgspicePool(graph, workers)
+        dut = seen_through(network, study.imperfections, study.training.seed)
         try:
+            # dead time and points are the circuit's and the solver's business: noise would only hide them
             if study.perturbation.settle == "auto":
-                settle, flags = choose_settle(dut, control, inputs, measurement)
+                settle, flags = choose_settle(network, control, inputs, measurement)
                 measurement = replace(measurement, settle=settle)
             if study.perturbation.points == "auto":
-                plan, coarse = choose_points(dut, control, inputs, measurement)
+                plan, coarse = choose_points(network, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
                 cost = chosen.cost
+            elif amplitude == "per_control":
+                each = choose_amplitudes(dut, control, inputs, measurement, study.electrodes.control_range)
+                measurement = replace(measurement, amplitude=each.amplitude)
+                cost = each.cost
         except BaseException:
-            dut.close()
+            network.close()
             raise
         recipe = Recipe(
             inputs=inputs,
-            target=Target(task.classes, study.task.targets),
+            target=Target(
+                task.classes, study.task.targets, mean_noise(study.readout.noise.psd, study.perturbation.window)
+            ),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
             loss=LOSSES[study.training.loss],
             rule=RULES[study.training.rule],
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
+            residuals=RESIDUALS.get(study.training.loss),
         )
-        return cls(study, dut, recipe, cost, flags)
+        return cls(study, network, dut, recipe, cost, flags)
 
     def control(self, start: int = 0) -> Floats:
         """Control setting at which a start begins: [control], V."""
@@ -154,7 +190,7 @@ class Bench:
         """Netlist of one extraction at the first control setting and pattern, runnable by `ngspice -b` as it is."""
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
-        return deck(self.dut.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
+        return deck(self.network.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
 
     def __enter__(self) -> Self:
         return self
@@ -162,4 +198,4 @@ class Bench:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.dut.close()
+        self.network.close()

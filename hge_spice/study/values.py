@@ -70,16 +70,21 @@ def list_of(read: Read, least: int = 0) -> Read:
 
 def or_auto(read: Read) -> Read:
     """The word "auto", or a value."""
+    return or_word(("auto",), read)
 
-    def read_or_auto(value: Any) -> Any:
-        if isinstance(value, str) and value == "auto":
+
+def or_word(words: tuple[str, ...], read: Read) -> Read:
+    """One of some words, or a value."""
+
+    def read_or_word(value: Any) -> Any:
+        if isinstance(value, str) and value in words:
             return value
         try:
             return read(value)
         except ValueError as error:
-            raise ValueError(f"{error} (or 'auto')") from error
+            raise ValueError(f"{error} (or {', '.join(map(repr, words))})") from error
 
-    return read_or_auto
+    return read_or_word
 
 
 def one_or_list(read: Read) -> Read:
