@@ -70,9 +70,7 @@
     const low = Math.min(...known), high = Math.max(...known);
     if (low > 0 && high / low > 30) return logarithmic(low, high, from, to);
     const room = 0.04 * (high - low);
-    const axis = linear(low - room, high + room, from, to), distinct = [...new Set(known)];
-    if (distinct.length < 6) axis.ticks = distinct.sort((a, b) => a - b);
-    return axis;
+    return linear(low - room, high + room, from, to);
   };
   const named = (names, from, to) => ({
     at: (k) => from + ((k + 0.5) / names.length) * (to - from),
@@ -126,7 +124,12 @@
     const names = [...new Set(written)];
     return { name, values: written.map((w) => names.indexOf(w)), unit: "", names, written };
   };
-  const axis = (c, from, to) => (c.names ? named(c.names, from, to) : spread(c.values, from, to));
+  const axis = (c, from, to) => {
+    if (c.names) return named(c.names, from, to);
+    const made = spread(c.values, from, to), distinct = [...new Set(bare(c.values))];
+    if (c.written && distinct.length < 8) made.ticks = distinct.sort((a, b) => a - b); // where the trials are
+    return made;
+  };
   const parameters = (k) => data.keys.map((key) => `${key} = ${data.written[key][k]}`).join(", ") || data.id[k];
 
   // the table
@@ -312,6 +315,7 @@
   const curves = (place, steps, lines, yName, level) => {
     const svg = picture(place, yName, 260), all = lines.flatMap((line) => line.values);
     const x = linear(Math.min(...steps.step), Math.max(...steps.step), LEFT, W - RIGHT);
+    x.ticks = x.ticks.filter(Number.isInteger);
     const y = spread(level === undefined ? all : [...all, level], 260 - BOTTOM, TOP);
     frame(svg, x, y, "step", yName, "", "", 260);
     if (level !== undefined) node("line", { x1: LEFT, x2: W - RIGHT, y1: y.at(level), y2: y.at(level), class: "bound" }, svg);
@@ -342,7 +346,7 @@
     });
     figure(host, "Outputs", "Output current of every pattern, tones off; dashed, the threshold midway between the classes.", (place) => {
       const svg = picture(place, "Output current of every pattern", 260), x = named(named_, LEFT, W - RIGHT);
-      const y = spread([...page.outputs, 0], 260 - BOTTOM, TOP);
+      const y = spread(page.outputs, 260 - BOTTOM, TOP);
       frame(svg, x, y, "inputs", "output", "", "A", 260);
       page.outputs.forEach((output, p) => tip(node("circle", { cx: x.at(p), cy: y.at(output), r: 7, fill: page.classes[p] > 0.5 ? COLOURS[0] : COLOURS[1] }, svg), si(output, "A")));
       node("line", { x1: LEFT, x2: W - RIGHT, y1: y.at(middle), y2: y.at(middle), class: "bound" }, svg);
