@@ -137,7 +137,7 @@ def run(
     parsed = parse_study(planned[0].trial.raw)
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
-    found = analysis(rows, parsed)
+    found = analysis(rows, parsed.specs)
     if as_json:
         _print_json(summary | found)
     else:

@@ -670,3 +670,9 @@ def test_parameters_that_do_not_fit_an_element_are_refused(family, parameters, m
     study = {**LEAST, "device": {"family": family, "parameters": parameters}}
     with pytest.raises(StudyError, match=re.escape(message)):
         parse_study(study)
+
+
+@pytest.mark.parametrize("table", ["pdk", "cluster"])
+def test_an_unknown_key_of_a_table_that_may_be_absent_is_said(table):
+    with pytest.raises(StudyError, match=rf"unknown key {table}\.zzz; known: "):
+        parse_study(load_study("xor", [f"{table}.zzz=1"]))

@@ -25,9 +25,9 @@ from markupsafe import Markup
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.files import place
 from hge_spice.study.ledger import read_ledger
+from hge_spice.study.metrics import read_specs
 from hge_spice.study.overview import overview
 from hge_spice.study.pages import MOST_PAGES, sweep_data
-from hge_spice.study.spec import read_specs
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
 from hge_spice.tasks import TASKS

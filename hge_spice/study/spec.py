@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -25,6 +25,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
+from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.table import Count, Names, Seed, Table, Text
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
@@ -47,7 +48,18 @@ from hge_spice.study.values import (
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
-__all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_study", "parse_study", "read_raw"]
+__all__ = [
+    "METRICS",
+    "Spec",
+    "Study",
+    "StudyError",
+    "StudyText",
+    "apply_setting",
+    "dump",
+    "load_study",
+    "parse_study",
+    "read_raw",
+]
 
 Auto = Literal["auto"]
 
@@ -55,21 +67,6 @@ LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
 PHASES = ("as_is", "calibrate", "reference")
 DEMODULATED = ("output", "loss")
 COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
-# what [specs] may bound, each with the dimension its bounds are written in
-METRICS: Mapping[str, str] = {
-    "solved": "ratio",
-    "steps": "ratio",
-    "starts": "ratio",
-    "extractions": "ratio",
-    "loss": "ratio",
-    "gap": "current",
-    "gap_over_span": "ratio",
-    "contrast": "ratio",
-    "d_prime": "ratio",
-    "seconds": "time",
-    "simulated_seconds": "time",
-    "energy_joule": "energy",
-}
 
 
 def _imperfections(value: Any) -> dict[str, Settings]:
@@ -94,21 +91,6 @@ def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any])
         else:
             read[key] = setting.default
     return read
-
-
-def read_specs(value: Any) -> dict[str, "Spec"]:
-    """Bounds by metric, SI. Raises ValueError."""
-    specs = {}
-    for metric, bounds in table(value).items():
-        dimension = METRICS[one_of("metric", METRICS)(metric)]
-        odd = set(table(bounds)) - {"min", "max"}
-        if odd or not bounds:
-            raise ValueError(f"{metric} = {bounds!r} should have min, max or both, and nothing else")
-        read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
-        if len(read) == 2 and read["min"] > read["max"]:
-            raise ValueError(f"{metric} = {bounds!r} has its min above its max")
-        specs[metric] = Spec(**read)
-    return specs
 
 
 def _names_or_rest(value: Any) -> Any:
@@ -326,13 +308,6 @@ class Readout(Table):
         return self.noise.psd * gain**2 * (2 if self.differential else 1)
 
 
-class Spec(Table):
-    """Bounds of a metric, both included."""
-
-    min: float | None = None
-    max: float | None = None
-
-
 class Pdk(Table):
     """A process trusted by name: a known package, or a library file under a root; section is its corner.
 
@@ -408,7 +383,7 @@ class Cluster(Table):
     workers: Annotated[int, BeforeValidator(whole(1, most=100_000))] = 2
     cores: Annotated[int, BeforeValidator(whole(1, most=1024))] = 1
     memory: Text = "2 GB"
-    walltime: Text = "01:00:00"
+    walltime: Annotated[str, BeforeValidator(lambda value: text(str(value)))] = "01:00:00"  # TOML has times of its own
     queue: Text | None = None
     account: Text | None = None
     directives: Names = ()
@@ -568,5 +543,7 @@ def _keys(path: list[str]) -> Iterable[str]:
     for key in path:
         if key.isdecimal():  # one of device.units, which are devices too
             continue
-        table = Unit if key == "units" else table.model_fields[key].annotation
+        annotation = Unit if key == "units" else table.model_fields[key].annotation
+        # a table that may be absent is annotated as one or None
+        table = next((kind for kind in get_args(annotation) if hasattr(kind, "model_fields")), annotation)
     return tuple(table.model_fields)
