@@ -204,7 +204,9 @@ def test_flags_are_explained(page):
 
 def test_every_flag_that_the_code_raises_has_an_explanation():
     template = (Path(write_report.__code__.co_filename).parent / "report.html.j2").read_text(encoding="utf-8")
-    for flag in ("nonlinear", "lag", "collision", "low_snr", "coarse", "unsettled", "clipped", "unphysical"):
+    of_estimates = ("nonlinear", "lag", "collision", "low_snr", "below_tolerance", "coarse", "unsettled", "clipped")
+    of_the_solver = ("unphysical", "uneven", "newton_limit", "gmin_stepping", "source_stepping", "transient_op")
+    for flag in (*of_estimates, *of_the_solver):
         assert f'"{flag}": "' in template
 
 

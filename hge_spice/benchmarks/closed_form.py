@@ -34,7 +34,7 @@ class ClosedForm:
     def measure(self, drive: Drive) -> Waveform:
         """The output over the window, A; see DeviceUnderTest."""
         transient = drive.transient
-        at = transient.settle + transient.step * np.arange(transient.points)
+        at = np.asarray(transient.settle + transient.step * np.arange(transient.points), dtype=np.float64)
         control = np.repeat(drive.control[:, None], len(at), axis=1)
         for tone in drive.tones:
             k = self.controls.index(tone.electrode)

@@ -26,6 +26,7 @@ from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.files import place
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.metrics import read_specs
+from hge_spice.study.overview import overview
 from hge_spice.study.pages import MOST_PAGES, sweep_data
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
@@ -177,6 +178,7 @@ def write_report(directory: Path) -> Path:
         study=text,
         missing=missing,
         sections=sections,
+        overviews=overview(directory, rows, _svg),
         columns=COLUMNS,
         swept=list(dict.fromkeys(key for row in rows for key in row["parameters"])),
         done=sum(row["status"] == "done" for row in rows),

@@ -60,6 +60,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "length": Dimension("m", {"m": Unit()}, "75 nm"),
         "capacitance": Dimension("F", {"F": Unit()}, "10 fF"),
         "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm"),
+        "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False),
         "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ"),
         "ratio": Dimension(
             "",
@@ -74,6 +75,12 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "A^2/Hz",
             {"A^2/Hz": Unit(prefix_power=2), "A/rtHz": Unit(power=2, prefix_power=2)},
             "1e-5 nA^2/Hz",
+            bare_prefix=False,
+        ),
+        "voltage noise density": Dimension(
+            "V^2/Hz",
+            {"V^2/Hz": Unit(prefix_power=2), "V/rtHz": Unit(power=2, prefix_power=2)},
+            "10 nV/rtHz",
             bare_prefix=False,
         ),
     }
@@ -126,6 +133,11 @@ def quantity(value: Any, dimension: str) -> float:
     if problem:
         raise ValueError(f"{value!r} is not a {dimension}: {problem}; {wanted}")
     return number
+
+
+def dimension_of(si: str) -> str:
+    """The dimension that is kept in an SI unit; a plain number for units that nobody writes with prefixes."""
+    return next((name for name, kind in DIMENSIONS.items() if kind.si == si), "ratio")
 
 
 def number_and_unit(text: str) -> tuple[Decimal, str]:
