@@ -1,6 +1,7 @@
 """Graph to PySpice circuit and to deck text: sources on the electrodes, the family's elements, options, analysis."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,17 @@ from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
 from hge_spice.devices.names import terminal
-from hge_spice.drive import Drive, Tone, Transient
+from hge_spice.drive import Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes, listed, readout
+from hge_spice.tables import sources
+
+PROBE = re.compile(r"[\w.#]+|@[\w.]+\[\w+\]", re.ASCII)
+NOISE_NODE = "e__noise"  # no electrode's: theirs are spelled out in hexadecimal where they begin with e_
+# XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
+TOLERANCE = ".options xtrtol=7"
+# The sparse solver of SuiteSparse, in builds that have it; others ignore the option. Below about 1000 nodes it doesn't
+# pay; nodes of a network have three elements or more
+KLU, KLU_FROM = ".options klu", 3000
 
 
 def dc_source(electrode: str) -> str:
@@ -27,8 +37,16 @@ def output_source(electrode: str) -> str:
     return f"vout_{terminal(electrode)}"
 
 
-def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
-    """Arguments of ngspice's SIN: offset, amplitude, frequency, delay, damping, phase in degrees."""
+def sine(tone: Tone, settle: float = 0.0) -> tuple[float, float, float, float, float, float]:
+    """Arguments of ngspice's SIN: offset, amplitude, frequency, delay, damping, phase in degrees.
+
+    settle : dead time before the window, s. Where it leaves room, the tone begins at its first zero instead of at once.
+    ngspice takes the operating point with each source at its value at time zero: a slow state would begin where the
+    tone's a·sin φ, held for ever, would put it, and not come back within the measurement.
+    """
+    if settle * tone.frequency >= 1:
+        delay = float(np.mod(-tone.phase, 2 * np.pi) / (2 * np.pi * tone.frequency))
+        return (0.0, tone.amplitude, tone.frequency, delay, 0.0, 0.0)
     return (0.0, tone.amplitude, tone.frequency, 0.0, 0.0, float(np.degrees(tone.phase)))
 
 
@@ -49,9 +67,21 @@ def voltages(graph: Network, drive: Drive) -> dict[str, float]:
     if strange:
         raise ValueError(f"a tone on {listed(strange)}, which is no control ({listed(controls)})")
     given = dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
+    if drive.tables is not None:
+        _check_tables(graph, drive.tables, drive.transient)
     for name in electrodes(graph, "complement"):
         given[name] = graph.nodes[name]["mirror"] - given[graph.nodes[name]["complement_of"]]
     return given | {name: graph.nodes[name]["voltage"] for name in electrodes(graph, "bias")}
+
+
+def _check_tables(graph: Network, tables: Tables, transient: Transient) -> None:
+    known = (*driven(graph), *electrodes(graph, "output"))
+    strange = [name for name in tables.electrodes if name not in known]
+    if strange:
+        raise ValueError(f"a table for {listed(strange)}, which is neither driven nor output ({listed(known)})")
+    end, needed = tables.duration, transient.reach
+    if end < needed * (1 - 1e-9):
+        raise ValueError(f"the tables end at {end:.6g} s, the measurement's last point may be at {needed:.6g} s")
 
 
 @dataclass(frozen=True)
@@ -93,11 +123,17 @@ def saved_vectors(graph: Network) -> Saved:
 
 
 def build_circuit(
-    graph: Network, dc: Mapping[str, float] | None = None, tones: Mapping[str, Tone] | None = None
+    graph: Network,
+    dc: Mapping[str, float] | None = None,
+    tones: Mapping[str, Tone] | None = None,
+    tabled: Collection[str] = (),
+    settle: float = 0.0,
 ) -> Circuit:
     """Build the network with its sources and read-out; the same graph and values give the same text.
 
     dc : V, by driven electrode; tones : by control electrode; what is missing is zero, and can be altered once loaded.
+    settle : dead time before the window, s, see `sine`
+    tabled : electrodes that stand on a node of their own instead of ground, for `table_sources`
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
     check(graph)
@@ -106,15 +142,16 @@ def build_circuit(
     dc, tones = dc or {}, tones or {}
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
     controls = set(electrodes(graph, "control"))
+    _check_nodes(graph, tabled)
     for name in driven(graph):
-        node = _outside(graph, name)
+        node, foot = _outside(graph, name), _table_node(name) if name in tabled else 0
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         if name not in controls:
-            circuit.V(dc_source(name)[1:], node, 0, value)
+            circuit.V(dc_source(name)[1:], node, foot, value)
             continue
-        circuit.V(dc_source(name)[1:], f"{terminal(name)}_dc", 0, value)
+        circuit.V(dc_source(name)[1:], f"{terminal(name)}_dc", foot, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
-        arguments = " ".join(repr(a) for a in sine(tone))
+        arguments = " ".join(repr(a) for a in sine(tone, settle))
         circuit.V(tone_source(name)[1:], node, f"{terminal(name)}_dc", f"DC 0 AC 0 SIN({arguments})")
     for name in electrodes(graph, "output"):
         _stamp_readout(circuit, graph, name)
@@ -152,6 +189,35 @@ def _stamp_readout(circuit: Circuit, graph: Network, electrode: str) -> None:
             circuit.C(f"amp_{node}", f"{node}_amp", 0, 1 / (2 * np.pi * how.bandwidth))
 
 
+def table_sources(graph: Network, tables: Tables) -> list[str]:
+    """Lines that apply tables to a circuit built for their electrodes; they read the files of `tables.files`.
+
+    A table of the output adds to the current that is read, unseen by the network: not for the voltage on a load.
+    """
+    outputs = electrodes(graph, "output")
+    if readout(graph).kind == "voltage" and set(outputs) & set(tables.electrodes):
+        raise ValueError("a table of the output is a current, and this output is read as the voltage on a load")
+    # XSPICE's currents leave their node: that of the output comes through the virtual ground
+    ports = [f"-%i({_outside(graph, n)})" if n in outputs else f"%v({_table_node(n)})" for n in tables.electrodes]
+    return [*sources(tables, ports), TOLERANCE]
+
+
+def _table_node(electrode: str) -> str:
+    return f"{terminal(electrode)}_table"
+
+
+def _check_nodes(graph: Network, tabled: Collection[str]) -> None:
+    """No electrode may have the name of a node that the netlist adds; probes are names that others made."""
+    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {_table_node(name) for name in tabled}
+    ours |= {f"{terminal(name)}_{end}" for name in electrodes(graph) for end in ("lead", "load", "amp", "ideal")}
+    for name in electrodes(graph):
+        if terminal(name) in ours:
+            raise ValueError(f"electrode {name} has a name that the netlist needs for a node of its own; rename it")
+    for name in graph.graph.get("probes", ()):
+        if not PROBE.fullmatch(name):
+            raise ValueError(f"probe {name!r} is no node, x1.node or @device[parameter] of a netlist")
+
+
 def transient_command(transient: Transient) -> str:
     """Return the analysis that holds `points` equal steps after the solver's start-up steps.
 
@@ -172,14 +238,48 @@ def _saved(vector: str) -> str:
 def deck(graph: Network, drive: Drive | None = None) -> str:
     """Full netlist: as loaded once and then altered (no drive), or runnable by `ngspice -b` as it is (with a drive).
 
-    With tones the analysis is the extraction's transient, without any the operating point.
+    With tones or tables the analysis is the extraction's transient, without any the operating point. A drive with
+    tables needs the files of `tables.files` beside the deck.
     """
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
-    lines = str(build_circuit(graph, values, tones)).splitlines()
-    options = " ".join(f"{key}={value!r}" for key, value in DEVICES[graph.graph["family"]].options.items())
-    lines += [f".options {options}"]
-    lines += [f".save {_saved(name)}" for name in saved_vectors(graph).names]
+    tables = None if drive is None else drive.tables
+    settle = 0.0 if drive is None else drive.transient.settle
+    lines = _lines(graph, build_circuit(graph, values, tones, tables.electrodes if tables else (), settle))
+    if tables is not None:
+        lines += table_sources(graph, tables)
     if drive is not None:
-        lines.append(f".{transient_command(drive.transient)}" if drive.tones else ".op")
+        lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
+        lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
     return "\n".join([*lines, ".end", ""])
+
+
+def tabled_body(graph: Network, tabled: Collection[str]) -> str:
+    """Netlist to be loaded with tables on these electrodes, but for the lines of `table_sources` and `.end`."""
+    return "\n".join(_lines(graph, build_circuit(graph, tabled=tabled)))
+
+
+def noise_deck(graph: Network) -> str:
+    """Netlist to be loaded for `.noise`: the output also as the voltage of NOISE_NODE, 1 V for 1 A or 1 V of it."""
+    saved, differential = saved_vectors(graph), readout(graph).differential
+    circuit = build_circuit(graph)
+    below = NOISE_NODE
+    # voltages in series, the first output's on top
+    for k, vector in enumerate(saved.read[: 1 + differential]):
+        foot = f"{NOISE_NODE}_{k}" if differential and k == 0 else "0"
+        ends = f"{below} {foot}" if k == 0 else f"0 {below}"
+        if vector.endswith("#branch"):
+            circuit.raw_spice += f"hnoise{k} {ends} {vector.removesuffix('#branch')} 1\n"
+        else:
+            circuit.raw_spice += f"enoise{k} {ends} {vector} 0 1\n"
+        below = foot
+    lines = [line for line in _lines(graph, circuit) if not line.startswith(".save")]  # its spectrum goes by no name
+    return "\n".join([*lines, ".end", ""])
+
+
+def _lines(graph: Network, circuit: Circuit) -> list[str]:
+    lines = str(circuit).splitlines()
+    options = " ".join(f"{key}={value!r}" for key, value in DEVICES[graph.graph["family"]].options.items())
+    elements = sum(line[:1].isalpha() for line in lines)
+    klu = [KLU] if elements >= KLU_FROM else []
+    return [*lines, f".options {options}", *klu, *(f".save {_saved(name)}" for name in saved_vectors(graph).names)]

@@ -85,7 +85,7 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
     """
     figure = Figure(figsize=(WIDTH, 5.6))
     place, unit = _places(graph)
-    axes = _axes(figure.add_subplot(), x=f"x / {unit}" if unit else "", y=f"y / {unit}" if unit else "")
+    axes = panel(figure.add_subplot(), x=f"x / {unit}" if unit else "", y=f"y / {unit}" if unit else "")
     axes.set_aspect("equal")
     measured = graph.number_of_edges() > 0 and all("length" in data for *_, data in graph.edges(data=True))
     keys = _draw_strengths(axes, graph, place) if measured else _draw_elements(axes, graph, place)
@@ -228,8 +228,8 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
     steps : the columns of steps.parquet
     """
     figure = Figure(figsize=(WIDTH, 5.0))
-    upper = _axes(figure.add_subplot(2, 1, 1), y="loss")
-    lower = _axes(figure.add_subplot(2, 1, 2, sharex=upper), x="step", y="gap / span")
+    upper = panel(figure.add_subplot(2, 1, 1), y="loss")
+    lower = panel(figure.add_subplot(2, 1, 2, sharex=upper), x="step", y="gap / span")
     upper.tick_params(labelbottom=False)
     for rows, style, name in _starts(steps):
         upper.plot(rows["step"], rows["loss"], **style)
@@ -240,7 +240,7 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
     lower.axhline(GAP_OVER_SPAN, color="k", ls="--", lw=1, label=f"solved needs {GAP_OVER_SPAN:g}")
     lower.set_ylim(-1.05, 1.05)
     lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _lay_out(figure, lower)
+    lay_out(figure, lower)
     return figure
 
 
@@ -259,7 +259,7 @@ def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | Non
             axes.set_visible(False)
             continue
         first, last_row = k % columns == 0, k + columns >= len(names)
-        _axes(axes, x="step" if last_row else "", y="control / V" if first else "")
+        panel(axes, x="step" if last_row else "", y="control / V" if first else "")
         axes.tick_params(labelbottom=last_row)
         axes.set_title(plain(names[k], 14), fontsize=10)
         for part, style, name in _starts(steps):
@@ -267,7 +267,7 @@ def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | Non
         for bound in control_range or ():
             axes.axhline(bound, color="k", ls="--", lw=1, label="control range")
         axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    _lay_out(figure, panels[0], above=0.35)
+    lay_out(figure, panels[0], above=0.35)
     return figure
 
 
@@ -305,9 +305,8 @@ def truth_table(
     names = [plain(label) for label in labels]
     upright = 0.09 * max(map(len, names)) if sum(map(len, names)) > 90 else 0.0  # inches
     figure = Figure(figsize=(WIDTH, 4.0 + upright))
-    axes = _axes(
-        figure.add_subplot(), x="pattern (inputs)", y=f"output {'voltage' if quantity == 'V' else 'current'} / {unit}"
-    )
+    what = "voltage" if quantity == "V" else "current"
+    axes = panel(figure.add_subplot(), x="pattern (inputs)", y=f"output {what} / {unit}")
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
     aside = max(len(x) / 4, 1)  # what the two arrows take, in patterns
@@ -324,7 +323,7 @@ def truth_table(
     axes.set_xticks(x, names, rotation=90 if upright else 0)
     axes.set_xlim(-0.5, len(x) - 0.5 + 1.6 * aside)
     axes.margins(y=0.12)
-    _lay_out(figure, axes, below=0.6 + upright)
+    lay_out(figure, axes, below=0.6 + upright)
     return figure
 
 
@@ -385,7 +384,7 @@ def spectrum(
     floor = max(float(shown[1:].min(initial=top, where=shown[1:] > 0)), 1e-9 * top)
     floor = 10.0 ** np.floor(np.log10(floor) - 0.05)
     figure = Figure(figsize=(WIDTH, 4.2))
-    axes = _axes(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
+    axes = panel(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -405,7 +404,7 @@ def spectrum(
     if noise > 0:
         label = f"stated read-out noise, {si(noise, 'A')} rms"
         axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
-    _lay_out(figure, axes)
+    lay_out(figure, axes)
     return figure
 
 
@@ -423,8 +422,8 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     largest = np.abs(truth).max(axis=1, keepdims=True)
     share = 100 / np.where(largest > 0, largest, np.nan)
     figure = Figure(figsize=(WIDTH, 6.2))
-    upper = _axes(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
-    lower = _axes(
+    upper = panel(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
+    lower = panel(
         figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
     )
     upper.tick_params(labelbottom=False)
@@ -465,11 +464,11 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     lower.set_xticks(x.ravel() if named else [], ticks if named else [])
     upright = max(map(len, ticks), default=0) * x.size > 60
     lower.tick_params(axis="x", rotation=90 if upright else 0)
-    _lay_out(figure, upper, above=0.65, below=1.0 if named and upright else 0.6)
+    lay_out(figure, upper, above=0.65, below=1.0 if named and upright else 0.6)
     return figure
 
 
-def _axes(axes: Axes, *, x: str = "", y: str = "") -> Axes:
+def panel(axes: Axes, *, x: str = "", y: str = "") -> Axes:
     """The look that all pictures share."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
@@ -479,7 +478,7 @@ def _axes(axes: Axes, *, x: str = "", y: str = "") -> Axes:
     return axes
 
 
-def _lay_out(figure: Figure, axes: Axes, *, above: float = 0.12, below: float = 0.6) -> None:
+def lay_out(figure: Figure, axes: Axes, *, above: float = 0.12, below: float = 0.6) -> None:
     """Place the panels and, below them, one legend with each name once. A layout engine would double the time.
 
     above, below : inches for headings, and for the axis with its label

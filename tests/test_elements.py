@@ -13,7 +13,9 @@ from hge_spice.graph import assign_roles
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.lint import lint
-from hge_spice.tones import plan_tones, random_phases
+from hge_spice.ngspice.worker import Worker
+from hge_spice.phases import random_phases
+from hge_spice.tones import plan_tones
 
 
 @dataclass(frozen=True)
@@ -236,3 +238,36 @@ def test_heat_acts_in_the_right_direction(family: str) -> None:
         at = [case.heat_at, *([1.4] if element.gated else []), *states, *(values[s] for s in element.symbols)]
         results.append(abs(float(function(*at)[0])))
     assert (results[1] - results[0]) * case.hotter > 0
+
+
+def test_ngspice_and_numpy_evaluate_the_same_function() -> None:
+    """Current and rates of every element at 20 random points each, far beyond where its picture ends too."""
+    worker, rng = Worker(), np.random.default_rng(3)
+    try:
+        for family in FAMILIES:
+            element = ELEMENTS[family]
+            values = element.values(CASES[family].parameters)
+            reach = 2 * max(-element.sweep.low, element.sweep.high)
+            voltages = [rng.uniform(-reach, reach, 20), *([rng.uniform(-2, 2, 20)] if element.gated else [])]
+            shares = rng.uniform(-1e-3, 1 + 1e-3, (len(element.states), 20))
+            low, high = np.array([s.bounds(values) for s in element.states.values()]).reshape(-1, 2).T[:, :, None]
+            states = low + (high - low) * shares
+            expressions = {"i": element.current, **{name: element.rate(name) for name in element.states}}
+            lines = ["points"]
+            for k in range(20):
+                given = dict(zip((*element.voltages, *element.states), (*voltages, *states), strict=True))
+                lines += [f"v{name}{k} {name}{k} 0 {float(value[k])!r}" for name, value in given.items()]
+                filled = values | {name: f"v({name}{k})" for name in given}
+                for name, each in expressions.items():
+                    text = each.spice(**{symbol: filled[symbol] for symbol in each.symbols})
+                    lines += [f"b{name}{k} out_{name}{k} 0 v={text}"]
+            worker.load("\n".join([*lines, ".end", ""]))
+            names = tuple(f"out_{name}{k}" for name in expressions for k in range(20))
+            found = worker.run([], "op", names).vectors[:, 0].reshape(len(expressions), 20)
+            constants = [values[symbol] for symbol in element.symbols]
+            functions = [element.compiled_current(()), *(element.compiled_rate(name) for name in element.states)]
+            for function, simulated in zip(functions, found, strict=True):
+                (expected,) = function(*voltages, *states, *constants)
+                np.testing.assert_allclose(simulated, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+    finally:
+        worker.close()

@@ -1,13 +1,16 @@
 import numpy as np
 import pytest
+from PySpice.Spice.Netlist import Circuit, SubCircuit
 
+from hge_spice.benchmarks.mesh import mesh
 from hge_spice.calibrate import choose_points, choose_settle, quasi_static
-from hge_spice.devices.subcircuit import block
+from hge_spice.devices.subcircuit import block, block_of
 from hge_spice.drive import Drive, SimulationError, Transient
 from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.graph import Network, assign_roles
+from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.tones import plan_tones
+from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 25e-3
 STAR = """.subckt star a b c out r=1k
@@ -137,6 +140,13 @@ r3 n1 out 50k
         point = dut.operating_point(np.array([2.0]), np.empty(0))
         assert "gmin_stepping" in point.flags
         assert any("stepping" in note for note in point.notes)
+    # an integrator that nothing holds: neither kind of stepping finds a point, and ngspice waits until it stands still
+    text = ".subckt memory a out\nr1 a out 1k\nc1 x 0 1u\nb1 0 x i=(v(a)>0 && v(x)<10) ? 1m : 0\n.ends"
+    graph = assign_roles(block(text=text, name="memory", pins=["a", "out"]), output="out", inputs=[], controls=["a"])
+    with NgspiceDevice(graph) as dut:
+        point = dut.operating_point(np.array([0.5]), np.empty(0))
+        assert point.flags == ("gmin_stepping", "source_stepping", "transient_op")
+        assert any("singular matrix" in note for note in point.notes)
     with NgspiceDevice(star()) as dut:
         assert dut.operating_point(np.zeros(2), np.zeros(1)).flags == ()
 
@@ -153,3 +163,58 @@ def test_names_that_cannot_stand_in_a_netlist(change: dict[str, object], message
     given = {"text": STAR, "name": "star", "pins": ["a", "b", "c", "out"]} | change
     with pytest.raises(ValueError, match=message):
         block(**given)  # type: ignore[arg-type]
+
+
+def test_a_pyspice_subcircuit_or_circuit_is_a_block() -> None:
+    part = SubCircuit("Divider", "a", "b", "out", rl=2000.0)
+    part.R(1, "a", "n", 1e3)
+    part.R(2, "b", "n", "{rl}")
+    part.R(3, "n", "out", 500.0)
+    whole = Circuit("divider with its own bench")
+    whole.subcircuit(part)
+    whole.X(1, "Divider", "p", "q", "r")
+    for graph, pins, load in (
+        (block_of(part, parameters={"rl": 4000.0}), ("a", "b", "out"), 4000.0),
+        (block_of(part), ("a", "b", "out"), 2000.0),
+        (block_of(whole, ["p", "q", "r"]), ("p", "q", "r"), 2000.0),
+    ):
+        with NgspiceDevice(assign_roles(graph, output=pins[2], inputs=[pins[1]], controls=[pins[0]])) as dut:
+            current = dut.operating_point(np.array([1.0]), np.array([-0.5])).output[0]
+        inner = (1e-3 - 0.5 / load) / (1e-3 + 1 / load + 2e-3)
+        assert current == pytest.approx(inner / 500.0, rel=1e-6)
+    with pytest.raises(ValueError, match="has no node z; it has 0, p, q, r"):
+        block_of(whole, ["z"])
+
+
+def test_a_large_circuit_asks_for_klu_and_runs_without_it() -> None:
+    assert ".options klu" not in deck(mesh(10))
+    large = mesh(26)
+    assert deck(large).count(".options klu") == 1
+    with NgspiceDevice(large) as dut:
+        assert dut.operating_point(np.linspace(0, 0.5, 5), np.zeros(2)).output[0] > 1e-10
+
+
+def test_a_slow_state_begins_at_rest_whatever_the_tones_phase() -> None:
+    """A conductance that follows its voltage a hundred windows behind: its derivative at the tone is that at rest.
+
+    Were the state where the tone's first value would hold it, the derivative would be off by a share ∝ amplitude.
+    """
+    text = """.subckt slow c a out
+b1 0 x i=1e-6*(v(c)-v(x))
+c1 x 0 2.5u
+r1 x 0 1t
+b2 c out i=1e-4*v(c,out)*(1+5*v(x))
+r2 a out 1k
+.ends"""
+    graph = assign_roles(
+        block(text=text, name="slow", pins=["c", "a", "out"]), output="out", inputs=["a"], controls=["c"]
+    )
+    plan = plan_from_harmonics((7,), WINDOW, points=128)
+    control, inputs = np.array([0.3]), np.zeros((1, 1))
+    with NgspiceDevice(graph) as dut:
+        for amplitude in (1e-3, 10e-3):
+            for phase in (np.pi / 2, -np.pi / 2, 3.0):
+                how = Measurement(plan, np.array([amplitude]), np.array([phase]), settle=WINDOW)
+                (found,) = homodyne(dut, control, inputs, how)
+                (truth,) = small_signal(dut, control, inputs, how)
+                assert found.jacobian[0] == pytest.approx(truth.jacobian[0], rel=2e-4)

@@ -83,6 +83,7 @@ def _values(
 
 def stamp(circuit: Circuit, graph: Network) -> None:
     """Add every element, its states, and the capacitances of elements and nodes."""
+    lines: list[str] = []
     for branch in branches(graph):
         element, name = branch.element, branch.name
         if element.stamp is not None:
@@ -94,25 +95,26 @@ def stamp(circuit: Circuit, graph: Network) -> None:
         if branch.values["capacitance"] and not name.endswith("_s"):
             circuit.C(name, branch.plus, branch.minus, branch.values["capacitance"])
         for state in element.states:
-            _stamp_state(circuit, branch, state)
+            lines += _state_lines(branch, state)
+    circuit.raw_spice += "".join(f"{line}\n" for line in lines)
     for name, node in node_names(graph).items():
         capacitance = graph.nodes[name].get("capacitance", graph.graph.get("node_capacitance", 0.0))
         if capacitance:
             circuit.C(node, node, 0, float(capacitance))
 
 
-def _stamp_state(circuit: Circuit, branch: Branch, state: str) -> None:
+def _state_lines(branch: Branch, state: str) -> list[str]:
+    """Netlist lines of a state; as text, since PySpice takes as long for an element as ngspice for loading it."""
     node, rule = branch.state_node(state), branch.element.states[state]
     low, high = rule.bounds(branch.values)
     filled, rate = branch.fill(), branch.element.rate(state)
     moving = f"({rate.spice(**{symbol: filled[symbol] for symbol in rate.symbols})})/{high - low!r}"
-    circuit.C(node, node, 0, 1.0)
     # Newton starts at 0 V, where some elements don't conduct at all
-    circuit.raw_spice += f".nodeset v({node})={branch.resting(state)!r}\n"
+    lines = [f"C{node} {node} 0 1.0", f".nodeset v({node})={branch.resting(state)!r}"]
     if rule.held:
-        circuit.V(node, f"{node}_at", 0, f"DC {branch.resting(state)!r}")
+        lines.append(f"V{node} {node}_at 0 DC {branch.resting(state)!r}")
         moving = f"time > 0 ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
-    circuit.BehavioralSource(node, 0, node, current_expression=moving)
+    return [*lines, f"B{node} 0 {node} i={moving}"]
 
 
 def _remembering(graph: Network) -> tuple[Branch, ...]:

@@ -17,7 +17,7 @@ What is perturbed: its voltage. State: none. Monotone.
 from PySpice.Spice.Netlist import Circuit
 from scipy.constants import Boltzmann, electron_volt
 
-from hge_spice.devices.element import NOMINAL_TEMPERATURE, Branch, Element, Parameter
+from hge_spice.devices.element import NOMINAL_TEMPERATURE, Branch, Element, Parameter, Sweep
 from hge_spice.devices.expression import Expression
 
 # of w, V; a: n·kT/e, V; 2.718…, so that the cube meets the exponential where they change over
@@ -51,6 +51,7 @@ ELEMENT = Element(
     name="diode",
     summary="junction diode, alone or as an antiparallel pair, with series resistance",
     current=Expression(f"{FORWARD.text}-{PARTNER.text}"),
+    sweep=Sweep(-0.4, 0.75),
     parameters={
         "saturation_current": Parameter(1e-14, "A", above=0),
         "n": Parameter(1.0, above=0),
@@ -60,7 +61,7 @@ ELEMENT = Element(
         "reference_temperature": Parameter(NOMINAL_TEMPERATURE, "K", above=0),
     },
     derived={
-        "a": Expression("n*vt"),
+        "a": Expression("n*thermal"),
         "s": Expression(
             "saturation_current*exp(xti/n*ln(temperature/reference_temperature)"
             f"+bandgap/(n*{Boltzmann!r})*(1/reference_temperature-1/temperature))"

@@ -28,7 +28,7 @@ def subcircuit(element: Element) -> str:
     lines += ["* Parameters in SI units:", *(f"*   {_parameter(element, name)}" for name in element.all_parameters)]
     lines += [f".subckt {PREFIX}{element.name} {' '.join(pins)}"]
     lines += [f"+ params: {parameters[0]}", *(f"+ {each}" for each in parameters[1:])]
-    lines += [".param vt={temperature*8.617333262145179e-05}"]
+    lines += [".param thermal={temperature*8.617333262145179e-05}"]
     lines += [f".param {name}={{{_portable(expression)}}}" for name, expression in element.derived.items()]
     inner = "plus"
     if not element.linear:

@@ -16,7 +16,7 @@ everything alternate without end, and no solver gets on; hence the soft edge.
 
 from scipy.constants import Boltzmann, electron_volt, elementary_charge
 
-from hge_spice.devices.element import Element, Parameter, State, limited
+from hge_spice.devices.element import Element, Parameter, State, Sweep, limited
 from hge_spice.devices.expression import Expression
 
 _GAMMA = "max(gamma0-beta*(g/1e-9)*(g/1e-9)*(g/1e-9),0)"
@@ -29,6 +29,7 @@ ELEMENT = Element(
     summary="Stanford-PKU resistive memory: tunnelling through a gap that moves",
     current=Expression("i0*exp(-g/g0)*sinh(v/v0)"),
     states={"g": State(limited(_RATE, "(g-gmin)/(gmax-gmin)"), initial="x0", low="gmin", high="gmax")},
+    sweep=Sweep(-1.3, 1.3, 1e5),
     parameters={
         "i0": Parameter(1e-3, "A", above=0),
         "g0": Parameter(0.25e-9, "m", above=0),

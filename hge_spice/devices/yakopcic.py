@@ -17,7 +17,7 @@ What is perturbed: its voltage. State: x, 0 to 1. Monotone at a given state.
 
 from collections.abc import Mapping
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 _G = "(ap*max(exp(v)-exp(vp),0)-an*max(exp(-v)-exp(vn),0))"
@@ -37,6 +37,7 @@ ELEMENT = Element(
     states={
         "x": State(Expression(f"speed*(max(eta*{_G},0)*{_UP}+min(eta*{_G},0)*{_DOWN})"), initial="x0"),
     },
+    sweep=Sweep(-1.2, 1.2, 100.0),
     parameters={
         "a1": Parameter(0.17, "A", above=0),
         "a2": Parameter(0.17, "A", above=0),

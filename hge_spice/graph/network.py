@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     Network = nx.Graph
 
-ROLES = ("input", "complement", "control", "output", "ground", "bias")
+ROLES = ("input", "complement", "control", "output", "ground", "bias", "unconnected")
 KINDS = ("electrode", "node", "site")
 _PLAIN = re.compile(r"[\w.+-]{1,40}")
 
@@ -65,6 +65,7 @@ def assign_roles(
     mirrors: Sequence[float] = (),
     readout: Readout | None = None,
     series_resistance: float | Mapping[str, float] = 0.0,
+    unconnected: Sequence[str] = (),
 ) -> Network:
     """Return a copy of the graph with roles on its electrodes, checked by `check`.
 
@@ -72,6 +73,7 @@ def assign_roles(
     bias : V, of supplies and fixed electrodes; output_voltage : V, at which the outputs' ground stands
     complements : [input], electrodes driven by the inverse of each input: `mirrors` [input] (0 V each) less its voltage
     series_resistance : ohm, between each electrode and what drives or reads it; one for all, or by electrode
+    unconnected : electrodes left open, such as a block's monitors
 
     Raises ValueError: an unknown electrode, one with two roles, one with none, a network that can't work.
     """
@@ -80,7 +82,7 @@ def assign_roles(
         raise ValueError(f"{len(complements)} complements for {len(inputs)} inputs; name one each, or none")
     named = {"output": outputs, "input": inputs, "complement": complements, "control": controls, "ground": grounds}
     graph = graph.copy()
-    _give_roles(graph, {**named, "bias": tuple(bias or {})})
+    _give_roles(graph, {**named, "bias": tuple(bias or {}), "unconnected": unconnected})
     for name, voltage in {**dict.fromkeys(outputs, output_voltage), **(bias or {})}.items():
         if not np.isfinite(voltage):
             raise ValueError(f"the voltage of electrode {shown(name)} is {voltage!r}; it must be finite")
@@ -136,7 +138,8 @@ def check(graph: Network) -> None:
         raise ValueError("a differential read-out needs two outputs; name the second")
     idle = [n for n in electrodes(graph) if graph.nodes[n].get("role") not in ROLES]
     if idle:
-        raise ValueError(f"electrode {listed(idle)} has no role; name it as input, control, ground or bias")
+        named = "name it as input, control, ground, bias or unconnected"
+        raise ValueError(f"electrode {listed(idle)} has no role; {named}")
 
 
 def node_link(graph: Network) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A study's bench: the device under test with everything that `auto` left open decided."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -7,22 +8,26 @@ from typing import Self
 
 import numpy as np
 
-from hge_spice.calibrate import choose_amplitude, choose_points, choose_settle
+from hge_spice.calibrate import check_points, choose_amplitude, choose_amplitudes, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
+from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
 from hge_spice.graph import Network, assign_roles, electrodes, readout
 from hge_spice.imperfections import seen_through
-from hge_spice.loss import LOSSES, Target
+from hge_spice.lockin import Filter, rc
+from hge_spice.loss import LOSSES, RESIDUALS, Target
+from hge_spice.margin import mean_noise
 from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.phases import PHASES
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
-from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
@@ -52,6 +57,7 @@ def build_graph(study: Study) -> Network:
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
         grounds=[spelled(name) for name in grounds],
+        unconnected=[spelled(name) for name in named.unconnected],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
         complements=[spelled(name) for name in named.complements],
@@ -60,6 +66,8 @@ def build_graph(study: Study) -> Network:
         series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph.graph["probes"] = study.probe.nodes
+    process = _process(study)
+    graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
     return graph
 
@@ -68,17 +76,58 @@ def _process(study: Study) -> Process | None:
     named = study.pdk
     if named is None:
         return None
+    behaviour = named.ngbehavior
     if named.package is not None:
-        return from_package(named.package, named.section)
-    return from_library(Path(named.root or ""), named.lib or "", (named.section,))
+        return from_package(named.package, named.section, ngbehavior=behaviour)
+    sections = (named.section,)
+    return from_library(Path(named.root or ""), named.lib or "", sections, osdi=named.osdi, ngbehavior=behaviour)
 
 
 def build_plan(study: Study) -> TonePlan:
     """Plan the study's tones. Raises ValueError where there is no such plan."""
     drive = study.perturbation
-    if drive.tones == "auto":
-        return plan_tones(len(study.electrodes.controls), drive.window, points=drive.points)
-    return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
+    if isinstance(drive.tones, tuple):
+        return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
+    return plan_tones(
+        len(study.electrodes.controls),
+        drive.window,
+        points=drive.points,
+        max_frequency=drive.max_frequency,
+        min_frequency=drive.min_frequency,
+        aim="points" if drive.tones == "auto" else "band",
+    )
+
+
+def build_phases(study: Study, plan: TonePlan) -> Floats:
+    """Phases of the study's tones: [control], rad."""
+    asked = study.perturbation.phases
+    if isinstance(asked, tuple):
+        return np.array(asked)
+    return PHASES[asked](plan.harmonics, np.random.default_rng(study.training.seed))
+
+
+def build_filter(study: Study) -> Filter:
+    """Build the study's lock-in filter. Raises ValueError where it doesn't settle within the window."""
+    lockin, window = study.lockin, study.perturbation.window
+    if lockin.filter != "rc":
+        return Filter(lockin.filter, window)
+    return rc(window, lockin.order, None if lockin.time_constant == "auto" else lockin.time_constant)
+
+
+def _target(study: Study, graph: Network) -> Target:
+    noise = mean_noise(study.readout.density, study.perturbation.window)
+    return Target(TASKS[study.task.name].classes, study.task.targets, readout(graph).per_ampere, noise)
+
+
+def _loss(study: Study, graph: Network) -> Callable[[Floats], float]:
+    loss, target = LOSSES[study.training.loss], _target(study, graph)
+    return lambda outputs: loss(outputs, target)[0]
+
+
+def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Lag:
+    if study.lockin.reference is None:
+        return calibrate_lag(dut, control, inputs, measurement)
+    return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
 
 
 def check(study: Study) -> None:
@@ -94,6 +143,7 @@ def check(study: Study) -> None:
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     build_plan(study)
+    build_filter(study)
 
 
 @dataclass(frozen=True)
@@ -125,11 +175,18 @@ class Bench:
         amplitude = study.perturbation.amplitude
         measurement = Measurement(
             plan=plan,
-            amplitude=np.full(count, 1e-3) if amplitude == "auto" else np.broadcast_to(amplitude, count).astype(float),
-            phase=random_phases(count, np.random.default_rng(study.training.seed)),
+            amplitude=np.full(count, 1e-3)
+            if isinstance(amplitude, str)
+            else np.broadcast_to(amplitude, count).astype(float),
+            phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.density,
+            noise_exponent=study.readout.noise.exponent,
             signs=derivative_signs(graph),
+            lockin=build_filter(study),
+            repeats=study.training.repeats,
+            rng=np.random.default_rng((study.training.seed, 1)),
+            loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
@@ -144,22 +201,34 @@ class Bench:
             if study.perturbation.points == "auto":
                 plan, coarse = choose_points(network, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
+            else:
+                flags = (*flags, *check_points(network, control, inputs, measurement))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
                 cost = chosen.cost
+            elif amplitude == "per_control":
+                each = choose_amplitudes(dut, control, inputs, measurement, study.electrodes.control_range)
+                measurement = replace(measurement, amplitude=each.amplitude)
+                cost = each.cost
+            if study.lockin.phase != "as_is":
+                lag = _measured_lag(study, dut, control, inputs, measurement)
+                measurement = replace(measurement, lag=lag.angle)
+                cost += Cost(lag.runs, lag.simulated_seconds, lag.energy)
+                flags = (*flags, "lag") if lag.unsure else flags
         except BaseException:
             network.close()
             raise
         recipe = Recipe(
             inputs=inputs,
-            target=Target(task.classes, study.task.targets, readout(graph).per_ampere),
+            target=_target(study, graph),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
             loss=LOSSES[study.training.loss],
             rule=RULES[study.training.rule],
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
+            residuals=RESIDUALS.get(study.training.loss),
         )
         return cls(study, network, dut, recipe, cost, flags)
 

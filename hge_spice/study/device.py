@@ -104,7 +104,10 @@ class Device(Table):
         if "units" in given or given.get("graph") == "layered":
             _refuse(given, OF_A_SERIES, "units in series (units)")
             return {"graph": "layered"} | given
-        if {"file", "graph"} & given.keys() or str(given.get("family")) in ELEMENTS:
+        if str(given.get("family")) in ELEMENTS:
+            usual = ELEMENTS[str(given["family"])].all_parameters["temperature"].default
+            return {"temperature": f"{usual} K"} | given
+        if {"file", "graph"} & given.keys():
             return {"temperature": "27 C"} | given
         return given
 

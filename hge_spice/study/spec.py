@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -12,7 +12,8 @@ from hge_spice.graph import Readout as CircuitReadout
 from hge_spice.graph.readout import KINDS as READOUTS
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.imperfections.imperfection import Setting, Settings
-from hge_spice.loss import LOSSES
+from hge_spice.lockin import FILTERS
+from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.files import (
     StudyError,
@@ -24,6 +25,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
+from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.table import Count, Names, Seed, Table, Text
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
@@ -34,6 +36,7 @@ from hge_spice.study.values import (
     one_of,
     one_or_list,
     or_auto,
+    or_word,
     si,
     swept,
     table,
@@ -45,27 +48,25 @@ from hge_spice.study.values import (
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
-__all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_study", "parse_study", "read_raw"]
+__all__ = [
+    "METRICS",
+    "Spec",
+    "Study",
+    "StudyError",
+    "StudyText",
+    "apply_setting",
+    "dump",
+    "load_study",
+    "parse_study",
+    "read_raw",
+]
 
 Auto = Literal["auto"]
 
-FILTERS = ("window",)
 LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
-# what [specs] may bound, each with the dimension its bounds are written in
-METRICS: Mapping[str, str] = {
-    "solved": "ratio",
-    "steps": "ratio",
-    "starts": "ratio",
-    "extractions": "ratio",
-    "loss": "ratio",
-    "gap": "current",
-    "gap_over_span": "ratio",
-    "contrast": "ratio",
-    "d_prime": "ratio",
-    "seconds": "time",
-    "simulated_seconds": "time",
-    "energy_joule": "energy",
-}
+PHASES = ("as_is", "calibrate", "reference")
+DEMODULATED = ("output", "loss")
+COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
 
 
 def _imperfections(value: Any) -> dict[str, Settings]:
@@ -92,20 +93,6 @@ def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any])
     return read
 
 
-def _specs(value: Any) -> dict[str, "Spec"]:
-    specs = {}
-    for metric, bounds in table(value).items():
-        dimension = METRICS[one_of("metric", METRICS)(metric)]
-        odd = set(table(bounds)) - {"min", "max"}
-        if odd or not bounds:
-            raise ValueError(f"{metric} = {bounds!r} should have min, max or both, and nothing else")
-        read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
-        if len(read) == 2 and read["min"] > read["max"]:
-            raise ValueError(f"{metric} = {bounds!r} has its min above its max")
-        specs[metric] = Spec(**read)
-    return specs
-
-
 def _names_or_rest(value: Any) -> Any:
     return value if value == "rest" else list_of(text)(value)
 
@@ -124,7 +111,7 @@ class Electrodes(Table):
 
     output : one or several, of which the first is trained (or the first less the second: readout.differential)
     complements : [input], driven by the inverse of each input; grounds : or "rest", all that have no other role
-    series_resistance : ohm, one for all or by electrode
+    series_resistance : ohm, one for all or by electrode; unconnected : left open, such as a block's monitors
     """
 
     output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))]
@@ -133,6 +120,7 @@ class Electrodes(Table):
     controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Annotated[tuple[str, ...] | Literal["rest"], BeforeValidator(_names_or_rest)] = ()
+    unconnected: Names = ()
     output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
     series_resistance: Annotated[float | dict[str, float], BeforeValidator(_resistances)] = 0.0
 
@@ -143,10 +131,11 @@ class Electrodes(Table):
 
     @property
     def roles(self) -> tuple[tuple[str, str], ...]:
-        """Electrode and role, in the order output, inputs, complements, controls, grounds."""
+        """Electrode and role, in the order output, inputs, complements, controls, grounds, unconnected."""
         named = {"output": self.outputs, "input": self.inputs, "complement": self.complements, "control": self.controls}
         if self.grounds != "rest":
             named["ground"] = self.grounds
+        named["unconnected"] = self.unconnected
         return tuple((name, role) for role, names in named.items() for name in names)
 
     @model_validator(mode="after")
@@ -172,22 +161,45 @@ class TaskChoice(Table):
 
 
 class Perturbation(Table):
-    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control."""
+    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control.
+
+    amplitude "per_control" : chosen so that all derivatives reach the same relative error
+    phases : "random", "low_crest", or rad, one per control
+    tones "narrowest" : the lowest highest tone instead of the fewest points
+    min_frequency, max_frequency : Hz, limits of tones that the planner chooses
+    """
 
     amplitude: Annotated[
-        float | tuple[float, ...] | Auto, BeforeValidator(or_auto(one_or_list(si("voltage", above=0))))
+        float | tuple[float, ...] | Literal["auto", "per_control"],
+        BeforeValidator(or_word(("auto", "per_control"), one_or_list(si("voltage", above=0)))),
     ] = "auto"
+    phases: Annotated[
+        tuple[float, ...] | Literal["random", "low_crest"],
+        BeforeValidator(or_word(("random", "low_crest"), list_of(si("ratio"), least=1))),
+    ] = "random"
+    min_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    max_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
     tones: Annotated[
-        tuple[int, ...] | Auto,
-        BeforeValidator(or_auto(distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"))),
+        tuple[int, ...] | Literal["auto", "narrowest"],
+        BeforeValidator(
+            or_word(
+                ("auto", "narrowest"),
+                distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"),
+            )
+        ),
     ] = "auto"
 
     @model_validator(mode="after")
     def _resolved(self) -> "Perturbation":
-        if self.tones != "auto" and self.points != "auto" and self.points <= 2 * max(self.tones):
+        limits = self.min_frequency, self.max_frequency
+        if isinstance(self.tones, tuple) and limits != (None, None):
+            raise ValueError("min_frequency and max_frequency are for tones that the planner chooses; leave them out")
+        if None not in limits and limits[0] > limits[1]:  # type: ignore[operator]
+            raise ValueError(f"min_frequency {limits[0]:g} Hz is above max_frequency {limits[1]:g} Hz")
+        if isinstance(self.tones, tuple) and self.points != "auto" and self.points <= 2 * max(self.tones):
             raise ValueError(
                 f"{self.points} points don't resolve harmonic {max(self.tones)}; take {2 * max(self.tones) + 1} or more"
             )
@@ -195,13 +207,38 @@ class Perturbation(Table):
 
 
 class Lockin(Table):
+    """time_constant : s, of `rc` alone, "auto" for the longest that settles to 1 % in the window; order 1 to 8.
+
+    phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
+    "reference", the reference electrode at every tone
+    """
+
     filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
+    time_constant: Annotated[float | Auto, BeforeValidator(or_auto(si("time", above=0)))] = "auto"
+    order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
+    phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
+    reference: Text | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Lockin":
+        odd = sorted({"time_constant", "order"} & self.model_fields_set)
+        if self.filter != "rc" and odd:
+            raise ValueError(f'{", ".join(odd)} belongs to filter = "rc"')
+        if (self.phase == "reference") != (self.reference is not None):
+            raise ValueError('phase = "reference" needs reference = "electrode", and nothing else does')
+        return self
 
 
 class Training(Table):
-    """rate : V; unreachable : what to do about a task that the network can't do, "refuse" or "try"."""
+    """rate : V.
+
+    repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
+    unreachable : what to do about a task that the network can't do, "refuse" or "try"
+    """
 
     estimator: Annotated[str, BeforeValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
+    repeats: Count = 1
+    demodulate: Annotated[str, BeforeValidator(one_of("thing to demodulate", DEMODULATED))] = "output"
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
@@ -212,10 +249,19 @@ class Training(Table):
 
 
 class Noise(Table):
-    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load."""
+    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load.
+
+    colour : where it is known, so that error bars need not fit it
+    """
 
     psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    colour: Annotated[str, BeforeValidator(one_of("colour", COLOURS))] | None = None
+
+    @property
+    def exponent(self) -> float | None:
+        """α of a density that goes as f^(−α); None where the colour isn't stated."""
+        return None if self.colour is None else COLOURS[self.colour]
 
 
 class Readout(Table):
@@ -262,32 +308,85 @@ class Readout(Table):
         return self.noise.psd * gain**2 * (2 if self.differential else 1)
 
 
-class Spec(Table):
-    """Bounds of a metric, both included."""
-
-    min: float | None = None
-    max: float | None = None
-
-
 class Pdk(Table):
-    """A process trusted by name: a known package, or a library file under a root; section is its corner."""
+    """A process trusted by name: a known package, or a library file under a root; section is its corner.
+
+    osdi : compiled Verilog-A models under the root; ngbehavior : ngspice's compatibility mode, such as "hsa"
+    """
 
     package: Text | None = None
     root: Text | None = None
     lib: Text | None = None
     section: Text = "tt"
+    osdi: Names = ()
+    ngbehavior: Text | None = None
 
     @model_validator(mode="after")
     def _package_or_root(self) -> "Pdk":
         if (self.package is None) == (self.root is None) or (self.root is None) != (self.lib is None):
             raise ValueError("give package, or root and lib")
+        if self.osdi and self.root is None:
+            raise ValueError("osdi names files under a root; give root and lib")
         return self
+
+
+class Comparison(Table):
+    """How estimators are compared, beside training with each: study/assess.py says what is measured.
+
+    time : s and runs : measurements, per pattern, that every estimator gets; repeats : noise drawn anew
+    controls : numbers of controls; error : A/V, to be reached at each; bandwidth : Hz, below which all tones must lie
+    """
+
+    time: Annotated[float, BeforeValidator(si("time", above=0))] = 0.4
+    runs: Count = 20
+    repeats: Annotated[int, BeforeValidator(whole(2))] = 20
+    controls: Annotated[tuple[int, ...], BeforeValidator(list_of(whole(2)))] = (5, 10, 20, 40)
+    error: Annotated[float, BeforeValidator(si("conductance", above=0))] = 2e-9
+    bandwidth: Annotated[float, BeforeValidator(si("frequency", above=0))] = 10e3
+
+
+class Spacing(Table):
+    """How close tones may lie, beside training: study/spacing.py says what is measured.
+
+    neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
+    points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
+    lowest tone at `first`, Hz
+    """
+
+    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0), least=1))] = (1, 2.05, 20)
+    frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
+    widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
+    points: Count = 30
+    windows: Annotated[int, BeforeValidator(whole(2))] = 200
+    first: Annotated[float, BeforeValidator(si("frequency", above=0))] = 200.0
+    spacings: Annotated[tuple[float, ...], BeforeValidator(list_of(si("frequency", above=0)))] = (10.0, 40.0)
+    sets: Count = 1000
 
 
 class Probe(Table):
     """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
 
     nodes: Names = ()
+
+
+class Results(Table):
+    """keep : which files a trial leaves beside its row in the ledger: all, what the report draws, or none."""
+
+    keep: Annotated[str, BeforeValidator(one_of("choice", ("all", "report", "none")))] = "all"
+
+
+class Cluster(Table):
+    """A Dask cluster to start for the run: workers of one thread each; the rest as SLURM takes it, for each job."""
+
+    kind: Annotated[str, BeforeValidator(one_of("cluster", ("local", "slurm")))] = "local"
+    workers: Annotated[int, BeforeValidator(whole(1, most=100_000))] = 2
+    cores: Annotated[int, BeforeValidator(whole(1, most=1024))] = 1
+    memory: Text = "2 GB"
+    walltime: Annotated[str, BeforeValidator(lambda value: text(str(value)))] = "01:00:00"  # TOML has times of its own
+    queue: Text | None = None
+    account: Text | None = None
+    directives: Names = ()
 
 
 class Study(Table):
@@ -305,11 +404,15 @@ class Study(Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
+    compare: Comparison | None = None
+    spacing: Spacing | None = None
     imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = Field(
         default_factory=dict
     )
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = Field(default_factory=dict)
-    specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = Field(default_factory=dict)
+    specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = Field(default_factory=dict)
+    results: Results = Results()
+    cluster: Cluster | None = None
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -336,6 +439,7 @@ class Study(Table):
 
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
+        yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
         if inputs != bits:
@@ -345,10 +449,31 @@ class Study(Table):
         amplitude, tones = self.perturbation.amplitude, self.perturbation.tones
         if isinstance(amplitude, tuple) and len(amplitude) != controls:
             yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
+        phases = self.perturbation.phases
+        if isinstance(phases, tuple) and len(phases) != controls:
+            yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if self.training.demodulate == "loss" and not self.training.estimator.startswith("multiplexed"):
+            yield f"training.demodulate: {self.training.estimator} demodulates outputs; take a multiplexed_… estimator"
+        if self.lockin.reference is not None and self.lockin.reference not in self.electrodes.controls:
+            yield f"lockin.reference: {self.lockin.reference!r} is no control; name one of them"
+        if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
+            squares = ", ".join(RESIDUALS)
+            yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_comparisons(self) -> Iterable[str]:
+        for spacing in self.spacing.spacings if self.spacing else ():
+            periods = spacing * self.perturbation.window
+            if periods < 1 - 1e-9 or abs(periods - round(periods)) > 1e-6:
+                yield (
+                    f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / self.perturbation.window:g} Hz that "
+                    "the window resolves"
+                )
+        if self.compare is not None and self.device.subcircuit is not None:
+            yield "compare: a block of your own has as many controls as it has; compare on a device family"
 
     def _misfits_of_roles(self) -> Iterable[str]:
         roles = dict(self.electrodes.roles)
@@ -369,7 +494,7 @@ class Study(Table):
                 yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
         if len(named) < count:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
-            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds or bias"
+            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds, unconnected or bias"
 
 
 def parse_study(raw: StudyText) -> Study:
@@ -418,5 +543,7 @@ def _keys(path: list[str]) -> Iterable[str]:
     for key in path:
         if key.isdecimal():  # one of device.units, which are devices too
             continue
-        table = Unit if key == "units" else table.model_fields[key].annotation
+        annotation = Unit if key == "units" else table.model_fields[key].annotation
+        # a table that may be absent is annotated as one or None
+        table = next((kind for kind in get_args(annotation) if hasattr(kind, "model_fields")), annotation)
     return tuple(table.model_fields)

@@ -15,8 +15,10 @@ from hge_spice.drive import Drive, Floats, measure_all
 from hge_spice.graph import node_link
 from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
+from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
+from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.traces import Plot, write_raw
 from hge_spice.train import Cost, Step, train
@@ -72,7 +74,12 @@ def run_trial(
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
         measurement = bench.recipe.measurement
-        return {
+        assessed: dict[str, Any] = {} if study.compare is None else {"compared": assess(bench)}
+        if study.spacing is not None:
+            spaced = study_spacing(bench)
+            (directory / "spacing.json").write_text(json.dumps(spaced))
+            assessed["spacing"] = summary(spaced)
+        return assessed | {
             "solved": last.margin.solved,
             "steps": last.number,
             "starts": trained.start + 1,
@@ -103,15 +110,6 @@ def run_trial(
             "retried": bench.network.retried,
             "remarks": bench.network.graph.graph.get("remarks", []),
         }
-
-
-def write_new(path: Path, text: str) -> None:
-    """Write a file that isn't there yet. Raises ValueError where it is, OSError where it can't be written."""
-    try:
-        with path.open("x") as file:
-            file.write(text)
-    except FileExistsError:
-        raise ValueError(f"{path} exists; name another file") from None
 
 
 def _row(bench: Bench, trained: Trained) -> dict[str, Any]:

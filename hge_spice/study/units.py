@@ -60,6 +60,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "length": Dimension("m", {"m": Unit()}, "75 nm"),
         "capacitance": Dimension("F", {"F": Unit()}, "10 fF"),
         "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm"),
+        "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False),
         "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ"),
         "ratio": Dimension(
             "",
