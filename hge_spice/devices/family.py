@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PySpice.Spice.Netlist import Circuit
 
+from hge_spice.devices.equations import Equations
 from hge_spice.graph import Network
 
 
@@ -18,6 +19,7 @@ class Family:
     bounded_nodes : circuit nodes whose voltage must stay within `bounds`; outside, a solution is unphysical
     options : ngspice options that the family's accuracy rests on
     summary : one line for `hge-spice list devices`
+    equations : the same network as arrays, for solvers in NumPy; none where its equations aren't stated here
     """
 
     name: str
@@ -28,3 +30,4 @@ class Family:
     bounds: tuple[float, float]
     options: dict[str, float]
     summary: str
+    equations: Callable[[Network], Equations] | None = None
