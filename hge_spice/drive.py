@@ -151,3 +151,15 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest: one point."""
         ...
+
+
+@runtime_checkable
+class ExactDevice(DeviceUnderTest, Protocol):
+    """A device under test whose equations are known, so that its derivatives are exact."""
+
+    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+        """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
+
+        control : [control], V; inputs : [pattern, input], V. Raises SimulationError where there is no operating point.
+        """
+        ...

@@ -170,7 +170,7 @@ def _equations(graph: Network) -> Equations:
                 rim,
             ),
         ),
-        capacitance=elementary_charge * np.eye(count),
+        capacitance=elementary_charge * np.diag(np.arange(ground) < count).astype(float),
         bounds=(0.0, 1.0),
         weights=electrode_weights(graph),
         coupling=repulsion,

@@ -38,7 +38,7 @@ class Equations:
     unknowns, electrodes : names in order
     bounds : V, between which the unknowns must lie
     weights : [potential, electrode]; coupling : [potential, unknown]; offset : [potential], V
-    capacitance : [unknown, unknown], F, as it stands beside the conductances; zero where there is none
+    capacitance : [node, node], F, beside the derivatives of the currents; nodes are the unknowns, then the electrodes
     """
 
     unknowns: tuple[str, ...]

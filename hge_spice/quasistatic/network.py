@@ -128,6 +128,16 @@ class BatchedNetwork:
         full[self.whole.column[chosen]] = entries[chosen]
         return self._chained(full)
 
+    def slope(self, unknowns: Floats, electrodes: Floats) -> Floats:
+        """Derivatives of all net currents at one point by all nodes: [node, node], A/V.
+
+        unknowns : [unknown]; electrodes : [electrode], V
+        """
+        _, slopes = self.branches(unknowns[:, None], electrodes[:, None])
+        full = np.zeros((self.nodes + 1 + len(self.equations.offset), self.nodes))
+        full[self.whole.column, self.whole.row] = (self.whole.gather @ slopes)[:, 0]
+        return self._chained(full).T
+
     def pulled_back(self, entries: Floats, adjoint: Floats) -> Floats:
         """Σ over the unknown nodes of λ times the derivative by each electrode: [electrode, point], from `whole`.
 
