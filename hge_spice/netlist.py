@@ -6,23 +6,24 @@ import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
+from hge_spice.devices.names import terminal
 from hge_spice.drive import Drive, Tone, Transient
 from hge_spice.graph import Network, check, electrodes
 
 
 def dc_source(electrode: str) -> str:
     """Name of the source that holds the electrode's DC voltage; its branch current is the electrode's."""
-    return f"vdc_{electrode}"
+    return f"vdc_{terminal(electrode)}"
 
 
 def tone_source(electrode: str) -> str:
     """Name of the source in series with it that carries the electrode's tone, and the unit AC drive of the truth."""
-    return f"vtone_{electrode}"
+    return f"vtone_{terminal(electrode)}"
 
 
 def output_source(electrode: str) -> str:
     """Name of the virtual ground that reads the output current."""
-    return f"vout_{electrode}"
+    return f"vout_{terminal(electrode)}"
 
 
 def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
@@ -77,18 +78,19 @@ def build_circuit(
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
     controls = electrodes(graph, "control")
     for name in driven(graph):
+        node = terminal(name)
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         if name not in controls:
-            circuit.V(dc_source(name)[1:], name, 0, value)
+            circuit.V(dc_source(name)[1:], node, 0, value)
             continue
-        circuit.V(dc_source(name)[1:], f"{name}_dc", 0, value)
+        circuit.V(dc_source(name)[1:], f"{node}_dc", 0, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
         arguments = " ".join(repr(a) for a in sine(tone))
-        circuit.V(tone_source(name)[1:], name, f"{name}_dc", f"DC 0 AC 0 SIN({arguments})")
+        circuit.V(tone_source(name)[1:], node, f"{node}_dc", f"DC 0 AC 0 SIN({arguments})")
     output = electrodes(graph, "output")[0]
-    circuit.V(output_source(output)[1:], output, 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
+    circuit.V(output_source(output)[1:], terminal(output), 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
     for name in electrodes(graph, "ground"):
-        circuit.V(dc_source(name)[1:], name, 0, "DC 0")
+        circuit.V(dc_source(name)[1:], terminal(name), 0, "DC 0")
     family.stamp(circuit, graph)
     return circuit
 

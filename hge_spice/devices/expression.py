@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-_SYMBOL = re.compile(r"[A-Za-z_]\w*")
+_SYMBOL = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # and not the exponent of a number
 # by the name that ngspice knows them by; u is the unit step
 _FUNCTIONS: dict[str, Any] = {
     "tanh": sympy.tanh,
@@ -56,6 +56,18 @@ class Expression:
             return value if isinstance(value, str) else f"({float(value)!r})"
 
         return _SYMBOL.sub(fill, self.text)
+
+    def substituted(self, **parts: "Expression") -> "Expression":
+        """The equation with other equations in place of symbols."""
+        return Expression(
+            _SYMBOL.sub(lambda m: f"({parts[m.group()].text})" if m.group() in parts else m.group(), self.text)
+        )
+
+    def at(self, **values: float) -> float:
+        """The value at one point."""
+        names = tuple(sorted(values))
+        (value,) = self.compiled(names)(*(values[name] for name in names))
+        return float(value)
 
     def compiled(self, arguments: tuple[str, ...], by: tuple[str, ...] = ()) -> Compiled:
         """Compile for NumPy: a function of arrays, in the order of `arguments`, that broadcasts.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PySpice.Spice.Netlist import Circuit
 
+from hge_spice.devices.element import Element
 from hge_spice.devices.equations import Equations
 from hge_spice.graph import Network
 
@@ -19,6 +20,7 @@ class Family:
     bounded_nodes : circuit nodes whose voltage must stay within `bounds`; outside, a solution is unphysical
     options : ngspice options that the family's accuracy rests on
     summary : one line for `hge-spice list devices`
+    element : what each edge is, for families whose networks are made of elements
     equations : the same network as arrays, for solvers in NumPy; none where its equations aren't stated here
     """
 
@@ -30,4 +32,5 @@ class Family:
     bounds: tuple[float, float]
     options: dict[str, float]
     summary: str
+    element: Element | None = None
     equations: Callable[[Network], Equations] | None = None
