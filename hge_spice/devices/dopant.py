@@ -172,6 +172,7 @@ def _equations(graph: Network) -> Equations:
         ),
         capacitance=elementary_charge * np.diag(np.arange(ground) < count).astype(float),
         bounds=(0.0, 1.0),
+        carriers=True,
         weights=electrode_weights(graph),
         coupling=repulsion,
         offset=-0.5 * repulsion.sum(axis=1),

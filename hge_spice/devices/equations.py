@@ -37,6 +37,8 @@ class Equations:
 
     unknowns, electrodes : names in order
     bounds : V, between which the unknowns must lie
+    carriers : the unknowns are mean occupations of sites; with whole occupations (0 or 1) a branch's current is e times
+        the rate at which single carriers hop, so that the mean field's equations state the master equation too
     weights : [potential, electrode]; coupling : [potential, unknown]; offset : [potential], V
     capacitance : [node, node], F, beside the derivatives of the currents; nodes are the unknowns, then the electrodes
     """
@@ -46,6 +48,7 @@ class Equations:
     branches: tuple[Branches, ...]
     capacitance: Floats
     bounds: tuple[float, float] = (-np.inf, np.inf)
+    carriers: bool = False
     weights: Floats = field(default_factory=lambda: np.empty((0, 0)))
     coupling: Floats = field(default_factory=lambda: np.empty((0, 0)))
     offset: Floats = field(default_factory=lambda: np.empty(0))

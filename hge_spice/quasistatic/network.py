@@ -44,8 +44,8 @@ class BatchedNetwork:
         self.equations = equations
         self.count, self.rims = len(equations.unknowns), len(equations.electrodes)
         self.nodes = self.count + self.rims
-        self._groups = [branches for branches in equations.branches if len(branches.leaves)]
-        self._laws = [_law(branches, equations.ground) for branches in self._groups]
+        self.groups = [branches for branches in equations.branches if len(branches.leaves)]
+        self._laws = [_law(branches, equations.ground) for branches in self.groups]
         self.balance = self._incidence()
         self.inner_balance = self.balance[: self.count]
         found = self._contributions()
@@ -65,8 +65,8 @@ class BatchedNetwork:
 
     def _incidence(self) -> csr_matrix:
         """[node, branch]: +1 where a current leaves, −1 where it enters."""
-        leaves = np.concatenate([branches.leaves for branches in self._groups])
-        enters = np.concatenate([branches.enters for branches in self._groups])
+        leaves = np.concatenate([branches.leaves for branches in self.groups])
+        enters = np.concatenate([branches.enters for branches in self.groups])
         branch = np.arange(len(leaves))
         signs = np.repeat([1.0, -1.0], len(leaves))
         shape = (self.nodes + 1, len(leaves))
@@ -75,7 +75,7 @@ class BatchedNetwork:
     def _contributions(self) -> _Contributions:
         parts: list[tuple[Any, Any, Any, Any]] = []
         place = 0
-        for branches in self._groups:
+        for branches in self.groups:
             for pair in branches.quantities.values():
                 mine = place + np.arange(len(branches.leaves))
                 place += len(branches.leaves)
