@@ -63,9 +63,9 @@ def test_a_worker_killed_in_a_training_changes_no_step() -> None:
             for step in train(bench.dut, bench.control(), bench.recipe, 8):
                 found.append(step.control)
                 if kill and step.number in {2, 5}:
-                    victim = bench.dut.devices[step.number % 2].worker.pid
+                    victim = bench.network.devices[step.number % 2].worker.pid
                     threading.Timer(0.02, os.kill, (victim, signal.SIGKILL)).start()
-            assert not kill or bench.dut.retried >= 1
+            assert not kill or bench.network.retried >= 1
             return found
 
     for one, other in zip(steps(kill=False), steps(kill=True), strict=True):

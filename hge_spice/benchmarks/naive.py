@@ -31,11 +31,11 @@ def naive() -> dict[str, Any]:
     """
     study = parse_study(load_study("xor", [f"perturbation.amplitude={AMPLITUDE}", "training.rate=5 mV"]))
     with Bench.of(study) as bench:
-        path = [bench.control(), *(s.control for s in train(bench.dut, bench.control(), bench.recipe, STEPS))]
+        path = [bench.control(), *(s.control for s in train(bench.network, bench.control(), bench.recipe, STEPS))]
         ours, jacobians = _ours(bench, path)
         truth = np.array(
             [
-                [t.jacobian for t in small_signal(bench.dut, c, bench.recipe.inputs, bench.recipe.measurement)]
+                [t.jacobian for t in small_signal(bench.network, c, bench.recipe.inputs, bench.recipe.measurement)]
                 for c in path
             ]
         )
@@ -64,9 +64,9 @@ def _ours(bench: Bench, path: list[Floats]) -> tuple[float, Floats]:
     for number, control in enumerate(path):
         if number == 1:
             began = time.perf_counter()
-        estimates = homodyne(bench.dut, control, bench.recipe.inputs, bench.recipe.measurement)
+        estimates = homodyne(bench.network, control, bench.recipe.inputs, bench.recipe.measurement)
         found.append([estimate.jacobian for estimate in estimates])
-        read_out(bench.dut, control, bench.recipe)
+        read_out(bench.network, control, bench.recipe)
     return time.perf_counter() - began, np.array(found)
 
 
@@ -77,14 +77,14 @@ def _operating_points(bench: Bench, path: list[Floats]) -> float:
     for control in path[1:]:
         for inputs in bench.recipe.inputs:
             for shift in shifts:
-                bench.dut.operating_point(control + shift, inputs)
-                bench.dut.operating_point(control - shift, inputs)
-            bench.dut.operating_point(control, inputs)
+                bench.network.operating_point(control + shift, inputs)
+                bench.network.operating_point(control - shift, inputs)
+            bench.network.operating_point(control, inputs)
     return time.perf_counter() - began
 
 
 def _reference(bench: Bench, path: list[Floats], method: str) -> tuple[float, Floats]:
-    measurement, dut = bench.recipe.measurement, bench.dut
+    measurement, dut = bench.recipe.measurement, bench.network
     task = {
         "method": method,
         "graph": nx.node_link_data(dut.graph, edges="edges"),

@@ -9,9 +9,10 @@ import numpy as np
 
 from hge_spice.calibrate import choose_amplitude, choose_points, choose_settle
 from hge_spice.devices import DEVICES
-from hge_spice.drive import Drive, Floats
+from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
+from hge_spice.imperfections import seen_through
 from hge_spice.loss import LOSSES, Target
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
@@ -90,11 +91,13 @@ def check(study: Study) -> None:
 class Bench:
     """Device, recipe and first control setting of one trial. Use it as a context manager: leaving it ends ngspice.
 
+    network : the simulated device itself; dut : the same seen through the study's imperfections
     cost : what choosing the amplitude and the dead time took
     """
 
     study: Study
-    dut: NgspicePool
+    network: NgspicePool
+    dut: DeviceUnderTest
     recipe: Recipe
     cost: Cost
     flags: tuple[str, ...]
@@ -121,20 +124,22 @@ class Bench:
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
         flags: tuple[str, ...] = ()
-        dut = NgspicePool(graph, workers)
+        network = NgspicePool(graph, workers)
+        dut = seen_through(network, study.imperfections, study.training.seed)
         try:
+            # dead time and points are the circuit's and the solver's business: noise would only hide them
             if study.perturbation.settle == "auto":
-                settle, flags = choose_settle(dut, control, inputs, measurement)
+                settle, flags = choose_settle(network, control, inputs, measurement)
                 measurement = replace(measurement, settle=settle)
             if study.perturbation.points == "auto":
-                plan, coarse = choose_points(dut, control, inputs, measurement)
+                plan, coarse = choose_points(network, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
                 cost = chosen.cost
         except BaseException:
-            dut.close()
+            network.close()
             raise
         recipe = Recipe(
             inputs=inputs,
@@ -146,7 +151,7 @@ class Bench:
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
         )
-        return cls(study, dut, recipe, cost, flags)
+        return cls(study, network, dut, recipe, cost, flags)
 
     def control(self, start: int = 0) -> Floats:
         """Control setting at which a start begins: [control], V."""
@@ -156,7 +161,7 @@ class Bench:
         """Netlist of one extraction at the first control setting and pattern, runnable by `ngspice -b` as it is."""
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
-        return deck(self.dut.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
+        return deck(self.network.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
 
     def __enter__(self) -> Self:
         return self
@@ -164,4 +169,4 @@ class Bench:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.dut.close()
+        self.network.close()

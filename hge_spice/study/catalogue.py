@@ -6,6 +6,7 @@ from typing import Any
 
 from hge_spice.devices import DEVICES
 from hge_spice.gradient import ESTIMATORS
+from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.loss import LOSSES
 from hge_spice.study.files import shipped_studies
 from hge_spice.tasks import TASKS
@@ -21,7 +22,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "losses": {name: _first_line(loss) for name, loss in LOSSES.items()},
         "rules": {name: rule.summary for name, rule in RULES.items()},
         "estimators": {name: _first_line(inspect.getmodule(each)) for name, each in ESTIMATORS.items()},
-        "imperfections": {},
+        "imperfections": {name: each.summary for name, each in IMPERFECTIONS.items()},
         "studies": {name: tomllib.loads(path.read_text()).get("title", "") for name, path in shipped_studies().items()},
     }
 

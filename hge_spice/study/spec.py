@@ -17,6 +17,8 @@ from pydantic_core import ErrorDetails
 
 from hge_spice.devices import DEVICES, ELEMENTS
 from hge_spice.gradient import ESTIMATORS
+from hge_spice.imperfections import IMPERFECTIONS
+from hge_spice.imperfections.imperfection import Setting, Settings
 from hge_spice.loss import LOSSES
 from hge_spice.study.files import (
     StudyError,
@@ -54,7 +56,6 @@ Auto = Literal["auto"]
 
 FILTERS = ("window",)
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
-IMPERFECTIONS: tuple[str, ...] = ()  # none yet
 # what [specs] may bound, each with the dimension its bounds are written in
 METRICS: Mapping[str, str] = {
     "solved": "ratio",
@@ -72,10 +73,28 @@ METRICS: Mapping[str, str] = {
 }
 
 
-def _imperfections(value: Any) -> dict[str, Any]:
-    for name in table(value):
-        raise ValueError(f"unknown imperfection {name!r}{suggestion(name, IMPERFECTIONS)}")
-    return {}
+def _imperfections(value: Any) -> dict[str, Settings]:
+    return {
+        one_of("imperfection", IMPERFECTIONS)(name): _settings(name, IMPERFECTIONS[name].settings, table(given))
+        for name, given in table(value).items()
+    }
+
+
+def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any]) -> Settings:
+    for key in given:
+        if key not in known:
+            raise ValueError(f"unknown key {name}.{key}{suggestion(key, known)}")
+    read: dict[str, float | str] = {}
+    for key, setting in known.items():
+        if key in given:
+            of = setting.dimension
+            reader = si(of, above=setting.above, least=setting.least) if of else one_of(key, setting.words)
+            read[key] = reader(given[key])
+        elif setting.default is None:
+            raise ValueError(f"{name}.{key} is missing, and has no default")
+        else:
+            read[key] = setting.default
+    return read
 
 
 def _specs(value: Any) -> dict[str, "Spec"]:
@@ -292,7 +311,7 @@ class Study(_Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
-    imperfections: Annotated[dict[str, Any], BeforeValidator(_imperfections)] = {}
+    imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = {}
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
     specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = {}
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}

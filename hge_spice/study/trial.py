@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from hge_spice.drive import Drive, Floats
+from hge_spice.drive import Drive, Floats, measure_all
 from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.bench import Bench
@@ -99,8 +99,8 @@ def run_trial(
             "relative_error_max": comparison["relative_error_max"],
             "cosine": comparison["cosine"],
             "flags": dict(flags),
-            "retried": bench.dut.retried,
-            "remarks": bench.dut.graph.graph.get("remarks", []),
+            "retried": bench.network.retried,
+            "remarks": bench.network.graph.graph.get("remarks", []),
         }
 
 
@@ -148,17 +148,17 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     """Write the trained network: graph.json, netlist.cir, a read-out deck and a waveform of every pattern."""
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
-    (directory / "graph.json").write_text(json.dumps(nx.node_link_data(bench.dut.graph, edges="edges"), indent=1))
+    (directory / "graph.json").write_text(json.dumps(nx.node_link_data(bench.network.graph, edges="edges"), indent=1))
     drives, titles = [], []
     for p, inputs in enumerate(bench.recipe.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
         if p == 0:
-            (directory / "netlist.cir").write_text(deck(bench.dut.graph, drive))
+            (directory / "netlist.cir").write_text(deck(bench.network.graph, drive))
         at_rest = Drive(control, inputs, (), measurement.transient)
-        (directory / f"readout-{p}.cir").write_text(deck(bench.dut.graph, at_rest))
+        (directory / f"readout-{p}.cir").write_text(deck(bench.network.graph, at_rest))
         drives.append(drive)
         titles.append(f"pattern {p}: inputs {', '.join(f'{v:g} V' for v in inputs)}")
-    waveforms = bench.dut.measure_many(drives)
+    waveforms = measure_all(bench.dut, drives)
     plots: list[Plot] = [
         (title, {"time": w.time, "i(output)": w.output}) for title, w in zip(titles, waveforms, strict=True)
     ]

@@ -1,0 +1,127 @@
+"""What an imperfection of the instrument is, and how it wraps a device under test: Imperfection, Effect, Imperfect."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hge_spice.drive import DeviceUnderTest, Drive, Floats, SmallSignalDevice, Waveform, measure_all
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a measurement happens at the bench.
+
+    number : measurements before it; start : s of device time spent before it
+    rng : of this measurement alone, so that a result depends on the seed and on `number`, never on who measured when
+    """
+
+    number: int
+    start: float
+    rng: np.random.Generator
+
+
+def _same_drive(drive: Drive, _: Moment) -> Drive:
+    return drive
+
+
+def _same_waveform(_: Drive, waveform: Waveform, __: Moment) -> Waveform:
+    return waveform
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an instrument does on the way in and on the way out; either is left out where it does nothing.
+
+    drive : (as asked, moment) -> as the device gets it
+    waveform : (drive as asked, as the device gave it, moment) -> as it is read
+    """
+
+    drive: Callable[[Drive, Moment], Drive] = _same_drive
+    waveform: Callable[[Drive, Waveform, Moment], Waveform] = _same_waveform
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as a study file has it.
+
+    dimension : of a quantity, as study/units.py names it; else it is one of `words`
+    default : SI value or word; None where it must be given
+    least, above : SI bounds of a quantity
+    """
+
+    dimension: str = ""
+    words: tuple[str, ...] = ()
+    default: float | str | None = None
+    least: float | None = None
+    above: float | None = None
+
+
+Settings = Mapping[str, float | str]
+
+
+@dataclass(frozen=True)
+class Imperfection:
+    """One way in which an instrument falls short.
+
+    settings : by name; make : settings in SI units -> a fresh effect, which may remember what came before
+    """
+
+    settings: Mapping[str, Setting]
+    make: Callable[[Settings], Effect]
+    summary: str
+
+
+class Imperfect:
+    """A device under test seen through an instrument: itself a device under test.
+
+    Effects act in the order of measurements, after all of a `measure_many` are in: the number of workers behind `dut`
+    changes nothing.
+    """
+
+    def __init__(self, dut: DeviceUnderTest, effect: Effect, seed: Sequence[int]) -> None:
+        self._dut, self._effect, self._seed = dut, effect, tuple(seed)
+        self._number, self._spent = 0, 0.0
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the control electrodes, in the order of `Drive.control`."""
+        return self._dut.controls
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input electrodes, in the order of `Drive.inputs`."""
+        return self._dut.inputs
+
+    def measure(self, drive: Drive) -> Waveform:
+        """Measure through the instrument. Raises what the device raises."""
+        return self.measure_many([drive])[0]
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive, in their order."""
+        moments = [self._next(drive) for drive in drives]
+        given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
+        waveforms = measure_all(self._dut, given)
+        return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
+
+    def _next(self, drive: Drive) -> Moment:
+        moment = Moment(self._number, self._spent, np.random.default_rng((*self._seed, self._number)))
+        self._number += 1
+        self._spent += drive.transient.duration
+        return moment
+
+
+class ImperfectKnown(Imperfect):
+    """The same around a device that knows its own linearised response: the truth is told unperturbed."""
+
+    def __init__(self, dut: SmallSignalDevice, effect: Effect, seed: Sequence[int]) -> None:
+        super().__init__(dut, effect, seed)
+        self._known = dut
+
+    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+        """Tones off, at rest, without the instrument: one point."""
+        return self._known.operating_point(control, inputs)
+
+    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+        """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex."""
+        return self._known.small_signal(control, inputs, frequencies)
