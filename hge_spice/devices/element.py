@@ -50,6 +50,21 @@ COMMON: Mapping[str, Parameter] = {
 }
 
 
+# how much faster a thermally activated quantity is than at NOMINAL_TEMPERATURE, `ea` in J
+ARRHENIUS = Expression(f"exp(ea/{Boltzmann!r}*(1/{NOMINAL_TEMPERATURE!r}-1/temperature))")
+
+LIMIT = 1e-4  # share of its range within which a limited state comes to rest
+
+
+def limited(rate: str, position: str) -> Expression:
+    """A rate that ends at the bounds of its state: rate → 0 over the last LIMIT of the range, outwards alone.
+
+    position : the state between its bounds, 0 to 1. Published models stop dead; this comes to rest without overshoot.
+    """
+    up, down = (f"min(max(({gap})/{LIMIT!r},0),1)" for gap in (f"1-({position})", position))
+    return Expression(f"max({rate},0)*{up}+min({rate},0)*{down}")
+
+
 @dataclass(frozen=True)
 class State:
     """What an element remembers.
@@ -78,7 +93,7 @@ class Element:
     """A two-terminal element, possibly gated by a third node.
 
     current : A, into the + end, of v (V across it), vg (V from gate to − end, if gated), the states and the values
-    parameters : its own, besides COMMON
+    parameters : its own, besides COMMON, of which it may have other defaults
     derived : values computed from parameters, `vt` (kT/e, V) and those before, such as a current at temperature
     monotone : its current never falls with its own voltage, the states as they are
     odd : current(−v) = −current(v) for every parameter, so that its direction doesn't matter
@@ -104,7 +119,7 @@ class Element:
     @property
     def all_parameters(self) -> Mapping[str, Parameter]:
         """Its own and the common ones."""
-        return {**self.parameters, **COMMON}
+        return {**COMMON, **self.parameters}
 
     def values(self, given: Mapping[str, float] | None = None) -> dict[str, float]:
         """Every parameter, `vt` and the derived values, by name.

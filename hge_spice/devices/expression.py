@@ -90,8 +90,7 @@ def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Com
     # an underscore more, since a symbol may be a word of Python's own (is, in, lambda)
     spelled = _SYMBOL.sub(lambda m: m.group() if m.group() in _FUNCTIONS else f"{m.group()}_", text)
     value = sympy.sympify(spelled.replace("^", "**"), locals=_FUNCTIONS | {s.name: s for s in known.values()})
-    # the derivative of a step is zero wherever it is one at all
-    slopes = [sympy.diff(value, known[name]).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for name in by]
+    slopes = [_derivative(value, known[name]) for name in by]
     evaluate = sympy.lambdify([known[name] for name in arguments], [value, *slopes], modules="numpy", cse=True)
 
     def function(*values: Any) -> tuple[NDArray[np.float64], ...]:
@@ -99,3 +98,11 @@ def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Com
         return tuple(np.broadcast_to(np.asarray(part, dtype=np.float64), shape) for part in evaluate(*values))
 
     return function
+
+
+def _derivative(value: Any, symbol: Any) -> Any:
+    # the derivative of a step is zero wherever it is one at all
+    slope = sympy.diff(value, symbol).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+    if any(not power.exp.is_number for power in slope.atoms(sympy.Pow)):
+        slope = sympy.powsimp(slope, combine="exp", deep=True)  # base^a/base as base^(a−1), which zero doesn't mind
+    return slope

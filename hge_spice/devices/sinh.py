@@ -8,20 +8,20 @@ The default is 1 nA and 50 mV with 0.1 eV: a few tens of nA at 0.2 V.
 What is perturbed: its voltage. State: none. Monotone and odd.
 """
 
-from scipy.constants import Boltzmann, electron_volt
+from scipy.constants import electron_volt
 
-from hge_spice.devices.element import NOMINAL_TEMPERATURE, Element, Parameter
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter
 from hge_spice.devices.expression import Expression
 
 ELEMENT = Element(
     name="sinh",
     summary="i0*sinh(v/v0): hopping between grains, or an ideal diode pair",
-    current=Expression("is*sinh(v/v0)"),
+    current=Expression("scale*sinh(v/v0)"),
     parameters={
         "i0": Parameter(1e-9, "A", above=0),
         "v0": Parameter(0.05, "V", above=0),
         "ea": Parameter(0.1 * electron_volt, "J", least=0),
     },
-    derived={"is": Expression(f"i0*exp(ea/{Boltzmann!r}*(1/{NOMINAL_TEMPERATURE!r}-1/temperature))")},
+    derived={"scale": Expression(f"i0*{ARRHENIUS.text}")},
     odd=True,
 )
