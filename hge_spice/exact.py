@@ -11,6 +11,7 @@ factorisation (2 s at 12 sites) where that doesn't converge.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,9 +97,7 @@ def _hops(network: BatchedNetwork, flow: Floats) -> _Hops:
     return _Hops(branch, state, target)
 
 
-def _stationary(
-    hops: _Hops, rate: Floats, count: int, pinned: int
-) -> tuple[Floats, Callable[[Floats], Floats]]:
+def _stationary(hops: _Hops, rate: Floats, count: int, pinned: int) -> tuple[Floats, Callable[[Floats], Floats]]:
     """Probabilities of the states, and a solver of Qᵀλ = right side, with λ of the pinned state set to zero.
 
     pinned : a likely state, whose probability is 1 until all are divided by their sum; its balance follows from the
@@ -122,12 +121,12 @@ def _stationary(
     return probability / probability.sum(), solve_transposed
 
 
-def _solver(matrix: csc_matrix) -> Callable[[Floats, str], Floats]:
+def _solver(matrix: csc_matrix) -> Callable[[Floats, Literal["N", "T"]], Floats]:
     rough = spilu(matrix, drop_tol=DROP, fill_factor=FILL, permc_spec="NATURAL", diag_pivot_thresh=0.0)
 
-    def inner(right: Floats, transposed: str) -> Floats:
+    def inner(right: Floats, transposed: Literal["N", "T"]) -> Floats:
         acting = matrix.T if transposed == "T" else matrix
-        near = LinearOperator(matrix.shape, lambda x: rough.solve(x, transposed))
+        near = LinearOperator(matrix.shape, lambda x: np.asarray(rough.solve(x, transposed)))  # type: ignore[call-overload]  # not in its stubs
         found, left = np.zeros_like(right), right
         for _ in range(REFINEMENTS):  # a residual computed afresh: the method's own count of it drifts
             change, _ = bicgstab(acting, left, M=near, rtol=1e-6, maxiter=60)
@@ -136,10 +135,10 @@ def _solver(matrix: csc_matrix) -> Callable[[Floats, str], Floats]:
                 break
             found, left = found + change, better
             if np.linalg.norm(left) < TOLERANCE * np.linalg.norm(right):
-                return found
+                return np.asarray(found)
         if not np.linalg.norm(left) < 100 * TOLERANCE * np.linalg.norm(right):
             whole = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0)
-            found = whole.solve(right, transposed)
+            found = whole.solve(right, transposed)  # type: ignore[call-overload]  # as above
         return np.asarray(found)
 
     return inner

@@ -110,7 +110,8 @@ def screen(
     for choice in judged[:second_choices]:
         role = choice.output, choice.inputs
         more = trial.outputs(*role, second, rng)
-        seen[role] = tuple(np.concatenate(pair) for pair in zip(seen[role], more, strict=True))
+        before = seen[role]
+        seen[role] = np.concatenate([before[0], more[0]]), np.concatenate([before[1], more[1]])
         done += 1
         progress(done, total)
     better = [trial.judge(c.output, c.inputs, *seen[c.output, c.inputs]) for c in judged[:second_choices]]

@@ -1,4 +1,4 @@
-"""The equations of a network of elements at rest: every edge's current between the nodes, held states where they are."""
+"""The equations of a network of elements at rest: every edge's current between the nodes, held states held."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ def _refuse_moving(found: Sequence[Branch]) -> None:
         for name, state in branch.element.states.items():
             if not state.held:
                 raise ValueError(
-                    f"the state {name!r} of a {branch.element.name} settles with the current, so that edge {branch.edge[0]!r} "
+                    f"the state {name!r} of a {branch.element.name} settles with the current: edge {branch.edge[0]!r} "
                     f"to {branch.edge[1]!r} has no equation of its own at rest; simulate it with ngspice"
                 )
 

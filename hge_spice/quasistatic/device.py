@@ -11,7 +11,7 @@ from hge_spice.drive import Drive, Floats, SimulationError, Transient, Waveform
 from hge_spice.graph import Network, electrodes
 from hge_spice.netlist import voltages
 from hge_spice.quasistatic.network import BatchedNetwork
-from hge_spice.quasistatic.newton import TOLERANCE, Solution, solve
+from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE, Solution, solve
 
 _UNTIMED = Transient(1.0, 3)
 SLOWEST = 1e-3  # 2πf times the longest time constant: a pole shifts no response by a larger share
@@ -53,7 +53,10 @@ class QuasistaticDevice:
         doesn't fit the network.
         """
         at_rest = self._solved(np.array([self._voltages(drive) for drive in drives]))
-        time = [d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1) for d in drives]
+        time: list[Floats] = [
+            np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
+            for d in drives
+        ]
         for drive, unknowns in zip(drives, at_rest.unknowns, strict=True):
             self._check_poles(drive, unknowns)
         swung = [self._swung(drive, instants) for drive, instants in zip(drives, time, strict=True)]
@@ -66,7 +69,7 @@ class QuasistaticDevice:
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
-        rims = self._held(control, inputs)
+        rims = self.held(control, inputs)
         current = self._solved(rims[None]).current[0]
         output = current[self._output : self._output + 1]
         return Waveform(np.zeros(1), output, 0.0, energy=float(-rims @ current), current_error=self._error(current))
@@ -76,12 +79,12 @@ class QuasistaticDevice:
 
         control : [control], V; inputs : [pattern, input], V. Raises SimulationError.
         """
-        found = self._solved(np.array([self._held(control, pattern) for pattern in inputs]))
+        found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
         return found.current[:, self._output], found.jacobian[:, self._columns]
 
     def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
         """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
-        rims = self._held(control, inputs)
+        rims = self.held(control, inputs)
         slope = self._network.slope(self._solved(rims[None]).unknowns[0], rims)
         count, out = self._network.count, self._network.count + self._output
         response = np.empty(len(self._controls), dtype=np.complex128)
@@ -93,7 +96,7 @@ class QuasistaticDevice:
 
     def time_constants(self, control: Floats, inputs: Floats) -> Floats:
         """Time constants of the network at rest, the longest first: [unknown], s."""
-        rims = self._held(control, inputs)
+        rims = self.held(control, inputs)
         return self._time_constants(self._solved(rims[None]).unknowns[0], rims)
 
     def close(self) -> None:
@@ -112,16 +115,19 @@ class QuasistaticDevice:
         given = voltages(self.graph, drive)
         return np.array([given.get(name, self.graph.nodes[name].get("voltage", 0.0)) for name in self._names])
 
-    def _held(self, control: Floats, inputs: Floats) -> Floats:
+    def held(self, control: Floats, inputs: Floats) -> Floats:
+        """Voltages of all electrodes with the tones off: [electrode], V, in the graph's order."""
         return self._voltages(Drive(control, inputs, (), _UNTIMED))
 
     def _solved(self, rims: Floats, start: Floats | None = None) -> Solution:
         found = solve(self._network, rims, self._output, start=start)
         lost = np.flatnonzero(~found.converged)
         if len(lost):
+            where = ", ".join(f"{name} {v:g} V" for name, v in zip(self._names, rims[lost[0]].tolist(), strict=True))
             raise SimulationError(
-                f"no operating point was found at {len(lost)} of {len(rims)} settings; the net current is "
-                f"{found.residual[lost[0]]:.2g} of what meets at a node at {dict(zip(self._names, rims[lost[0]].tolist(), strict=True))}"
+                f"no operating point was found at {len(lost)} of {len(rims)} settings: a node is left with "
+                f"{found.residual[lost[0]]:.2g} of the currents that meet there, above {RESIDUAL:g}, at {where}; "
+                "simulate with ngspice, or start elsewhere"
             )
         return found
 
@@ -149,8 +155,9 @@ class QuasistaticDevice:
         fastest = max(tone.frequency for tone in drive.tones)
         if 2 * np.pi * fastest * longest > SLOWEST:
             raise SimulationError(
-                f"a tone of {fastest:g} Hz is too near the pole at {1 / (2 * np.pi * longest):.3g} Hz for a quasi-static "
-                f"device, which needs {1 / SLOWEST:g} times between them; lengthen the window or simulate with ngspice"
+                f"a tone of {fastest:g} Hz is too near the pole at {1 / (2 * np.pi * longest):.3g} Hz for a "
+                f"quasi-static device, which needs {1 / SLOWEST:g} times between them; lengthen the window or "
+                "simulate with ngspice"
             )
 
     def _error(self, current: Floats) -> float:
@@ -162,7 +169,7 @@ class QuasistaticDevice:
         tones = -np.einsum("tk,tk->t", rims - self._voltages(drive), current)
         output = np.broadcast_to(current[:, self._output], transient.points).copy()
         return Waveform(
-            transient.settle + transient.step * np.arange(transient.points),
+            np.asarray(transient.settle + transient.step * np.arange(transient.points)),
             output,
             transient.duration,
             energy=float(power.mean() * transient.duration),

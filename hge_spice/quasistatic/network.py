@@ -83,8 +83,7 @@ class BatchedNetwork:
                     for node, sign in ((branches.leaves, 1.0), (branches.enters, -1.0)):
                         kept = (node < self.nodes) & (quantity != self.nodes)
                         parts.append((np.full(kept.sum(), sign * direction), mine[kept], node[kept], quantity[kept]))
-        sign, places, nodes, quantities = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return _Contributions(sign, places, nodes, quantities)
+        return _Contributions(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
     def quantities(self, unknowns: Floats, electrodes: Floats) -> Floats:
         """Everything that a law may depend on: [quantity, point], V."""

@@ -72,19 +72,20 @@ def solve(
     electrodes = np.asarray(electrodes, dtype=float)
     if electrodes.ndim != 2 or electrodes.shape[1] != network.rims:
         raise ValueError(
-            f"electrode voltages have shape {electrodes.shape}; [point, {network.rims}] fits {network.equations.electrodes}"
+            f"electrode voltages have shape {electrodes.shape}; [point, {network.rims}] fits "
+            f"{', '.join(network.equations.electrodes)}"
         )
     if start is not None and start.shape != (len(electrodes), network.count):
         raise ValueError(f"start has shape {start.shape}; [{len(electrodes)}, {network.count}] fits")
     size = chunk or _chunk(network)
     linear = solver(network)
-    predicted = _prediction(network, linear) if start is None else None
+    begin = _prediction(network, linear)
 
     def part(low: int) -> Solution:
         rims = np.ascontiguousarray(electrodes[low : low + size].T)
-        begin = predicted(rims) if predicted else np.ascontiguousarray(start[low : low + size].T)
+        first = begin(rims) if start is None else np.ascontiguousarray(start[low : low + size].T)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # such a point fails, and is told so
-            return _part(network, linear, begin, rims, output)
+            return _part(network, linear, first, rims, output)
 
     lows = range(0, len(electrodes), size)
     threads = min(workers or os.cpu_count() or 1, len(lows))

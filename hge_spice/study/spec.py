@@ -54,6 +54,7 @@ __all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_st
 
 Auto = Literal["auto"]
 
+ENGINES = ("ngspice", "quasistatic")
 FILTERS = ("window",)
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
 # what [specs] may bound, each with the dimension its bounds are written in
@@ -131,8 +132,10 @@ class Device(_Table):
     subcircuit : a netlist file with the user's own block, name : of its .subckt
     parameters : of its instance, or of the family's elements, SI
     allow_outside : whether the netlist may include files beyond its own folder
+    engine : what measures: ngspice, or the same equations solved in NumPy at every instant
     """
 
+    engine: Annotated[Literal["ngspice", "quasistatic"], BeforeValidator(one_of("engine", ENGINES))] = "ngspice"
     family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
     subcircuit: Text | None = None
     name: Text | None = None
@@ -169,7 +172,7 @@ class Device(_Table):
             return {"temperature": "27 C"} | given
         if not isinstance(given, dict) or "subcircuit" not in given:
             return given
-        odd = set(given) - {"family", "temperature", *OF_A_BLOCK}
+        odd = set(given) - {"family", "temperature", "engine", *OF_A_BLOCK}
         if odd:
             raise ValueError(f"{', '.join(sorted(odd))} is no key of a block of your own (subcircuit)")
         return {"family": "subcircuit", "temperature": "27 C"} | given
@@ -185,25 +188,43 @@ class Device(_Table):
 
 
 class Electrodes(_Table):
-    """Which electrode does what; control_range in V."""
+    """Which electrode does what; control_range in V.
 
-    output: Text
-    inputs: Names
-    controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
+    roles = "screen" chooses output, inputs and controls among those named, or all, by at most `screen_points` operating
+    points.
+    """
+
+    roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
+    screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 50_000
+    output: Text | None = None
+    inputs: Names = ()
+    controls: Names = ()
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Names = ()
     output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
 
     @property
-    def roles(self) -> tuple[tuple[str, str], ...]:
+    def assigned(self) -> tuple[tuple[str, str], ...]:
         """Electrode and role, in the order output, inputs, controls, grounds."""
         named = (("input", self.inputs), ("control", self.controls), ("ground", self.grounds))
-        return ((self.output, "output"), *((name, role) for role, names in named for name in names))
+        first = () if self.output is None else ((self.output, "output"),)
+        return (*first, *((name, role) for role, names in named for name in names))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_or_screened(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "roles" not in given:
+            missing = [key for key in ("output", "inputs", "controls") if key not in given]
+            if missing:
+                raise ValueError(f'{" and ".join(missing)} missing; name them, or let roles = "screen" choose')
+        return given
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "Electrodes":
+        if self.roles is None and not self.controls:
+            raise ValueError("controls = [] should have 1 or more")
         given: dict[str, str] = {}
-        for name, role in self.roles:
+        for name, role in self.assigned:
             if name in given:
                 raise ValueError(f"{name!r} is {given[name]} and {role} again; an electrode has one role")
             given[name] = role
@@ -327,6 +348,9 @@ class Study(_Table):
         yield from self._misfits_of_roles()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
+        if self.electrodes.roles == "screen":  # whoever is named is to choose from
+            inputs = bits
+            controls = self._electrodes_free() - bits - 1
         if inputs != bits:
             yield f"electrodes.inputs: {self.task.name} has {bits} inputs; {inputs} are named"
         if len(self.task.levels) not in {1, inputs}:
@@ -336,11 +360,20 @@ class Study(_Table):
             yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if self.training.estimator == "adjoint" and (self.device.engine != "quasistatic" or self.imperfections):
+            yield (
+                'training.estimator: adjoint is exact; it needs device.engine = "quasistatic" and no imperfections, '
+                "which it would not see"
+            )
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
 
+    def _electrodes_free(self) -> int:
+        """Electrodes that a screening chooses from."""
+        return self.device.electrodes - len(self.electrodes.grounds) - len(self.bias)
+
     def _misfits_of_roles(self) -> Iterable[str]:
-        roles = dict(self.electrodes.roles)
+        roles = dict(self.electrodes.assigned)
         for name in self.bias:
             if name in roles:
                 yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
@@ -352,7 +385,7 @@ class Study(_Table):
         for name in named:
             if not re.fullmatch("e(0|[1-9][0-9]{0,8})", name) or int(name[1:]) >= count:
                 yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
-        if len(named) < count:
+        if len(named) < count and self.electrodes.roles is None:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
             yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds or bias"
 
@@ -377,7 +410,7 @@ def _validated(raw: StudyText) -> Study:
     except ValidationError as error:
         raise StudyError("\n".join(_problem(details) for details in error.errors())) from error
     if len(study.task.levels) == 1:
-        every = study.task.levels * len(study.electrodes.inputs)
+        every = study.task.levels * TASKS[study.task.name].bits.shape[1]
         study = study.model_copy(update={"task": study.task.model_copy(update={"levels": every})})
     return study
 
