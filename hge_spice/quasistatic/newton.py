@@ -136,7 +136,7 @@ def _part(network: BatchedNetwork, linear: Solve, start: Floats, rims: Floats, o
         if not len(left):
             break
     current, jacobian, residual = _outcome(network, linear, unknowns, rims, output)
-    converged = residual < RESIDUAL
+    converged = (residual < RESIDUAL) & np.isfinite(jacobian).all(axis=0)
     converged[left] = False
     return Solution(
         np.ascontiguousarray(unknowns.T), current.T.copy(), jacobian.T.copy(), converged, residual, iterations
@@ -164,6 +164,8 @@ def _newton(
         step = linear(entries, residual, False)
         np.negative(step, out=step)
         size = np.abs(step).max(axis=0)
+        if not np.isfinite(size).all():  # singular: such a point stays where it is, and is left
+            step[:, ~np.isfinite(size)] = 0.0
         np.clip(step, -limit, limit, out=step)
         here = _inside(here, step, low, high)
         steps[active] += 1
