@@ -1,6 +1,7 @@
 """Screening: which electrodes should be output and inputs, judged by operating points at random controls."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -98,8 +99,22 @@ def screen(
             f"{points} points can't try {len(roles)} choices of electrodes with {len(bits)} patterns each; take "
             f"{2 * len(roles) * len(bits)} or more"
         )
-    engine = _simulator(graph) if DEVICES[graph.graph["family"]].equations is None else _quasistatic(graph)
-    trial = _Trial(graph, tuple(tasks), tasks[0].inputs(levels), control_range, noise, held, engine)
+    with ExitStack() as stack:
+        simulated = DEVICES[graph.graph["family"]].equations is None
+        engine = _simulator(graph, stack) if simulated else _quasistatic(graph)
+        trial = _Trial(graph, tuple(tasks), tasks[0].inputs(levels), control_range, noise, held, engine)
+        return _in_two_rounds(trial, roles, (first, second), second_choices, rng, progress)
+
+
+def _in_two_rounds(
+    trial: "_Trial",
+    roles: list[tuple[str, tuple[str, ...]]],
+    settings: tuple[int, int],
+    second_choices: int,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None],
+) -> list[Choice]:
+    first, second = settings
     seen: dict[tuple[str, tuple[str, ...]], tuple[Floats, Floats]] = {}
     total, done = len(roles) + second_choices, 0
     for output, inputs in roles:
@@ -220,14 +235,18 @@ def _quasistatic(graph: Network) -> Engine:
     return currents
 
 
-def _simulator(graph: Network) -> Engine:
+def _simulator(graph: Network, stack: ExitStack) -> Engine:
+    """One ngspice an output, started when first asked for and closed with the stack."""
     names = electrodes(graph)
+    started: dict[str, NgspiceDevice] = {}
 
     def currents(output: str, rims: Floats) -> Floats:
         others = [name for name in names if name != output]
         columns = [names.index(name) for name in others]
-        with NgspiceDevice(assign_roles(graph, output=output, inputs=(), controls=others)) as device:
-            return np.array([_simulated(device, row[columns], np.empty(0)) for row in rims])
+        if output not in started:
+            roles = assign_roles(graph, output=output, inputs=(), controls=others)
+            started[output] = stack.enter_context(NgspiceDevice(roles))
+        return np.array([_simulated(started[output], row[columns], np.empty(0)) for row in rims])
 
     return currents
 

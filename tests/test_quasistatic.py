@@ -19,7 +19,7 @@ from hge_spice.gradient import Measurement, adjoint, homodyne, small_signal
 from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.loss import LOSSES, Target
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, solve
+from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions, solve
 from hge_spice.quasistatic.linear import Elimination
 from hge_spice.tasks import TASKS
 from hge_spice.tones import plan_tones, random_phases
@@ -191,6 +191,17 @@ def test_a_singular_point_does_not_take_the_others_with_it() -> None:
     found = solve(network, np.array([[0.0], [1000.0]]), 0, start=np.array([[0.0], [0.0]]))
     assert found.converged[0]
     assert found.current[0, 0] == pytest.approx(0, abs=1e-12)
+
+
+def test_several_solutions_are_counted() -> None:
+    """v³ − v = V, by hand: three for |V| < 2/(3√3) = 0.385, one beyond."""
+    node, rim, ground = (np.array([k]) for k in range(3))
+    join = Branches(Expression("g*v"), {"g": np.array([1.0])}, {"v": (rim, node)}, rim, node)
+    fold = Branches(Expression("v^3-2*v"), {}, {"v": (node, ground)}, node, ground)
+    network = BatchedNetwork(Equations(("n",), ("e",), (join, fold), np.zeros((2, 2))))
+    rims = np.array([[0.0], [0.3], [-0.38], [0.39], [1.5]])
+    found = count_solutions(network, rims, 0, starts=12, rng=np.random.default_rng(0))
+    assert found.tolist() == [3, 3, 3, 1, 1]
 
 
 def test_elimination_solves_what_scipy_solves() -> None:

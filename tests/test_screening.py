@@ -37,7 +37,7 @@ def test_a_screened_study_names_its_choices_in_result_and_report(tmp_path: Path)
     assert screening["points"] == 4000
     assert screening["ngspice_difference"] < 1e-6
     assert screening["tried"] == 30
-    assert [row["output"] for row in screening["choices"]][0] == screening["output"]
+    assert screening["choices"][0]["output"] == screening["output"]
     json.dumps(summary, allow_nan=False)
     page = write_report(tmp_path / "out").read_text()
     assert "Choice of electrodes" in page
@@ -71,7 +71,9 @@ def test_what_cannot_be_screened_is_told_before_anything_runs(change: dict[str, 
 
 
 def test_a_study_trains_on_the_quasi_static_engine_with_exact_gradients() -> None:
-    raw = load_study("xor", ['device.engine="quasistatic"', "training.estimator=adjoint", "perturbation.amplitude=2 mV"])
+    raw = load_study(
+        "xor", ['device.engine="quasistatic"', "training.estimator=adjoint", "perturbation.amplitude=2 mV"]
+    )
     with Bench.of(parse_study(raw)) as bench:
         assert holds_exactly(bench, bench.control())["exact"]["cosine"] is not None
         with pytest.raises(TypeError, match="no ngspice behind"):

@@ -1,4 +1,4 @@
-"""A trained dopant network against the master equation: what is left of its gap and gradient without mean field."""
+"""What the simulated device leaves open: solutions besides the one trained, and what is left without mean field."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ import numpy as np
 from hge_spice.drive import Floats
 from hge_spice.exact import MOST_SITES, master_equation
 from hge_spice.margin import margin, mean_noise
-from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
+from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions
 from hge_spice.study.bench import Bench
+
+SETTINGS, STARTS = 20, 5
 
 
 def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
@@ -52,4 +54,32 @@ def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
             "ratio": sizes[1] / sizes[0] if sizes[0] else None,
             "correlation": max(each.correlation for each in found),
         },
+    }
+
+
+def solutions(bench: Bench, control: Floats) -> dict[str, Any]:
+    """Whether the device is multistable where it was trained, and in how much of the control range.
+
+    control : [control], V. Nothing for a device whose equations aren't stated, or not at rest.
+
+    Key `solutions`: `most`, the largest number of operating points of a pattern found here; `multistable_settings` of
+    `settings` random ones of the control range in which a pattern has more than one; `starts` tried for each.
+    """
+    graph = bench.network.graph
+    try:
+        network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
+    except ValueError:
+        return {}
+    output = network.equations.electrodes.index(str(bench.study.electrodes.output))
+    rng = np.random.default_rng([bench.study.training.seed, STARTS])
+    drawn = rng.uniform(*bench.study.electrodes.control_range, (SETTINGS, len(control)))
+    rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.recipe.inputs])
+    counts = count_solutions(network, rims, output, starts=STARTS, rng=rng).reshape(SETTINGS + 1, -1)
+    return {
+        "solutions": {
+            "most": int(counts[0].max()),
+            "multistable_settings": int((counts[1:].max(axis=1) > 1).sum()),
+            "settings": SETTINGS,
+            "starts": STARTS + 1,
+        }
     }
