@@ -108,12 +108,13 @@ def screen(
 
 def _in_two_rounds(
     trial: "_Trial",
-    roles: list[tuple[str, tuple[str, ...]]],
+    roles: Sequence[tuple[str, tuple[str, ...]]],
     settings: tuple[int, int],
     second_choices: int,
     rng: np.random.Generator,
     progress: Callable[[int, int], None],
 ) -> list[Choice]:
+    """All choices at the first number of settings, the better ones at the second number more."""
     first, second = settings
     seen: dict[tuple[str, tuple[str, ...]], tuple[Floats, Floats]] = {}
     total, done = len(roles) + second_choices, 0

@@ -200,7 +200,7 @@ def test_several_solutions_are_counted() -> None:
     fold = Branches(Expression("v^3-2*v"), {}, {"v": (node, ground)}, node, ground)
     network = BatchedNetwork(Equations(("n",), ("e",), (join, fold), np.zeros((2, 2))))
     rims = np.array([[0.0], [0.3], [-0.38], [0.39], [1.5]])
-    found = count_solutions(network, rims, 0, starts=12, rng=np.random.default_rng(0))
+    found = count_solutions(network, rims, 0, starts=8, rng=np.random.default_rng(0))
     assert found.tolist() == [3, 3, 3, 1, 1]
 
 
