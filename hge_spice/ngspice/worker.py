@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from hge_spice.ngspice.session import Result, Session
 MEMORY = 4 * 2**30  # bytes of address space of a worker: a transient without end must not take the machine with it
 FILE_SIZE = 2**26  # bytes of any file it writes: its log, and what a netlist might
 TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
+START = 30.0  # s for a process to start and load the library, on a machine with better things to do
 _TAIL = 20  # lines of ngspice's log in an error message
 
 
@@ -42,6 +44,9 @@ class Worker:
         self.timeout = timeout
         self.respawned = 0
         self._netlist: str | None = None
+        self._setup: tuple[str, ...] = ()
+        self._files: Mapping[str, bytes] = {}
+        self._features: dict[str, bool] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._start()
 
@@ -67,13 +72,13 @@ class Worker:
         self._version: str | None = None
         self._finalizer = weakref.finalize(self, _end, self._process, self._connection, self._home)
         if self._netlist is not None:
-            self._exchange(("load", self._netlist), self.timeout)
+            self._load(self._netlist)
 
     @property
     def version(self) -> str:
         """Version of the ngspice behind it. Raises SimulationError where the library doesn't load."""
         if self._version is None:
-            self._version = str(self._answer(None, self.timeout))
+            self._version = str(self._answer(None, max(self.timeout, START)))
         return self._version
 
     @property
@@ -81,17 +86,35 @@ class Worker:
         """Process id of the current worker process."""
         return self._process.pid if self._process is not None else 0
 
-    def load(self, netlist: str) -> None:
-        """Load a circuit, replacing the one before. Raises SimulationError where ngspice can't read it."""
-        self._netlist = None
+    @property
+    def features(self) -> dict[str, bool]:
+        """What the ngspice behind it can do, see Session.features."""
+        if self._features is None:
+            if self._process is None:
+                self._start()
+            self._features = self._exchange(("features",), self.timeout)
+        return dict(self._features or {})
+
+    def load(self, netlist: str, *, setup: tuple[str, ...] = (), files: Mapping[str, bytes] | None = None) -> None:
+        """Load a circuit, replacing the one before. Raises SimulationError where ngspice can't read it.
+
+        setup : ngspice's commands that come before it; they are run as they are, and stay until the process ends
+        files : by name, what it reads from its working directory
+        """
+        self._netlist, self._setup, self._files = None, setup, files or {}
         if self._process is None:
             self._start()
         try:
-            self._exchange(("load", netlist), self.timeout)
+            self._load(netlist)
         except SimulationError:
             self.close()  # a netlist that doesn't parse can leave ngspice unfit for the next
             raise
         self._netlist = netlist
+
+    def _load(self, netlist: str) -> None:
+        for name, content in self._files.items():
+            Path(self._home.name, name).write_bytes(content)
+        self._exchange(("load", netlist, self._setup), self.timeout)
 
     def run(self, alterations: list[str], analysis: str, names: tuple[str, ...]) -> Result:
         """Run one analysis on the loaded circuit.
@@ -188,8 +211,10 @@ def serve(descriptor: int) -> None:
             return
         try:
             if job[0] == "load":
-                session.load(job[1])
+                session.load(*job[1:])
                 connection.send(None)
+            elif job[0] == "features":
+                connection.send(session.features)
             else:
                 connection.send(session.run(*job[1:]))
         except (SimulationError, ValueError) as error:

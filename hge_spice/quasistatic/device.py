@@ -52,6 +52,8 @@ class QuasistaticDevice:
         Raises SimulationError where one isn't found or the poles are too near the tones, ValueError where a drive
         doesn't fit the network.
         """
+        if any(drive.tables is not None for drive in drives):
+            raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
         at_rest = self._solved(np.array([self._voltages(drive) for drive in drives]))
         time: list[Floats] = [
             np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
