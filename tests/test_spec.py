@@ -151,7 +151,7 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
 
 def test_the_defaults_build_a_device():
     device = parse_study(LEAST).device
-    graph = spec.DEVICES[device.family].build(**device.model_dump(exclude={"family", *spec.OF_A_BLOCK}))
+    graph = spec.DEVICES[device.family].build(**device.model_dump(exclude={"family", "engine", *spec.OF_A_BLOCK}))
     assert sum(data["kind"] == "electrode" for _, data in graph.nodes(data=True)) == 8
 
 

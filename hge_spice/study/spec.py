@@ -200,7 +200,7 @@ class Electrodes(_Table):
     screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 50_000
     output: Text | None = None
     inputs: Names = ()
-    controls: Names = ()
+    controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))] = ()
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Names = ()
     unconnected: Names = ()
@@ -229,8 +229,6 @@ class Electrodes(_Table):
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "Electrodes":
-        if self.roles is None and not self.controls:
-            raise ValueError("controls = [] should have 1 or more")
         given: dict[str, str] = {}
         for name, role in self.assigned:
             if name in given:
