@@ -218,6 +218,18 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
 
 
 @runtime_checkable
+class ExactDevice(DeviceUnderTest, Protocol):
+    """A device under test whose equations are known, so that its derivatives are exact."""
+
+    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+        """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
+
+        control : [control], V; inputs : [pattern, input], V. Raises SimulationError where there is no operating point.
+        """
+        ...
+
+
+@runtime_checkable
 class NoisyDevice(DeviceUnderTest, Protocol):
     """A device under test that knows the noise which its own elements make."""
 

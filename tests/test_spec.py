@@ -125,8 +125,9 @@ def test_every_key_of_the_interface_is_read_in_si_units():
 
 def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_interface():
     least = parse_study(LEAST)
-    assert least.device.model_dump(include={*OF_DOPANTS, *OF_A_BLOCK, "family"}) == {
+    assert least.device.model_dump(include={*OF_DOPANTS, *OF_A_BLOCK, "family", "engine"}) == {
         "family": "dopant",
+        "engine": "ngspice",
         "sites": 12,
         "electrodes": 8,
         "seed": 0,

@@ -6,6 +6,7 @@ from typing import Any
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
+from hge_spice.benchmarks.quasistatic import quasistatic
 from hge_spice.benchmarks.scale import scale
 from hge_spice.benchmarks.sweep import sweep, trials
 from hge_spice.benchmarks.tables import tables
@@ -14,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "overhead": overhead,
     "pool": pool,
     "naive": naive,
+    "quasistatic": quasistatic,
     "tables": tables,
     "scale": scale,
     "sweep": sweep,

@@ -59,10 +59,10 @@ def overhead() -> dict[str, Any]:
     study = parse_study(load_study("xor", [two_millivolts]))
     larger = parse_study(load_study("xor", [two_millivolts, "device.sites=20", "perturbation.points=64"]))
     with Bench.of(study) as bench:
-        shipped = against_bare(bench.network, bench.recipe.measurement, bench.recipe.inputs[1:2])
+        shipped = against_bare(bench.pool, bench.recipe.measurement, bench.recipe.inputs[1:2])
         growth = _growth(bench)
     with Bench.of(larger) as bench:
-        twenty = against_bare(bench.network, bench.recipe.measurement, bench.recipe.inputs[1:2])
+        twenty = against_bare(bench.pool, bench.recipe.measurement, bench.recipe.inputs[1:2])
     with NgspicePool(mesh(17)) as dut:
         plan = plan_tones(5, study.perturbation.window)
         large = against_bare(dut, Measurement(plan, np.full(5, 2e-3), np.arange(5.0)), np.zeros((1, 2)))
@@ -114,7 +114,7 @@ def _growth(bench: Bench) -> dict[str, Any]:
     """Memory growth a call of worker and caller over EXTRACTIONS calls; time of the last hundred over the first."""
     rng = np.random.default_rng(1)
     measurement, inputs = bench.recipe.measurement, bench.recipe.inputs[1:2]
-    worker, caller = psutil.Process(bench.network.devices[0].worker.pid), psutil.Process()
+    worker, caller = psutil.Process(bench.pool.devices[0].worker.pid), psutil.Process()
     seconds = []
     for _ in range(WARM):
         homodyne(bench.network, rng.uniform(-0.7, 0.7, len(bench.network.controls)), inputs, measurement)

@@ -32,6 +32,7 @@ import numpy as np
 from PySpice.Spice.Netlist import Circuit
 from scipy.constants import Boltzmann, elementary_charge, epsilon_0
 
+from hge_spice.devices.equations import Branches, Equations, Positions
 from hge_spice.devices.expression import Expression
 from hge_spice.devices.family import Family
 from hge_spice.devices.names import terminal
@@ -187,6 +188,63 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
             circuit.BehavioralSource(f"h{i}_{rim}", f"p{i}", rim, current_expression=current)
 
 
+def _equations(graph: Network) -> Equations:
+    parameters = graph.graph["parameters"]
+    rims, places = electrodes(graph), sites(graph)
+    count = len(places)
+    ground, potential = count + len(rims), count + len(rims) + 1
+    place = {name: k for k, name in enumerate((*places, *rims))}
+    repulsion = coulomb(graph)
+    rate = elementary_charge * parameters["attempt_rate"] / 2
+    inverse = elementary_charge / (2 * Boltzmann * parameters["temperature"])
+    # each link as (site, other end, strength), the site first
+    links = [
+        (*sorted((place[a], place[b])), rate * np.exp(-2 * data["length"] / parameters["localisation"]))
+        for a, b, data in graph.edges(data=True)
+    ]
+    hops = [link for link in links if link[1] < count]
+    leads = [link for link in links if link[1] >= count]
+
+    def positions(links: list[tuple[int, int, float]], end: int) -> Positions:
+        return np.array([link[end] for link in links], dtype=np.intp)
+
+    def alone(at: Positions) -> tuple[Positions, Positions]:
+        return at, np.full_like(at, ground)
+
+    i, j = positions(hops, 0), positions(hops, 1)
+    site, rim = positions(leads, 0), positions(leads, 1)
+    return Equations(
+        unknowns=tuple(f"p{k}" for k in range(count)),
+        electrodes=rims,
+        branches=(
+            Branches(
+                HOP,
+                {
+                    "s": np.array([link[2] for link in hops]),
+                    "w": np.full(len(hops), inverse),
+                    "c": repulsion[i, j],
+                },
+                {"pi": alone(i), "pj": alone(j), "ui": alone(potential + i), "uj": alone(potential + j)},
+                i,
+                j,
+            ),
+            Branches(
+                TO_ELECTRODE,
+                {"s": np.array([link[2] for link in leads]), "w": np.full(len(leads), inverse)},
+                {"pi": alone(site), "ui": alone(potential + site), "v": alone(rim)},
+                site,
+                rim,
+            ),
+        ),
+        capacitance=elementary_charge * np.diag(np.arange(ground) < count).astype(float),
+        bounds=(0.0, 1.0),
+        carriers=True,
+        weights=electrode_weights(graph),
+        coupling=repulsion,
+        offset=-0.5 * repulsion.sum(axis=1),
+    )
+
+
 def _check(graph: Network) -> None:
     """Refuse a network whose occupations would be undetermined, or whose output nothing can reach."""
     unequal = any(graph.nodes[name].get("energy", 0.0) for name in sites(graph)) or graph.graph.get("donors")
@@ -219,4 +277,5 @@ FAMILY = Family(
     # them. With reltol 1e-5 the bias's slope over 0.5–4 mV was 1.0, not 2; with 1e-7 it is 2.0, for 5 % more time.
     options={"abstol": 1e-16, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
     summary="mean-field hopping between dopant sites under electrodes (trainable to XOR)",
+    equations=_equations,
 )

@@ -86,8 +86,10 @@ class Expression:
 
 @cache
 def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Compiled:
-    known = {name: sympy.Symbol(name, real=True) for name in arguments}
-    value = sympy.sympify(text.replace("^", "**"), locals=_FUNCTIONS | known)
+    known = {name: sympy.Symbol(f"{name}_", real=True) for name in arguments}
+    # an underscore more, since a symbol may be a word of Python's own (is, in, lambda)
+    spelled = _SYMBOL.sub(lambda m: m.group() if m.group() in _FUNCTIONS else f"{m.group()}_", text)
+    value = sympy.sympify(spelled.replace("^", "**"), locals=_FUNCTIONS | {s.name: s for s in known.values()})
     slopes = [_derivative(value, known[name]) for name in by]
     evaluate = sympy.lambdify([known[name] for name in arguments], [value, *slopes], modules="numpy", cse=True)
 

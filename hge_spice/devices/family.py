@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices.element import Element
+from hge_spice.devices.equations import Equations
 from hge_spice.graph import Network
 
 
@@ -21,6 +22,7 @@ class Family:
     options : ngspice options that the family's accuracy rests on
     summary : one line for `hge-spice list devices`
     element : what each edge is, for families whose networks are made of elements
+    equations : the same network as arrays, for solvers in NumPy; none where its equations aren't stated here
     """
 
     name: str
@@ -32,4 +34,5 @@ class Family:
     options: dict[str, float]
     summary: str
     element: Element | None = None
+    equations: Callable[[Network], Equations] | None = None
     held_states: Callable[[Network], Mapping[str, float]] = lambda _: {}

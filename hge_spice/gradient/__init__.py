@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from hge_spice.drive import DeviceUnderTest, Floats
+from hge_spice.gradient.adjoint import adjoint
 from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.gradient.finite_difference import finite_difference, finite_difference_forward
 from hge_spice.gradient.homodyne import homodyne
@@ -26,6 +27,7 @@ ESTIMATORS: dict[str, Estimator] = {
     "multiplexed_code": multiplexed_code,
     "multiplexed_walsh": multiplexed_walsh,
     "small_signal": small_signal,
+    "adjoint": adjoint,
 }
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Measurement",
+    "adjoint",
     "half_amplitude_bias",
     "homodyne",
     "homodyne_richardson",

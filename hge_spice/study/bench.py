@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,8 +23,10 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import PHASES
+from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
+from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
@@ -45,10 +47,10 @@ def build_graph(study: Study) -> Network:
             process=_process(study),
         )
     else:
-        graph = build_network(device, (*dict(named.roles), *study.bias))
+        graph = build_network(device, (*dict(named.assigned), *study.bias))
     # ngspice knows no case; a block's pins are in lower case
     spelled = str.lower if device.subcircuit is not None else str
-    roles = {spelled(name) for name in (*dict(named.roles), *study.bias)}
+    roles = {spelled(name) for name in (*dict(named.assigned), *study.bias)}
     grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
     series = named.series_resistance
     graph = assign_roles(
@@ -71,6 +73,14 @@ def build_graph(study: Study) -> Network:
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
     return graph
+
+
+def electrode_names(study: Study) -> tuple[str, ...]:
+    """Names that a study's device gives to its electrodes; with roles = "screen" those that are named, if any are."""
+    named = tuple(name for name, _ in study.electrodes.assigned)
+    if study.device.subcircuit is None and len(named) <= len(study.electrodes.grounds):
+        return tuple(f"e{k}" for k in range(study.device.electrodes))
+    return (*named, *study.bias)
 
 
 def _process(study: Study) -> Process | None:
@@ -134,15 +144,20 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = TASKS[study.task.name]
+    if study.electrodes.roles == "screen":
+        study = provisional(study, electrode_names(study))
     if len(study.electrodes.inputs) != task.bits.shape[1]:
         raise ValueError(
             f"{task.name} has {task.bits.shape[1]} inputs; electrodes.inputs names {len(study.electrodes.inputs)}"
         )
     task.inputs(study.task.levels)
     LOSSES[study.training.loss](task.classes, Target(task.classes, study.task.targets))
-    reason = unreachable(build_graph(study), task)
+    graph = build_graph(study)
+    reason = unreachable(graph, task)
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
+    if study.device.engine == "quasistatic":
+        BatchedNetwork.of(graph)
     build_plan(study)
     build_filter(study)
 
@@ -152,24 +167,36 @@ class Bench:
     """Device, recipe and first control setting of one trial. Use it as a context manager: leaving it ends ngspice.
 
     network : the simulated device itself; dut : the same seen through the study's imperfections
+    study : with its roles named, if they were screened for; first : [start, control], V, where screening lets it begin
+    screening : what it found, for the result
     cost : what choosing the amplitude and the dead time took
     """
 
     study: Study
-    network: NgspicePool
+    network: NgspicePool | QuasistaticDevice
     dut: DeviceUnderTest
     recipe: Recipe
     cost: Cost
     flags: tuple[str, ...]
+    first: tuple[Floats, ...] = ()
+    screening: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, study: Study, workers: int = 1) -> Self:
+    def of(
+        cls, study: Study, workers: int = 1, screened: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
+        screened : told how many choices of electrodes are done, of how many
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
+        first: tuple[Floats, ...] = ()
+        screening = None
+        if study.electrodes.roles == "screen":
+            found = choose(study, build_graph, electrode_names(study), screened)
+            study, first, screening = found.study, tuple(found.first), found.record
         graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
         inputs = task.inputs(study.task.levels)
         count = len(study.electrodes.controls)
@@ -189,10 +216,14 @@ class Bench:
             rng=np.random.default_rng((study.training.seed, 1)),
             loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
         )
-        control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
+        control = first[0] if first else first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
         flags: tuple[str, ...] = ()
-        network = NgspicePool(graph, workers if study.device.reinitialise else 1)
+        network = (
+            QuasistaticDevice(graph)
+            if study.device.engine == "quasistatic"
+            else NgspicePool(graph, workers if study.device.reinitialise else 1)
+        )
         dut = seen_through(network, study.imperfections, study.training.seed)
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
@@ -231,7 +262,7 @@ class Bench:
             control_range=study.electrodes.control_range,
             residuals=RESIDUALS.get(study.training.loss),
         )
-        return cls(study, network, dut, recipe, cost, flags)
+        return cls(study, network, dut, recipe, cost, flags, first, screening)
 
     @property
     def unit(self) -> str:
@@ -240,7 +271,16 @@ class Bench:
 
     def control(self, start: int = 0) -> Floats:
         """Control setting at which a start begins: [control], V."""
+        if start < len(self.first):
+            return self.first[start]
         return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
+
+    @property
+    def pool(self) -> NgspicePool:
+        """The ngspice processes. Raises TypeError where the study's engine is another."""
+        if not isinstance(self.network, NgspicePool):
+            raise TypeError('there is no ngspice behind device.engine = "quasistatic"')
+        return self.network
 
     def deck(self) -> str:
         """Netlist of one extraction at the first control setting and pattern, runnable by `ngspice -b` as it is."""

@@ -14,6 +14,7 @@ from hge_spice.study.table import Count, Names, Seed, Table, Text
 from hge_spice.study.units import dimension_of, quantity
 from hge_spice.study.values import one_of, si, table, whole, yes_or_no
 
+ENGINES = ("ngspice", "quasistatic")
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
 OF_A_SERIES = {"graph", "units", "gain", "shift", "limit", "reinitialise"}
 OF_ELEMENTS = {"family", "parameters", "temperature", "reinitialise"}
@@ -38,9 +39,11 @@ class Device(Table):
     allow_outside : whether the netlist may include files beyond its own folder
     graph : a builder's name, with its own keys; file : a graph in a file, whose nodes named in [electrodes] become some
     reinitialise : whether elements that remember start every measurement anew; else they go on, in one worker
+    engine : what measures: ngspice, or the same equations solved in NumPy at every instant
     units : devices in series; gain, shift, limit : of the amplifiers between them, ohm and V
     """
 
+    engine: Annotated[str, BeforeValidator(one_of("engine", ENGINES))] = "ngspice"
     family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
     subcircuit: Text | None = None
     name: Text | None = None
@@ -143,7 +146,7 @@ class Unit(Device):
 
 
 def _refuse(given: Any, known: set[str] | frozenset[str], of: str) -> None:
-    odd = sorted(set(given) - known - {"output", "inputs"})
+    odd = sorted(set(given) - known - {"output", "inputs", "engine"})
     if odd:
         raise ValueError(f"{', '.join(odd)} is no key of {of}")
 

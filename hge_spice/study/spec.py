@@ -112,12 +112,16 @@ class Electrodes(Table):
     output : one or several, of which the first is trained (or the first less the second: readout.differential)
     complements : [input], driven by the inverse of each input; grounds : or "rest", all that have no other role
     series_resistance : ohm, one for all or by electrode; unconnected : left open, such as a block's monitors
+    roles = "screen" chooses output, inputs and controls among those named, or all, by at most `screen_points` operating
+    points
     """
 
-    output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))]
-    inputs: Names
+    roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
+    screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 50_000
+    output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))] = ()
+    inputs: Names = ()
     complements: Names = ()
-    controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
+    controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))] = ()
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Annotated[tuple[str, ...] | Literal["rest"], BeforeValidator(_names_or_rest)] = ()
     unconnected: Names = ()
@@ -130,7 +134,7 @@ class Electrodes(Table):
         return (self.output,) if isinstance(self.output, str) else self.output
 
     @property
-    def roles(self) -> tuple[tuple[str, str], ...]:
+    def assigned(self) -> tuple[tuple[str, str], ...]:
         """Electrode and role, in the order output, inputs, complements, controls, grounds, unconnected."""
         named = {"output": self.outputs, "input": self.inputs, "complement": self.complements, "control": self.controls}
         if self.grounds != "rest":
@@ -138,10 +142,19 @@ class Electrodes(Table):
         named["unconnected"] = self.unconnected
         return tuple((name, role) for role, names in named.items() for name in names)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_or_screened(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "roles" not in given:
+            missing = [key for key in ("output", "inputs", "controls") if key not in given]
+            if missing:
+                raise ValueError(f'{" and ".join(missing)} missing; name them, or let roles = "screen" choose')
+        return given
+
     @model_validator(mode="after")
     def _one_role_each(self) -> "Electrodes":
         given: dict[str, str] = {}
-        for name, role in self.roles:
+        for name, role in self.assigned:
             if name in given:
                 raise ValueError(f"{name!r} is {given[name]} and {role} again; an electrode has one role")
             given[name] = role
@@ -439,9 +452,13 @@ class Study(Table):
 
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
+        yield from self._misfits_of_training()
         yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
+        if self.electrodes.roles == "screen":  # whoever is named is to choose from
+            inputs = bits
+            controls = self._electrodes_free() - bits - 1
         if inputs != bits:
             yield f"electrodes.inputs: {self.task.name} has {bits} inputs; {inputs} are named"
         if len(self.task.levels) not in {1, inputs}:
@@ -454,10 +471,17 @@ class Study(Table):
             yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+
+    def _misfits_of_training(self) -> Iterable[str]:
         if self.training.demodulate == "loss" and not self.training.estimator.startswith("multiplexed"):
             yield f"training.demodulate: {self.training.estimator} demodulates outputs; take a multiplexed_… estimator"
         if self.lockin.reference is not None and self.lockin.reference not in self.electrodes.controls:
             yield f"lockin.reference: {self.lockin.reference!r} is no control; name one of them"
+        if self.training.estimator == "adjoint" and (self.device.engine != "quasistatic" or self.imperfections):
+            yield (
+                'training.estimator: adjoint is exact; it needs device.engine = "quasistatic" and no imperfections, '
+                "which it would not see"
+            )
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
             squares = ", ".join(RESIDUALS)
             yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
@@ -478,8 +502,13 @@ class Study(Table):
                 "compare at the study's own"
             )
 
+    def _electrodes_free(self) -> int:
+        """Electrodes that a screening chooses from."""
+        held = self.electrodes.grounds if self.electrodes.grounds != "rest" else ()
+        return self.device.electrodes - len(held) - len(self.electrodes.unconnected) - len(self.bias)
+
     def _misfits_of_roles(self) -> Iterable[str]:
-        roles = dict(self.electrodes.roles)
+        roles = dict(self.electrodes.assigned)
         for name in self.bias:
             if name in roles:
                 yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
@@ -495,7 +524,7 @@ class Study(Table):
         for name in named:
             if not re.fullmatch("e(0|[1-9][0-9]{0,8})", name) or int(name[1:]) >= count:
                 yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
-        if len(named) < count:
+        if len(named) < count and self.electrodes.roles is None:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
             yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds, unconnected or bias"
 
@@ -520,7 +549,7 @@ def _validated(raw: StudyText) -> Study:
     except ValidationError as error:
         raise StudyError("\n".join(_problem(details) for details in error.errors())) from error
     if len(study.task.levels) == 1:
-        every = study.task.levels * len(study.electrodes.inputs)
+        every = study.task.levels * TASKS[study.task.name].bits.shape[1]
         study = study.model_copy(update={"task": study.task.model_copy(update={"levels": every})})
     return study
 

@@ -18,6 +18,7 @@ from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
+from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.traces import Plot, write_raw
@@ -108,6 +109,9 @@ def run_trial(
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
+            **solutions(bench, last.control),
+            **(holds_exactly(bench, last.control) if last.margin.solved else {}),
+            **({"screening": bench.screening} if bench.screening else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
         }
 

@@ -1,0 +1,180 @@
+"""A network solved in NumPy as a device under test, for windows whose tones lie far below its poles."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from hge_spice.drive import Drive, Floats, SimulationError, Transient, Waveform
+from hge_spice.graph import Network, electrodes
+from hge_spice.netlist import voltages
+from hge_spice.quasistatic.network import BatchedNetwork
+from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE, Solution, solve
+
+_UNTIMED = Transient(1.0, 3)
+SLOWEST = 1e-3  # 2πf times the longest time constant: a pole shifts no response by a larger share
+
+
+class QuasistaticDevice:
+    """A network as a device under test without a simulator: at every instant it is at the operating point.
+
+    Nothing is remembered between measurements. It can be used as a context manager, as the simulated devices are.
+    """
+
+    def __init__(self, graph: Network) -> None:
+        self.graph = graph
+        self._network = BatchedNetwork.of(graph)
+        self._names = self._network.equations.electrodes
+        self._output = self._names.index(electrodes(graph, "output")[0])
+        self._controls, self._inputs = electrodes(graph, "control"), electrodes(graph, "input")
+        self._columns = [self._names.index(name) for name in self._controls]
+        self.retried = 0
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the control electrodes, in the order of `Drive.control`."""
+        return self._controls
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input electrodes, in the order of `Drive.inputs`."""
+        return self._inputs
+
+    def measure(self, drive: Drive) -> Waveform:
+        """See measure_many."""
+        return self.measure_many([drive])[0]
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive; every instant is an operating point, found from the one at rest.
+
+        Raises SimulationError where one isn't found or the poles are too near the tones, ValueError where a drive
+        doesn't fit the network.
+        """
+        if any(drive.tables is not None for drive in drives):
+            raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
+        at_rest = self._solved(np.array([self._voltages(drive) for drive in drives]))
+        time: list[Floats] = [
+            np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
+            for d in drives
+        ]
+        for drive, unknowns in zip(drives, at_rest.unknowns, strict=True):
+            self._check_poles(drive, unknowns)
+        swung = [self._swung(drive, instants) for drive, instants in zip(drives, time, strict=True)]
+        counts = [len(rows) for rows in swung]
+        everything = np.concatenate(swung)
+        moving = self._solved(everything, np.repeat(at_rest.unknowns, counts, axis=0))
+        ends = np.cumsum(counts)[:-1]
+        parts = zip(drives, swung, np.split(moving.current, ends), strict=True)
+        return [self._waveform(drive, rims, current) for drive, rims, current in parts]
+
+    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+        """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
+        rims = self.held(control, inputs)
+        current = self._solved(rims[None]).current[0]
+        output = current[self._output : self._output + 1]
+        return Waveform(np.zeros(1), output, 0.0, energy=float(-rims @ current), current_error=self._error(current))
+
+    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+        """Output currents [pattern], A, and their derivatives [pattern, control], A/V, at rest.
+
+        control : [control], V; inputs : [pattern, input], V. Raises SimulationError.
+        """
+        found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
+        return found.current[:, self._output], found.jacobian[:, self._columns]
+
+    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+        """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
+        rims = self.held(control, inputs)
+        slope = self._network.slope(self._solved(rims[None]).unknowns[0], rims)
+        count, out = self._network.count, self._network.count + self._output
+        response = np.empty(len(self._controls), dtype=np.complex128)
+        for k, (column, frequency) in enumerate(zip(self._columns, frequencies, strict=True)):
+            admittance = slope + 2j * np.pi * float(frequency) * self._network.equations.capacitance
+            inner = np.linalg.solve(admittance[:count, :count], admittance[:count, count + column])
+            response[k] = admittance[out, :count] @ inner - admittance[out, count + column]
+        return response
+
+    def time_constants(self, control: Floats, inputs: Floats) -> Floats:
+        """Time constants of the network at rest, the longest first: [unknown], s."""
+        rims = self.held(control, inputs)
+        return self._time_constants(self._solved(rims[None]).unknowns[0], rims)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _voltages(self, drive: Drive) -> Floats:
+        """Voltage of every electrode at rest, V; grounds and what has no voltage of its own are at zero."""
+        given = voltages(self.graph, drive)
+        return np.array([given.get(name, self.graph.nodes[name].get("voltage", 0.0)) for name in self._names])
+
+    def held(self, control: Floats, inputs: Floats) -> Floats:
+        """Voltages of all electrodes with the tones off: [electrode], V, in the graph's order."""
+        return self._voltages(Drive(control, inputs, (), _UNTIMED))
+
+    def _solved(self, rims: Floats, start: Floats | None = None) -> Solution:
+        found = solve(self._network, rims, self._output, start=start)
+        lost = np.flatnonzero(~found.converged)
+        if len(lost):
+            where = ", ".join(f"{name} {v:g} V" for name, v in zip(self._names, rims[lost[0]].tolist(), strict=True))
+            raise SimulationError(
+                f"no operating point was found at {len(lost)} of {len(rims)} settings: a node is left with "
+                f"{found.residual[lost[0]]:.2g} of the currents that meet there, above {RESIDUAL:g}, at {where}; "
+                "simulate with ngspice, or start elsewhere"
+            )
+        return found
+
+    def _swung(self, drive: Drive, time: Floats) -> Floats:
+        rims = np.repeat(self._voltages(drive)[None], len(time), axis=0)
+        for tone in drive.tones:
+            swing = tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase)
+            rims[:, self._names.index(tone.electrode)] += swing
+        return rims
+
+    @cached_property
+    def _stores(self) -> bool:
+        return bool(np.any(self._network.equations.capacitance))
+
+    def _time_constants(self, unknowns: Floats, rims: Floats) -> Floats:
+        count = self._network.count
+        slope = self._network.slope(unknowns, rims)[:count, :count]
+        storing = self._network.equations.capacitance[:count, :count]
+        return np.sort(np.abs(np.linalg.eigvals(np.linalg.solve(slope, storing))))[::-1]
+
+    def _check_poles(self, drive: Drive, unknowns: Floats) -> None:
+        if not drive.tones or not self._stores:
+            return
+        longest = float(self._time_constants(unknowns, self._voltages(drive))[0])
+        fastest = max(tone.frequency for tone in drive.tones)
+        if 2 * np.pi * fastest * longest > SLOWEST:
+            raise SimulationError(
+                f"a tone of {fastest:g} Hz is too near the pole at {1 / (2 * np.pi * longest):.3g} Hz for a "
+                f"quasi-static device, which needs {1 / SLOWEST:g} times between them; lengthen the window or "
+                "simulate with ngspice"
+            )
+
+    def _error(self, current: Floats) -> float:
+        return float(TOLERANCE**2 * np.abs(current).max())
+
+    def _waveform(self, drive: Drive, rims: Floats, current: Floats) -> Waveform:
+        transient = drive.transient
+        power = -np.einsum("tk,tk->t", rims, current)
+        tones = -np.einsum("tk,tk->t", rims - self._voltages(drive), current)
+        output = np.broadcast_to(current[:, self._output], transient.points).copy()
+        return Waveform(
+            np.asarray(transient.settle + transient.step * np.arange(transient.points)),
+            output,
+            transient.duration,
+            energy=float(power.mean() * transient.duration),
+            perturbation_energy=float(tones.mean() * transient.duration),
+            current_error=self._error(current),
+        )

@@ -1,0 +1,85 @@
+"""What the simulated device leaves open: solutions besides the one trained, and what is left without mean field."""
+
+from typing import Any
+
+import numpy as np
+
+from hge_spice.drive import Floats
+from hge_spice.exact import MOST_SITES, master_equation
+from hge_spice.margin import margin, mean_noise
+from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions
+from hge_spice.study.bench import Bench
+
+SETTINGS, STARTS = 20, 5
+
+
+def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
+    """Outputs, gap and gradient of a solution in the exact model; nothing for devices that have none.
+
+    control : [control], V
+
+    Keys: `holds_in_exact_model` (solved by the same conditions), `exact` with `outputs`, `gap`, `gap_over_span`,
+    `d_prime`, `loss_gradient` against `mean_field_loss_gradient` [control], 1/V, the `cosine` between them, their
+    `ratio` of sizes and the largest `correlation` of two sites.
+    """
+    graph = bench.network.graph
+    if (
+        graph.graph["family"] != "dopant"
+        or sum(d.get("kind") == "site" for _, d in graph.nodes(data=True)) > MOST_SITES
+    ):
+        return {}
+    network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
+    output = network.equations.electrodes.index(str(bench.study.electrodes.output))
+    columns = [network.equations.electrodes.index(name) for name in device.controls]
+    found = [master_equation(network, device.held(control, inputs), output) for inputs in bench.recipe.inputs]
+    outputs = np.array([each.current[output] for each in found])
+    measurement, target = bench.recipe.measurement, bench.recipe.target
+    judged = margin(outputs, target.classes, mean_noise(measurement.noise_density, measurement.plan.window), 0.0)
+    _, slope = bench.recipe.loss(outputs, target)
+    exact = slope @ np.array([each.jacobian[columns] for each in found])
+    mean_outputs, mean_jacobian = device.exact(control, bench.recipe.inputs)
+    _, mean_slope = bench.recipe.loss(mean_outputs, target)
+    mean = mean_slope @ mean_jacobian
+    sizes = float(np.linalg.norm(exact)), float(np.linalg.norm(mean))
+    return {
+        "holds_in_exact_model": judged.solved,
+        "exact": {
+            "outputs": outputs.tolist(),
+            "gap": judged.gap,
+            "gap_over_span": judged.gap_over_span,
+            "d_prime": judged.d_prime if np.isfinite(judged.d_prime) else None,
+            "loss_gradient": exact.tolist(),
+            "mean_field_loss_gradient": mean.tolist(),
+            "cosine": float(exact @ mean / (sizes[0] * sizes[1])) if all(sizes) else None,
+            "ratio": sizes[1] / sizes[0] if sizes[0] else None,
+            "correlation": max(each.correlation for each in found),
+        },
+    }
+
+
+def solutions(bench: Bench, control: Floats) -> dict[str, Any]:
+    """Whether the device is multistable where it was trained, and in how much of the control range.
+
+    control : [control], V. Nothing for a device whose equations aren't stated, or not at rest.
+
+    Key `solutions`: `most`, the largest number of operating points of a pattern found here; `multistable_settings` of
+    `settings` random ones of the control range in which a pattern has more than one; `starts` tried for each.
+    """
+    graph = bench.network.graph
+    try:
+        network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
+    except ValueError:
+        return {}
+    output = network.equations.electrodes.index(str(bench.study.electrodes.output))
+    rng = np.random.default_rng([bench.study.training.seed, STARTS])
+    drawn = rng.uniform(*bench.study.electrodes.control_range, (SETTINGS, len(control)))
+    rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.recipe.inputs])
+    counts = count_solutions(network, rims, output, starts=STARTS, rng=rng).reshape(SETTINGS + 1, -1)
+    return {
+        "solutions": {
+            "most": int(counts[0].max()),
+            "multistable_settings": int((counts[1:].max(axis=1) > 1).sum()),
+            "settings": SETTINGS,
+            "starts": STARTS + 1,
+        }
+    }
