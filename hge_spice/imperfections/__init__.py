@@ -3,11 +3,36 @@
 from collections.abc import Mapping
 
 from hge_spice.drive import DeviceUnderTest, SmallSignalDevice
-from hge_spice.imperfections import readout_noise
+from hge_spice.imperfections import (
+    adc,
+    clock,
+    control_noise,
+    dac,
+    drift,
+    lockin_offset,
+    mains,
+    quadrature_error,
+    readout_noise,
+    telegraph_noise,
+    tia,
+)
 from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Settings
 
-# in the order in which a current meets them on its way from the device to the one who reads it
-IMPERFECTIONS: dict[str, Imperfection] = {"readout_noise": readout_noise.IMPERFECTION}
+# By distance from the device: first what a source's voltage meets last before it, then what a current meets on its way
+# from the device to the one who reads it. A study's are applied in this order, however they are written.
+IMPERFECTIONS: dict[str, Imperfection] = {
+    "control_noise": control_noise.IMPERFECTION,
+    "dac": dac.IMPERFECTION,
+    "drift": drift.IMPERFECTION,
+    "telegraph_noise": telegraph_noise.IMPERFECTION,
+    "mains": mains.IMPERFECTION,
+    "tia": tia.IMPERFECTION,
+    "readout_noise": readout_noise.IMPERFECTION,
+    "clock": clock.IMPERFECTION,
+    "adc": adc.IMPERFECTION,
+    "lockin_offset": lockin_offset.IMPERFECTION,
+    "quadrature_error": quadrature_error.IMPERFECTION,
+}
 
 __all__ = ["IMPERFECTIONS", "Effect", "Imperfect", "Imperfection", "seen_through"]
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from hge_spice.devices import DEVICES
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.imperfections import IMPERFECTIONS
-from hge_spice.imperfections.imperfection import Setting, Settings
+from hge_spice.imperfections.imperfection import Setting, Settings, Value
 from hge_spice.loss import LOSSES
 from hge_spice.study.files import (
     StudyError,
@@ -22,7 +22,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
-from hge_spice.study.units import quantity
+from hge_spice.study.units import quantity, render
 from hge_spice.study.values import (
     distinct,
     interval,
@@ -76,17 +76,43 @@ def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any])
     for key in given:
         if key not in known:
             raise ValueError(f"unknown key {name}.{key}{suggestion(key, known)}")
-    read: dict[str, float | str] = {}
+    read: dict[str, Value] = {}
     for key, setting in known.items():
         if key in given:
-            of = setting.dimension
-            reader = si(of, above=setting.above, least=setting.least) if of else one_of(key, setting.words)
-            read[key] = reader(given[key])
+            try:
+                read[key] = _setting(key, setting, given[key])
+            except ValueError as error:
+                raise ValueError(f"{name}.{key}: {error}") from error
         elif setting.default is None:
             raise ValueError(f"{name}.{key} is missing, and has no default")
         else:
             read[key] = setting.default
+    try:
+        IMPERFECTIONS[name].make(read)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
     return read
+
+
+def _setting(key: str, setting: Setting, value: Any) -> Value:
+    if setting.columns and isinstance(value, list | tuple):
+        return tuple(_table_row(setting.columns, row) for row in value)
+    of = setting.dimension
+    if setting.words and (isinstance(value, str) and value in setting.words or not (of or setting.whole)):
+        return str(one_of(key, setting.words)(value))
+    if setting.whole:
+        return int(whole(int(setting.least or 0), int(setting.most or 2**63 - 1))(value))
+    number: float = si(of, above=setting.above, least=setting.least)(value)
+    if setting.most is not None and number > setting.most:
+        raise ValueError(f"{value!r} should be at most {render(setting.most, of)}")
+    return number
+
+
+def _table_row(columns: tuple[str, ...], row: Any) -> tuple[float, ...]:
+    if not isinstance(row, list | tuple) or len(row) < len(columns):
+        raise ValueError(f"{row!r} should be a list: {', '.join(columns)}")
+    ends = (*columns, *(columns[-1:] * (len(row) - len(columns))))
+    return tuple(quantity(entry, of) for entry, of in zip(row, ends, strict=True))
 
 
 def _specs(value: Any) -> dict[str, "Spec"]:
@@ -290,7 +316,7 @@ class Study(_Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
-    imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = {}
+    imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(_imperfections)] = {}
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
     specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = {}
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}

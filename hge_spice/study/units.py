@@ -76,6 +76,18 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "1e-5 nA^2/Hz",
             bare_prefix=False,
         ),
+        "voltage noise density": Dimension(
+            "V^2/Hz",
+            {"V^2/Hz": Unit(prefix_power=2), "V/rtHz": Unit(power=2, prefix_power=2)},
+            "10 nV/rtHz",
+            bare_prefix=False,
+        ),
+        "angle": Dimension(
+            "rad",
+            {"rad": Unit(), "deg": Unit(factor=Decimal("0.017453292519943295"), prefix_power=0)},
+            "1 deg",
+            bare_prefix=False,
+        ),
     }
 )
 
