@@ -1,4 +1,4 @@
-"""What is put on the electrodes and what comes back: Tone, Transient, Drive, Waveform, DeviceUnderTest."""
+"""What is put on the electrodes and what comes back: Tone, Tables, Transient, Drive, Waveform, DeviceUnderTest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -64,6 +64,59 @@ class Transient:
         """What the hardware spends on it, s: settling and window."""
         return self.settle + self.window
 
+    @property
+    def reach(self) -> float:
+        """Latest time at which a point of the window may lie, s: a solver's uniform grid can begin a step late."""
+        return self.duration + self.step
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Values by time that add to electrodes' voltages and to the output's current: noise, recorded or long stimuli.
+
+    electrodes : controls, inputs, supplies, or the output
+    values : [electrode, point], V; A for the output, positive as its current is. The first is at the start of the
+        measurement (before settling) and stays for the operating point
+    step : s, between two points
+    held : each value lasts until the next; otherwise straight lines join them
+
+    White noise of one-sided density S is √(S/2h) times a standard normal per point of a held table whose step h is that
+    of the transient: every point of the solver's uniform grid then takes one value of its own. Tables must last until
+    `Transient.reach`.
+    """
+
+    electrodes: tuple[str, ...]
+    values: Floats
+    step: float
+    held: bool = False
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.values) != 2 or len(self.values) != len(self.electrodes) or np.shape(self.values)[1] < 2:
+            raise ValueError(
+                f"tables have shape {np.shape(self.values)}; {len(self.electrodes)} electrodes need a row each, of two "
+                "points or more"
+            )
+        if not self.electrodes or len(set(self.electrodes)) < len(self.electrodes):
+            raise ValueError(f"tables name {', '.join(self.electrodes) or 'no electrode'}; name each electrode once")
+        if not np.isfinite(self.values).all():
+            raise ValueError("tables hold a value that is not finite")
+        if not (np.isfinite(self.step) and self.step > 0):
+            raise ValueError(f"the tables' step is {self.step!r} s; it must be above zero")
+
+    @property
+    def duration(self) -> float:
+        """How far they reach, s."""
+        return self.step * (int(np.shape(self.values)[1]) - (0 if self.held else 1))
+
+    def at(self, time: Floats) -> Floats:
+        """Values at these times: [electrode, time]; beyond their end the last ones stay."""
+        place = np.clip(time / self.step, 0.0, np.shape(self.values)[1] - 1)
+        before = np.minimum(place.astype(int), np.shape(self.values)[1] - 2)
+        if self.held:
+            return np.asarray(self.values[:, np.floor(place).astype(int)])
+        share = place - before
+        return np.asarray((1 - share) * self.values[:, before] + share * self.values[:, before + 1])
+
 
 @dataclass(frozen=True)
 class Drive:
@@ -72,12 +125,14 @@ class Drive:
     control : [control], V, in the order of the device's controls
     inputs : [input], V, in the order of the device's inputs
     tones : the perturbation; empty for a read-out
+    tables : what is added point by point
     """
 
     control: Floats
     inputs: Floats
     tones: tuple[Tone, ...]
     transient: Transient
+    tables: Tables | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +147,8 @@ class Waveform:
     flags : what is known against this waveform, in the words of the JSON results (`unphysical`, `coarse`, …)
     notes : the simulator's remarks behind the flags
     probes : [point] by name, internal quantities that were asked for, V or A
+    rejected_steps : steps that the solver took back, since Newton or the truncation error failed there
+    iterations : of Newton, for each step tried, on average
     """
 
     time: Floats
@@ -103,6 +160,8 @@ class Waveform:
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     probes: dict[str, Floats] = field(default_factory=dict)
+    rejected_steps: int = 0
+    iterations: float = 0.0
 
 
 class DeviceUnderTest(Protocol):
@@ -150,4 +209,13 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest: one point."""
+        ...
+
+
+@runtime_checkable
+class NoisyDevice(DeviceUnderTest, Protocol):
+    """A device under test that knows the noise which its own elements make."""
+
+    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        """One-sided density of the output current's noise: [frequency], A²/Hz."""
         ...

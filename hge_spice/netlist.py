@@ -1,13 +1,21 @@
 """Graph to PySpice circuit and to deck text: sources on the electrodes, the family's elements, options, analysis."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
-from hge_spice.drive import Drive, Tone, Transient
+from hge_spice.drive import Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes
+from hge_spice.tables import sources
+
+NOISE_NODE = "noise_of_output"
+# XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
+TOLERANCE = ".options xtrtol=7"
+# The sparse solver of SuiteSparse, in builds that have it; others ignore the option. Below about 1000 nodes it doesn't
+# pay; nodes of a network have three elements or more
+KLU, KLU_FROM = ".options klu", 3000
 
 
 def dc_source(electrode: str) -> str:
@@ -47,7 +55,19 @@ def voltages(graph: Network, drive: Drive) -> dict[str, float]:
     if strange:
         raise ValueError(f"a tone on {', '.join(strange)}, which is no control ({', '.join(controls)})")
     given = dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
+    if drive.tables is not None:
+        _check_tables(graph, drive.tables, drive.transient)
     return given | {name: graph.nodes[name]["voltage"] for name in electrodes(graph, "bias")}
+
+
+def _check_tables(graph: Network, tables: Tables, transient: Transient) -> None:
+    known = (*driven(graph), *electrodes(graph, "output"))
+    strange = [name for name in tables.electrodes if name not in known]
+    if strange:
+        raise ValueError(f"a table for {', '.join(strange)}, which is neither driven nor output ({', '.join(known)})")
+    end, needed = tables.duration, transient.reach
+    if end < needed * (1 - 1e-9):
+        raise ValueError(f"the tables end at {end:.6g} s, the measurement's last point may be at {needed:.6g} s")
 
 
 def saved_vectors(graph: Network) -> tuple[str, ...]:
@@ -63,11 +83,15 @@ def saved_vectors(graph: Network) -> tuple[str, ...]:
 
 
 def build_circuit(
-    graph: Network, dc: Mapping[str, float] | None = None, tones: Mapping[str, Tone] | None = None
+    graph: Network,
+    dc: Mapping[str, float] | None = None,
+    tones: Mapping[str, Tone] | None = None,
+    tables: Tables | None = None,
 ) -> Circuit:
     """Build the network with its sources; the same graph and values give the same text.
 
     dc : V, by driven electrode; tones : by control electrode; what is missing is zero, and can be altered once loaded.
+    tables : whose electrodes get a source that reads them from a file, see `tables.py`
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
     check(graph)
@@ -76,12 +100,15 @@ def build_circuit(
     family = DEVICES[graph.graph["family"]]
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
     controls = electrodes(graph, "control")
+    tabled = {} if tables is None else {name: f"{name}_table" for name in tables.electrodes}
+    _refuse_collisions(graph, tabled.values())
     for name in driven(graph):
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
+        foot = tabled.get(name, 0)
         if name not in controls:
-            circuit.V(dc_source(name)[1:], name, 0, value)
+            circuit.V(dc_source(name)[1:], name, foot, value)
             continue
-        circuit.V(dc_source(name)[1:], f"{name}_dc", 0, value)
+        circuit.V(dc_source(name)[1:], f"{name}_dc", foot, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
         arguments = " ".join(repr(a) for a in sine(tone))
         circuit.V(tone_source(name)[1:], name, f"{name}_dc", f"DC 0 AC 0 SIN({arguments})")
@@ -89,8 +116,19 @@ def build_circuit(
     circuit.V(output_source(output)[1:], output, 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
     for name in electrodes(graph, "ground"):
         circuit.V(dc_source(name)[1:], name, 0, "DC 0")
+    if tables is not None:
+        # XSPICE's currents leave their node: that of the output comes through the virtual ground, unseen by the network
+        ports = [f"-%i({name})" if name == output else f"%v({tabled[name]})" for name in tables.electrodes]
+        circuit.raw_spice += "\n".join(sources(tables, ports)) + "\n"
     family.stamp(circuit, graph)
     return circuit
+
+
+def _refuse_collisions(graph: Network, tabled: Iterable[str]) -> None:
+    ours = {f"{name}_dc" for name in electrodes(graph, "control")} | {*tabled, NOISE_NODE}
+    for name in electrodes(graph):
+        if name.lower() in {node.lower() for node in ours}:
+            raise ValueError(f"electrode {name} has a name that the netlist needs for a node of its own; rename it")
 
 
 def transient_command(transient: Transient) -> str:
@@ -113,14 +151,37 @@ def _saved(vector: str) -> str:
 def deck(graph: Network, drive: Drive | None = None) -> str:
     """Full netlist: as loaded once and then altered (no drive), or runnable by `ngspice -b` as it is (with a drive).
 
-    With tones the analysis is the extraction's transient, without any the operating point.
+    With tones or tables the analysis is the extraction's transient, without any the operating point. A drive with
+    tables needs the files of `tables.files` beside the deck.
     """
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
-    lines = str(build_circuit(graph, values, tones)).splitlines()
-    options = " ".join(f"{key}={value!r}" for key, value in DEVICES[graph.graph["family"]].options.items())
-    lines += [f".options {options}"]
-    lines += [f".save {_saved(name)}" for name in saved_vectors(graph)]
+    tables = None if drive is None else drive.tables
+    lines = _lines(graph, build_circuit(graph, values, tones, tables))
+    if tables is not None:
+        lines.append(TOLERANCE)
     if drive is not None:
-        lines.append(f".{transient_command(drive.transient)}" if drive.tones else ".op")
+        lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
     return "\n".join([*lines, ".end", ""])
+
+
+def tabled_deck(graph: Network, tables: Tables) -> str:
+    """Netlist to be loaded with these tables and then altered; it needs the files of `tables.files` beside it."""
+    return "\n".join([*_lines(graph, build_circuit(graph, tables=tables)), TOLERANCE, ".end", ""])
+
+
+def noise_deck(graph: Network) -> str:
+    """Netlist to be loaded for `.noise`: the output current also as the voltage of NOISE_NODE, 1 V for 1 A."""
+    source = output_source(electrodes(graph, "output")[0])
+    circuit = build_circuit(graph)
+    circuit.raw_spice += f"hnoise {NOISE_NODE} 0 {source} 1\n"
+    lines = [line for line in _lines(graph, circuit) if not line.startswith(".save")]  # its spectrum goes by no name
+    return "\n".join([*lines, ".end", ""])
+
+
+def _lines(graph: Network, circuit: Circuit) -> list[str]:
+    lines = str(circuit).splitlines()
+    options = " ".join(f"{key}={value!r}" for key, value in DEVICES[graph.graph["family"]].options.items())
+    elements = sum(line[:1].isalpha() for line in lines)
+    klu = [KLU] if elements >= KLU_FROM else []
+    return [*lines, f".options {options}", *klu, *(f".save {_saved(name)}" for name in saved_vectors(graph))]

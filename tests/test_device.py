@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from hge_spice.devices.subcircuit import block
 from hge_spice.drive import Drive, SimulationError, Tone, Transient
 from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.lockin import demodulate
@@ -93,6 +94,44 @@ def test_tones_off_is_the_operating_point(device: NgspiceDevice) -> None:
     assert np.polyfit(np.log([1, 2, 4]), np.log(shift), 1)[0] == pytest.approx(2, abs=0.1)
 
 
+def test_noise_of_resistors_is_nyquists() -> None:
+    """4kT·Re Y of the network seen from the output: star of resistors with a capacitor, by hand."""
+    text = ".subckt star c a out\nrc c n 1k\nra a n 2k\nro n out 3k\nrg n 0 5k\ncg n 0 100n\n.ends"
+    star = block(text=text, name="star", pins=["c", "a", "out"], temperature=320.0)
+    frequencies = np.array([1.0, 1e3, 1e4, 1e6])
+    inner = 1 / 1e3 + 1 / 2e3 + 1 / 5e3 + 2j * np.pi * frequencies * 100e-9
+    admittance = 1 / (3e3 + 1 / inner)
+    with NgspiceDevice(assign_roles(star, output="out", inputs=["a"], controls=["c"])) as dut:
+        density = dut.noise(np.array([0.3]), np.array([-0.2]), frequencies)
+    assert density == pytest.approx(4 * 1.380649e-23 * 320.0 * admittance.real, rel=1e-5)
+
+
+def test_noise_of_a_diode_is_schottkys(device: NgspiceDevice) -> None:
+    """2qI; a dopant network's behavioural sources make none, only its clamps far below anything."""
+    text = ".subckt shot c a out\nd1 c out d\nr1 a out 1e15\n.model d d(is=1n n=1 tnom=27)\n.ends"
+    shot = block(text=text, name="shot", pins=["c", "a", "out"])
+    with NgspiceDevice(assign_roles(shot, output="out", inputs=["a"], controls=["c"])) as dut:
+        for voltage in (0.2, 0.3):
+            density = dut.noise(np.array([voltage]), np.zeros(1), np.array([100.0]))[0]
+            current = dut.operating_point(np.array([voltage]), np.zeros(1)).output[0]
+            assert density == pytest.approx(2 * 1.602176634e-19 * current, rel=1e-4)
+    assert device.noise(np.zeros(5), INPUTS, np.array([100.0]))[0] < 1e-32
+
+
+def test_steps_taken_back_and_iterations_are_told(device: NgspiceDevice) -> None:
+    quiet = device.measure(drive(device))
+    assert quiet.rejected_steps == 0
+    assert 1 < quiet.iterations < 5
+    elements = "r1 c n 10k\nc1 n 0 1n\nb1 n 0 i=1e-3*tanh(50*(v(n)-0.5))\nr2 n out 1k\nr3 a n 1meg"
+    text = f".subckt latch c a out\n{elements}\n.ends"
+    latch = block(text=text, name="latch", pins=["c", "a", "out"])
+    with NgspiceDevice(assign_roles(latch, output="out", inputs=["a"], controls=["c"])) as dut:
+        found = dut.measure(Drive(np.zeros(1), np.zeros(1), (Tone("c", 1000.0, 20.0),), Transient(1e-3, 40)))
+    assert found.rejected_steps > 0
+    assert "uneven" in found.flags
+    assert any("steps back" in note for note in found.notes)
+
+
 def test_energy_is_power_times_time(device: NgspiceDevice) -> None:
     asked = drive(device, seed=8, amplitude=0.0)
     quiet = device.measure(asked)
@@ -115,7 +154,7 @@ def _own_conductance(device: NgspiceDevice, control: np.ndarray, k: int, step: n
     currents = []
     for shifted in (control - step, control + step):
         settings = device._settings(Drive(shifted, INPUTS, (), Transient(1.0, 3)), None)
-        result = device._worker.run(device._changes(settings), "op", (name,))
+        result = device._plain.run(settings, "op", (name,))
         currents.append(-result.vectors[0, 0])
     return float((currents[1] - currents[0]) / (2 * step[k]))
 

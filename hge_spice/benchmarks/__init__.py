@@ -6,5 +6,11 @@ from typing import Any
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
+from hge_spice.benchmarks.tables import tables
 
-BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {"overhead": overhead, "pool": pool, "naive": naive}
+BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "overhead": overhead,
+    "pool": pool,
+    "naive": naive,
+    "tables": tables,
+}

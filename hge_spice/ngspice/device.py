@@ -7,12 +7,13 @@ from typing import Self
 
 import numpy as np
 
-from hge_spice import netlist
+from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
-from hge_spice.drive import Drive, Floats, SimulationError, Tone, Transient, Waveform
+from hge_spice.drive import Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
 from hge_spice.graph import Network, electrodes
+from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.session import Result
-from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
+from hge_spice.ngspice.worker import TIMEOUT, Worker
 
 UNIFORM = 1e-6  # steps equal to this share of a step count as equal: a millionth of a step shifts no phase that matters
 OUTSIDE = 1e-6  # V by which an occupation may exceed its bounds by rounding and the clamp's own slope
@@ -23,17 +24,22 @@ _HELP = {
     "transient op started": "transient_op",
 }
 _TAIL = 20
+# Newton gives a step up after 10 iterations (itl4); a run that needs half of them on average is at its limit
+STRAINED = 5.0
 
 
 class NgspiceDevice:
     """A network of a known family, loaded once in a worker process and altered between measurements.
 
-    Use it as a context manager, or call close().
+    What needs another netlist, `.noise` and drives with tables, gets a worker of its own when first asked for: nothing
+    that it does can then change a bit of the plain measurements. Use it as a context manager, or call close().
     """
 
     def __init__(self, graph: Network, timeout: float = TIMEOUT) -> None:
         self.graph = graph
-        self._text = netlist.deck(graph)  # checks the graph before a process is started
+        text = netlist.deck(graph)  # checks the graph before a process is started
+        self._timeout = timeout
+        self._setup = tuple(graph.graph.get("setup", ()))
         self._controls = electrodes(graph, "control")
         self._inputs = electrodes(graph, "input")
         self._names = netlist.saved_vectors(graph)
@@ -45,14 +51,10 @@ class NgspiceDevice:
         self._bounds = DEVICES[graph.graph["family"]].bounds
         options = DEVICES[graph.graph["family"]].options
         self._abstol, self._reltol = options["abstol"], options["reltol"]
-        self._present: dict[str, str] = {}
-        self.retried = 0
-        self._worker = Worker(timeout)
-        try:
-            self._worker.load(self._text)
-        except BaseException:
-            self.close()
-            raise
+        self._plain = LoadedDeck(text, timeout, setup=self._setup)
+        self._noisy: LoadedDeck | None = None
+        self._tabled: LoadedDeck | None = None
+        self._tables: Tables | None = None
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -66,16 +68,30 @@ class NgspiceDevice:
 
     @property
     def worker(self) -> Worker:
-        """The process behind it."""
-        return self._worker
+        """The process behind plain measurements."""
+        return self._plain.worker
+
+    @property
+    def retried(self) -> int:
+        """Analyses that were repeated because a worker died."""
+        return sum(loaded.retried for loaded in self._decks)
+
+    @property
+    def _decks(self) -> list[LoadedDeck]:
+        return [loaded for loaded in (self._plain, self._noisy, self._tabled) if loaded is not None]
 
     def measure(self, drive: Drive) -> Waveform:
         """Run the drive as a transient from its operating point.
 
-        With no tones nothing moves: the transient is its operating point, and ngspice is asked for that alone.
+        With no tones and tables nothing moves: the transient is its operating point, and that alone is asked for.
+        Tables need XSPICE's code models, and the circuit loaded again whenever they change.
         Raises SimulationError where ngspice gives no usable result, ValueError where the drive doesn't fit.
         """
         transient = drive.transient
+        if drive.tables is not None:
+            wanted = self._settings(drive, None)
+            result = self._with_tables(drive.tables).run(wanted, netlist.transient_command(transient), self._names)
+            return self._waveform(drive, result)
         if not drive.tones:
             at_rest = self.operating_point(drive.control, drive.inputs)
             return replace(
@@ -117,13 +133,32 @@ class NgspiceDevice:
             response[k] = result.vectors[0, 0]
         return response
 
+    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        """One-sided density of the output current's noise by `.noise`: [frequency], A²/Hz.
+
+        frequencies : Hz. Only what the device models of ngspice know of noise: thermal noise of resistors, shot and
+        flicker noise of semiconductors; behavioural sources make none.
+        Raises SimulationError where ngspice gives no usable result.
+        """
+        if self._noisy is None:
+            self._noisy = LoadedDeck(netlist.noise_deck(self.graph), self._timeout, setup=self._setup)
+        # ngspice divides by the response to a source, here the first control, to refer the noise to it
+        wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), self._controls[0])
+        source = netlist.tone_source(self._controls[0])
+        density = np.empty(len(frequencies))
+        for k, frequency in enumerate(frequencies.tolist()):
+            command = f"noise v({netlist.NOISE_NODE}) {source} lin 1 {frequency!r} {frequency!r}"
+            density[k] = self._noisy.run(wanted, command, ("onoise_spectrum",)).vectors[0, 0] ** 2
+        return density
+
     def deck(self, drive: Drive) -> str:
-        """Return the netlist of one measurement, runnable by `ngspice -b` as it is."""
+        """Return the netlist of one measurement, runnable by `ngspice -b` as it is; tables: see `netlist.deck`."""
         return netlist.deck(self.graph, drive)
 
     def close(self) -> None:
-        """End the worker process."""
-        self._worker.close()
+        """End the worker processes."""
+        for loaded in self._decks:
+            loaded.close()
 
     def __enter__(self) -> Self:
         return self
@@ -134,25 +169,27 @@ class NgspiceDevice:
         self.close()
 
     def _run(self, drive: Drive, analysis: str, probe: str | None = None) -> Result:
-        wanted = self._settings(drive, probe)
+        return self._plain.run(self._settings(drive, probe), analysis, self._names)
+
+    def _with_tables(self, wanted: Tables) -> LoadedDeck:
+        """The worker with these tables loaded."""
+        if self._tabled is not None and wanted is self._tables:
+            return self._tabled
+        text, files = netlist.tabled_deck(self.graph, wanted), tables.files(wanted)
+        self._tables = None
         try:
-            result = self._worker.run(self._changes(wanted), analysis, self._names)
-        except WorkerDied:
-            # A fresh process has the circuit as loaded: say everything again, once.
-            self._present = {}
-            self.retried += 1
-            result = self._worker.run(self._changes(wanted), analysis, self._names)
-        except SimulationError:
-            self._present = {}
-            raise
-        if result.missing:
-            raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
-        if not result.vectors.shape[1]:
-            tail = "\n".join(result.log[-_TAIL:])
-            raise SimulationError(f"ngspice gave no result for {analysis.split(maxsplit=1)[0]}:\n{tail}")
-        if not np.isfinite(result.vectors).all():
-            raise SimulationError(f"ngspice gave values that are not finite for {analysis.split(maxsplit=1)[0]}")
-        return result
+            if self._tabled is None:
+                self._tabled = LoadedDeck(text, self._timeout, setup=self._setup, files=files)
+            else:
+                self._tabled.load(text, setup=self._setup, files=files)
+        except SimulationError as error:
+            if self.worker.features["code_models"]:
+                raise
+            raise SimulationError(
+                "tables need XSPICE's code models, which this ngspice has not loaded; `hge-spice doctor` says more"
+            ) from error
+        self._tables = wanted
+        return self._tabled
 
     def _settings(self, drive: Drive, probe: str | None) -> dict[str, str]:
         """Every source value of a measurement, as alter commands by what they alter."""
@@ -167,11 +204,6 @@ class NgspiceDevice:
                 settings[f"@{source}[sin]"] = f"[ {arguments} ]"
             settings[f"{source} acmag"] = "1" if name == probe else "0"
         return settings
-
-    def _changes(self, wanted: dict[str, str]) -> list[str]:
-        changed = {key: value for key, value in wanted.items() if self._present.get(key) != value}
-        self._present |= changed
-        return [f"alter {key} = {value}" for key, value in changed.items()]
 
     def _error(self, output: Floats) -> float:
         return float(self._abstol + self._reltol * np.abs(output).max())
@@ -193,6 +225,11 @@ class NgspiceDevice:
             flags += [flag for word, flag in _HELP.items() if word in said and flag not in flags]
             if said.startswith("warning") or any(word in said for word in _HELP):
                 notes.append(line.strip())
+        if result.iterations > STRAINED:
+            flags.append("newton_limit")
+            notes.append(f"Newton took {result.iterations:.1f} iterations a step on average and gives up at 10")
+        if result.rejected:
+            notes.append(f"the solver took {result.rejected} steps back")
         return tuple(flags), tuple(notes)
 
     def _waveform(self, drive: Drive, result: Result) -> Waveform:
@@ -211,6 +248,8 @@ class NgspiceDevice:
         voltage = np.concatenate([drive.control, drive.inputs, self._supplies])
         energy, perturbation = _energy(drive, self._controls, voltage, time, currents)
         energy -= self._ground * float(output.mean()) * transient.window
+        if drive.tables is not None:
+            energy += self._table_energy(drive.tables, time, currents) * transient.window
         scale = transient.duration / transient.window  # settling is spent at the window's mean power
         return Waveform(
             time,
@@ -222,7 +261,16 @@ class NgspiceDevice:
             flags=flags,
             notes=notes,
             probes={name: vector[chosen] for name, vector in probes.items()},
+            rejected_steps=result.rejected,
+            iterations=result.iterations,
         )
+
+    def _table_energy(self, tables_: Tables, time: Floats, currents: Floats) -> float:
+        """Mean power of the tables' voltages, W."""
+        driven = netlist.driven(self.graph)
+        rows = [(k, driven.index(name)) for k, name in enumerate(tables_.electrodes) if name in driven]
+        voltages = tables_.at(time)
+        return float(-sum(np.vdot(voltages[k], currents[row]) for k, row in rows) / len(time))
 
 
 def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:

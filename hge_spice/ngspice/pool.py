@@ -78,6 +78,11 @@ class NgspicePool:
         with self._borrowed() as device:
             return device.small_signal(control, inputs, frequencies)
 
+    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""
+        with self._borrowed() as device:
+            return device.noise(control, inputs, frequencies)
+
     @contextmanager
     def _borrowed(self) -> Iterator[NgspiceDevice]:
         device = self._idle.get()

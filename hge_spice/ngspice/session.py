@@ -34,6 +34,8 @@ class Result:
     vectors: np.ndarray
     log: tuple[str, ...]
     missing: tuple[str, ...] = ()  # names that the circuit doesn't have, where others came back
+    iterations: float = 0.0  # of Newton, for each step that a transient tried
+    rejected: int = 0  # steps that it took back
 
 
 class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no type information
@@ -91,11 +93,27 @@ class Session:
         """Version of ngspice, as it prints it."""
         return str(self._ngspice.ngspice_version)
 
-    def load(self, text: str) -> None:
-        """Replace the loaded circuit. Raises SimulationError with ngspice's log where it doesn't parse."""
+    @property
+    def features(self) -> dict[str, bool]:
+        """What this build can do: `klu`, `osdi`, `code_models` (XSPICE's, loaded and not only shipped)."""
+        about = str(self._ngspice.exec_command("version -f"))
+        osdi, models = self._ngspice.exec_command("osdi"), self._ngspice.exec_command("devhelp filesource")
+        return {
+            "klu": "KLU" in about,
+            "osdi": "no such command" not in str(osdi),  # `version -f` never names it
+            "code_models": "filesource -" in str(models),
+        }
+
+    def load(self, text: str, setup: tuple[str, ...] = ()) -> None:
+        """Replace the loaded circuit. Raises SimulationError with ngspice's log where it doesn't parse.
+
+        setup : commands that come before it
+        """
         if self._loaded:
             self._ngspice.exec_command("remcirc")
             self._loaded = False
+        for command in setup:
+            self._ngspice.exec_command(command)
         code = self._ngspice.load(text.splitlines())
         log = self._ngspice.lines
         if code or any("error" in line.lower() for line in log):
@@ -110,17 +128,28 @@ class Session:
         log = self._ngspice.lines
         scale = self._ngspice.vector("time" if analysis.startswith("tran") else "frequency")
         found = [self._ngspice.vector(name) for name in names]
+        iterations, rejected = self._effort() if analysis.startswith("tran") else (0.0, 0)
         missing = tuple(name for name, vector in zip(names, found, strict=True) if vector is None)
         if missing:
             result = Result(np.empty(0), np.empty((len(names), 0)), log, missing if len(missing) < len(names) else ())
         else:
             vectors = np.array(found)
-            result = Result(np.zeros(1) if scale is None else np.real(scale).copy(), vectors, log)
+            scale = np.zeros(1) if scale is None else np.real(scale).copy()
+            result = Result(scale, vectors, log, iterations=iterations, rejected=rejected)
         self._ngspice.exec_command("destroy all")
         self._runs += 1
         if self._runs % RUNS_PER_RELEASE == 0:
             self._ngspice.release()
         return result
+
+    def _effort(self) -> tuple[float, int]:
+        """Iterations for each step that the last transient tried, and steps that it took back."""
+        said = str(self._ngspice.exec_command("rusage traniter accept rejected"))
+        try:
+            iterations, accepted, rejected = (int(line.rpartition("=")[2]) for line in said.splitlines())
+        except ValueError:  # another ngspice may say it otherwise
+            return 0.0, 0
+        return iterations / max(accepted + rejected, 1), rejected
 
 
 def _joined(commands: list[str]) -> list[str]:

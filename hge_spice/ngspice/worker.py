@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ class Worker:
         self.timeout = timeout
         self.respawned = 0
         self._netlist: str | None = None
+        self._setup: tuple[str, ...] = ()
+        self._files: Mapping[str, bytes] = {}
+        self._features: dict[str, bool] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._start()
 
@@ -67,7 +71,7 @@ class Worker:
         self._version: str | None = None
         self._finalizer = weakref.finalize(self, _end, self._process, self._connection, self._home)
         if self._netlist is not None:
-            self._exchange(("load", self._netlist), self.timeout)
+            self._load(self._netlist)
 
     @property
     def version(self) -> str:
@@ -81,17 +85,35 @@ class Worker:
         """Process id of the current worker process."""
         return self._process.pid if self._process is not None else 0
 
-    def load(self, netlist: str) -> None:
-        """Load a circuit, replacing the one before. Raises SimulationError where ngspice can't read it."""
-        self._netlist = None
+    @property
+    def features(self) -> dict[str, bool]:
+        """What the ngspice behind it can do, see Session.features."""
+        if self._features is None:
+            if self._process is None:
+                self._start()
+            self._features = self._exchange(("features",), self.timeout)
+        return dict(self._features or {})
+
+    def load(self, netlist: str, *, setup: tuple[str, ...] = (), files: Mapping[str, bytes] | None = None) -> None:
+        """Load a circuit, replacing the one before. Raises SimulationError where ngspice can't read it.
+
+        setup : ngspice's commands that come before it; they are run as they are, and stay until the process ends
+        files : by name, what it reads from its working directory
+        """
+        self._netlist, self._setup, self._files = None, setup, files or {}
         if self._process is None:
             self._start()
         try:
-            self._exchange(("load", netlist), self.timeout)
+            self._load(netlist)
         except SimulationError:
             self.close()  # a netlist that doesn't parse can leave ngspice unfit for the next
             raise
         self._netlist = netlist
+
+    def _load(self, netlist: str) -> None:
+        for name, content in self._files.items():
+            Path(self._home.name, name).write_bytes(content)
+        self._exchange(("load", netlist, self._setup), self.timeout)
 
     def run(self, alterations: list[str], analysis: str, names: tuple[str, ...]) -> Result:
         """Run one analysis on the loaded circuit.
@@ -188,8 +210,10 @@ def serve(descriptor: int) -> None:
             return
         try:
             if job[0] == "load":
-                session.load(job[1])
+                session.load(*job[1:])
                 connection.send(None)
+            elif job[0] == "features":
+                connection.send(session.features)
             else:
                 connection.send(session.run(*job[1:]))
         except (SimulationError, ValueError) as error:

@@ -1,0 +1,74 @@
+"""A deck in a worker process: told only what changed, told everything again after the process died."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hge_spice.drive import SimulationError
+from hge_spice.ngspice.session import Result
+from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
+
+_TAIL = 20  # lines of ngspice's log in an error message
+
+
+class LoadedDeck:
+    """One deck, one worker. Call close()."""
+
+    def __init__(
+        self,
+        text: str,
+        timeout: float = TIMEOUT,
+        *,
+        setup: tuple[str, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.retried = 0
+        self._present: dict[str, str] = {}
+        self.worker = Worker(timeout)
+        try:
+            self.load(text, setup=setup, files=files)
+        except BaseException:
+            self.close()
+            raise
+
+    def load(self, text: str, *, setup: tuple[str, ...] = (), files: Mapping[str, bytes] | None = None) -> None:
+        """Load another deck in the same process; setup and files : see Worker.load.
+
+        Raises SimulationError where ngspice can't read it.
+        """
+        self._present = {}
+        self.worker.load(text, setup=setup, files=files)
+
+    def run(self, wanted: Mapping[str, str], analysis: str, names: tuple[str, ...]) -> Result:
+        """Run an analysis with these values in place; wanted : by what they alter.
+
+        A worker that dies is replaced and the analysis repeated once. Raises SimulationError where that fails too, and
+        for a result that can't be used.
+        """
+        try:
+            result = self.worker.run(self._changes(wanted), analysis, names)
+        except WorkerDied:
+            # A fresh process has the circuit as loaded: say everything again, once.
+            self._present = {}
+            self.retried += 1
+            result = self.worker.run(self._changes(wanted), analysis, names)
+        except SimulationError:
+            self._present = {}
+            raise
+        if result.missing:
+            raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
+        kind = analysis.split(maxsplit=1)[0]
+        if not result.vectors.shape[1]:
+            raise SimulationError(f"ngspice gave no result for {kind}:\n" + "\n".join(result.log[-_TAIL:]))
+        if not np.isfinite(result.vectors).all():
+            raise SimulationError(f"ngspice gave values that are not finite for {kind}")
+        return result
+
+    def close(self) -> None:
+        """End the process."""
+        self.worker.close()
+
+    def _changes(self, wanted: Mapping[str, str]) -> list[str]:
+        changed = {key: value for key, value in wanted.items() if self._present.get(key) != value}
+        self._present |= changed
+        return [f"alter {key} = {value}" for key, value in changed.items()]
