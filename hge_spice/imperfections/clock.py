@@ -7,8 +7,6 @@ measurement; `free`: they ran since the bench was switched on.
 
 from dataclasses import replace
 
-import numpy as np
-
 from hge_spice.drive import Drive, Floats, Waveform
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings
 from hge_spice.imperfections.processes import RandomWalk

@@ -1,4 +1,4 @@
-"""The digital-to-analogue converters that hold the controls and inputs and play the tones: bits, range, INL, DNL, jitter.
+"""The digital-to-analogue converters that hold the controls and inputs and play the tones.
 
 Every electrode has a converter of its own, drawn once for a bench. It puts out one value per point of the window; its
 images are taken for filtered off, so that what remains is each value's error, held until the next. `jitter` moves the
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats
+from hge_spice.drive import Drive, Floats, Tone
 from hge_spice.imperfections import quantiser
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Settings
 from hge_spice.imperfections.quantiser import Quantiser
@@ -39,16 +39,22 @@ def _make(settings: Settings) -> Effect:
         if not asked.tones or (bits == "off" and not jitter):
             return given
         time = table_times(asked.transient)
-        names, errors = [], []
+        played: dict[str, list[Tone]] = {}
         for tone in asked.tones:
-            k = moment.controls.index(tone.electrode)
+            played.setdefault(tone.electrode, []).append(tone)
+        errors = []
+        for name, tones in played.items():
+            k = moment.controls.index(name)
             moved = time + jitter * moment.rng.standard_normal(len(time)) if jitter else time
-            exact, played = (tone.amplitude * np.sin(2 * np.pi * tone.frequency * t + tone.phase) for t in (time, moved))
-            names.append(tone.electrode)
-            errors.append(put_out(k, wanted[k] + played, moment) - held[k] - exact)
-        return added(given, tuple(names), np.array(errors))
+            errors.append(put_out(k, wanted[k] + _sum(tones, moved), moment) - held[k] - _sum(tones, time))
+        return added(given, tuple(played), np.array(errors))
 
     return Effect(drive=drive)
+
+
+def _sum(tones: list[Tone], time: Floats) -> Floats:
+    waves = [t.amplitude * np.sin(2 * np.pi * t.frequency * time + t.phase) for t in tones]
+    return np.asarray(np.sum(waves, axis=0))
 
 
 IMPERFECTION = Imperfection(

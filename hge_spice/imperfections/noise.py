@@ -111,7 +111,11 @@ class Brown:
 
     def samples(self, time: Floats, rng: np.random.Generator) -> Floats:
         """Noise at increasing times, s, none before those asked for earlier: [point]."""
-        state = rng.standard_normal(1) if self._state is None else _later(self._state, self._poles, time[0] - self._now, rng)
+        state = (
+            rng.standard_normal(1)
+            if self._state is None
+            else _later(self._state, self._poles, time[0] - self._now, rng)
+        )
         track = _track(state, self._poles, time, rng)
         self._state, self._now = track[:, -1], float(time[-1])
         return np.asarray(self._spread * track[0])

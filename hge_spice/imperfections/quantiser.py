@@ -27,7 +27,7 @@ class Quantiser:
 
     @classmethod
     def drawn(cls, bits: int, reach: float, inl: float, dnl: float, rng: np.random.Generator) -> Self:
-        """One converter off the shelf: integral error at most `inl`, differential at most `dnl`, LSB (data-sheet limits).
+        """One converter off the shelf: integral error at most `inl`, differential at most `dnl`, LSB.
 
         The bow is uniform in ±inl, thresholds lie within ±dnl/2 of their places. With dnl up to 1 no code is missing.
         """
@@ -41,7 +41,7 @@ class Quantiser:
         return float(2 * self.reach / 2**self.bits)
 
     def codes(self, values: Floats) -> tuple[Floats, bool]:
-        """Code of each value, −2^(bits−1) … 2^(bits−1) − 1, and whether any lies beyond the ends: as an ADC finds them."""
+        """Code that an ADC finds for each value, −2^(bits−1) … 2^(bits−1) − 1, and whether any lies beyond the ends."""
         half = 2 ** (self.bits - 1)
         placed = values / self.step
         placed = placed + self._bowed(placed / half)

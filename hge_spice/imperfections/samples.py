@@ -6,6 +6,7 @@ however few points there are. On the solver's own uneven points, which lie as de
 lines (filters) and cubic splines (shifts) join them.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,8 @@ from scipy.interpolate import CubicSpline
 
 from hge_spice.drive import Floats
 
+FURTHEST = 20.0  # rad: beyond it the series loses digits
+PRECISION = 1e-13
 UNIFORM = 1e-6  # share of a step by which steps may differ and still be one step
 
 
@@ -54,14 +57,29 @@ def taken_at(time: Floats, values: Floats, wanted: Floats) -> Floats:
     """
     if not is_uniform(time):
         return np.asarray(CubicSpline(time, values)(wanted))
-    count = len(time)
-    spectrum = np.fft.rfft(values) / count
-    spectrum[1 : (count + 1) // 2] *= 2
-    turn = (wanted - time[0]) / (mean_step(time) * count)
-    phase = np.exp(2j * np.pi * np.outer(turn, np.arange(len(spectrum))))
-    return np.asarray(np.real(phase @ spectrum))
+    # Taylor's series about the grid shifted as a whole: x(t + d + r) = Σ rᵏ/k!·x⁽ᵏ⁾(t + d), each derivative exact
+    shift = wanted - time
+    whole = float(shift.mean())
+    rest = shift - whole
+    angular = 2j * np.pi * np.fft.rfftfreq(len(time), mean_step(time))
+    spectrum = np.fft.rfft(values) * np.exp(angular * whole)
+    reach = float(np.abs(angular[-1]) * np.abs(rest).max())
+    if reach > FURTHEST:
+        raise ValueError(
+            f"samples taken up to {np.abs(rest).max():.3g} s from their places, {reach:.3g} rad of the fastest "
+            f"harmonic, can't be told; keep jitter and clock errors within a window below {FURTHEST:g} rad"
+        )
+    found = np.fft.irfft(spectrum, len(time))
+    term = np.ones(len(time))
+    order = 0
+    while reach**order > PRECISION * math.factorial(order):
+        order += 1
+        spectrum = spectrum * angular
+        term = term * rest / order
+        found = found + term * np.fft.irfft(spectrum, len(time))
+    return np.asarray(found)
 
 
 def _transformed(time: Floats, values: Floats, response: Callable[[Floats], np.ndarray]) -> Floats:
-    frequencies = np.fft.rfftfreq(len(time), mean_step(time))
-    return np.asarray(np.fft.irfft(np.fft.rfft(values) * response(frequencies), len(time)))
+    frequencies: Floats = np.fft.rfftfreq(len(time), mean_step(time)).astype(np.float64)
+    return np.asarray(np.fft.irfft(np.fft.rfft(values) * response(frequencies), len(time)), dtype=np.float64)

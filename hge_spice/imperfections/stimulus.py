@@ -23,8 +23,8 @@ def added(drive: Drive, electrodes: tuple[str, ...], values: Floats) -> Drive:
         return replace(drive, tables=Tables(electrodes, values, drive.transient.step, held=True))
     if before.step != drive.transient.step or not before.held or before.values.shape[1] != values.shape[1]:
         raise ValueError(
-            f"the drive has tables with a step of {before.step:.6g} s; an instrument adds to held ones of the window's own "
-            f"step, {drive.transient.step:.6g} s"
+            f"the drive has tables with a step of {before.step:.6g} s; an instrument adds to held ones "
+            f"of the window's own step, {drive.transient.step:.6g} s"
         )
     rows = dict(zip(before.electrodes, before.values, strict=True))
     for name, row in zip(electrodes, values, strict=True):

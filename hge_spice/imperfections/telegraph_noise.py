@@ -24,7 +24,7 @@ class Telegraph:
     def samples(self, time: Floats, rng: np.random.Generator) -> Floats:
         """State at increasing times, s, none before those asked for earlier: [point]."""
         both = sum(self._rates)
-        # over a time t the state is forgotten with 1 − e^(−(both)t): exact, also where many turns lie between two samples
+        # over a time t the state is forgotten with 1 − e^(−(both)t): exact, also where many turns lie between samples
         after = np.diff(time, prepend=self._now if self._state >= 0 else time[0])
         forgotten = -np.expm1(-both * np.maximum(after, 0.0))
         drawn = rng.random(len(time))

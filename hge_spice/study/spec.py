@@ -98,10 +98,12 @@ def _setting(key: str, setting: Setting, value: Any) -> Value:
     if setting.columns and isinstance(value, list | tuple):
         return tuple(_table_row(setting.columns, row) for row in value)
     of = setting.dimension
-    if setting.words and (isinstance(value, str) and value in setting.words or not (of or setting.whole)):
+    if setting.words and ((isinstance(value, str) and value in setting.words) or not (of or setting.whole)):
         return str(one_of(key, setting.words)(value))
     if setting.whole:
         return int(whole(int(setting.least or 0), int(setting.most or 2**63 - 1))(value))
+    if not of:
+        raise ValueError(f"{value!r} should be a list of lists: {', '.join(setting.columns)}")
     number: float = si(of, above=setting.above, least=setting.least)(value)
     if setting.most is not None and number > setting.most:
         raise ValueError(f"{value!r} should be at most {render(setting.most, of)}")
