@@ -146,6 +146,7 @@ class Waveform:
     current_error : A, how far the simulator's or instrument's own resolution may move a current
     flags : what is known against this waveform, in the words of the JSON results (`unphysical`, `coarse`, …)
     notes : the simulator's remarks behind the flags
+    states : what elements remember, by name: before the measurement and after it, each a share of its range (0 to 1)
     probes : [point] by name, internal quantities that were asked for, V or A
     rejected_steps : steps that the solver took back, since Newton or the truncation error failed there
     iterations : of Newton, for each step tried, on average
@@ -159,6 +160,7 @@ class Waveform:
     current_error: float = 0.0
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    states: dict[str, tuple[float, float]] = field(default_factory=dict)
     probes: dict[str, Floats] = field(default_factory=dict)
     rejected_steps: int = 0
     iterations: float = 0.0

@@ -6,6 +6,7 @@ import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
+from hge_spice.devices.names import terminal
 from hge_spice.drive import Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes
 from hge_spice.tables import sources
@@ -20,17 +21,17 @@ KLU, KLU_FROM = ".options klu", 3000
 
 def dc_source(electrode: str) -> str:
     """Name of the source that holds the electrode's DC voltage; its branch current is the electrode's."""
-    return f"vdc_{electrode}"
+    return f"vdc_{terminal(electrode)}"
 
 
 def tone_source(electrode: str) -> str:
     """Name of the source in series with it that carries the electrode's tone, and the unit AC drive of the truth."""
-    return f"vtone_{electrode}"
+    return f"vtone_{terminal(electrode)}"
 
 
 def output_source(electrode: str) -> str:
     """Name of the virtual ground that reads the output current."""
-    return f"vout_{electrode}"
+    return f"vout_{terminal(electrode)}"
 
 
 def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
@@ -100,32 +101,33 @@ def build_circuit(
     family = DEVICES[graph.graph["family"]]
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
     controls = electrodes(graph, "control")
-    tabled = {} if tables is None else {name: f"{name}_table" for name in tables.electrodes}
+    tabled = {} if tables is None else {name: f"{terminal(name)}_table" for name in tables.electrodes}
     _refuse_collisions(graph, tabled.values())
     for name in driven(graph):
+        node = terminal(name)
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         foot = tabled.get(name, 0)
         if name not in controls:
-            circuit.V(dc_source(name)[1:], name, foot, value)
+            circuit.V(dc_source(name)[1:], node, foot, value)
             continue
-        circuit.V(dc_source(name)[1:], f"{name}_dc", foot, value)
+        circuit.V(dc_source(name)[1:], f"{node}_dc", foot, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
         arguments = " ".join(repr(a) for a in sine(tone))
-        circuit.V(tone_source(name)[1:], name, f"{name}_dc", f"DC 0 AC 0 SIN({arguments})")
+        circuit.V(tone_source(name)[1:], node, f"{node}_dc", f"DC 0 AC 0 SIN({arguments})")
     output = electrodes(graph, "output")[0]
-    circuit.V(output_source(output)[1:], output, 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
+    circuit.V(output_source(output)[1:], terminal(output), 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
     for name in electrodes(graph, "ground"):
-        circuit.V(dc_source(name)[1:], name, 0, "DC 0")
+        circuit.V(dc_source(name)[1:], terminal(name), 0, "DC 0")
     if tables is not None:
         # XSPICE's currents leave their node: that of the output comes through the virtual ground, unseen by the network
-        ports = [f"-%i({name})" if name == output else f"%v({tabled[name]})" for name in tables.electrodes]
+        ports = [f"-%i({terminal(name)})" if name == output else f"%v({tabled[name]})" for name in tables.electrodes]
         circuit.raw_spice += "\n".join(sources(tables, ports)) + "\n"
     family.stamp(circuit, graph)
     return circuit
 
 
 def _refuse_collisions(graph: Network, tabled: Iterable[str]) -> None:
-    ours = {f"{name}_dc" for name in electrodes(graph, "control")} | {*tabled, NOISE_NODE}
+    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {*tabled, NOISE_NODE}
     for name in electrodes(graph):
         if name.lower() in {node.lower() for node in ours}:
             raise ValueError(f"electrode {name} has a name that the netlist needs for a node of its own; rename it")

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-_SYMBOL = re.compile(r"[A-Za-z_]\w*")
+_SYMBOL = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # and not the exponent of a number
 # by the name that ngspice knows them by; u is the unit step
 _FUNCTIONS: dict[str, Any] = {
     "tanh": sympy.tanh,
@@ -57,6 +57,18 @@ class Expression:
 
         return _SYMBOL.sub(fill, self.text)
 
+    def substituted(self, **parts: "Expression") -> "Expression":
+        """The equation with other equations in place of symbols."""
+        return Expression(
+            _SYMBOL.sub(lambda m: f"({parts[m.group()].text})" if m.group() in parts else m.group(), self.text)
+        )
+
+    def at(self, **values: float) -> float:
+        """The value at one point."""
+        names = tuple(sorted(values))
+        (value,) = self.compiled(names)(*(values[name] for name in names))
+        return float(value)
+
     def compiled(self, arguments: tuple[str, ...], by: tuple[str, ...] = ()) -> Compiled:
         """Compile for NumPy: a function of arrays, in the order of `arguments`, that broadcasts.
 
@@ -76,8 +88,7 @@ class Expression:
 def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Compiled:
     known = {name: sympy.Symbol(name, real=True) for name in arguments}
     value = sympy.sympify(text.replace("^", "**"), locals=_FUNCTIONS | known)
-    # the derivative of a step is zero wherever it is one at all
-    slopes = [sympy.diff(value, known[name]).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for name in by]
+    slopes = [_derivative(value, known[name]) for name in by]
     evaluate = sympy.lambdify([known[name] for name in arguments], [value, *slopes], modules="numpy", cse=True)
 
     def function(*values: Any) -> tuple[NDArray[np.float64], ...]:
@@ -85,3 +96,11 @@ def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Com
         return tuple(np.broadcast_to(np.asarray(part, dtype=np.float64), shape) for part in evaluate(*values))
 
     return function
+
+
+def _derivative(value: Any, symbol: Any) -> Any:
+    # the derivative of a step is zero wherever it is one at all
+    slope = sympy.diff(value, symbol).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+    if any(not power.exp.is_number for power in slope.atoms(sympy.Pow)):
+        slope = sympy.powsimp(slope, combine="exp", deep=True)  # base^a/base as base^(a−1), which zero doesn't mind
+    return slope

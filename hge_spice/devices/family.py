@@ -1,10 +1,11 @@
 """What a device family offers the netlist: elements for a graph, and what is known of its internal states."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PySpice.Spice.Netlist import Circuit
 
+from hge_spice.devices.element import Element
 from hge_spice.graph import Network
 
 
@@ -16,8 +17,10 @@ class Family:
     check : refuses a graph that the family can't simulate, with a ValueError
     stamp : adds the network's elements to a circuit whose electrode nodes bear the electrodes' names
     bounded_nodes : circuit nodes whose voltage must stay within `bounds`; outside, a solution is unphysical
+    held_states : those of them that remember, with their initial values: held at rest, free to move in a measurement
     options : ngspice options that the family's accuracy rests on
     summary : one line for `hge-spice list devices`
+    element : what each edge is, for families whose networks are made of elements
     """
 
     name: str
@@ -28,3 +31,5 @@ class Family:
     bounds: tuple[float, float]
     options: dict[str, float]
     summary: str
+    element: Element | None = None
+    held_states: Callable[[Network], Mapping[str, float]] = lambda _: {}

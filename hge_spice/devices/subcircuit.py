@@ -10,6 +10,7 @@ import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices.family import Family
+from hge_spice.devices.names import terminal
 from hge_spice.graph import Network
 
 _NAME = re.compile(r"(?!(?:0|gnd)$)\w+", re.ASCII | re.IGNORECASE)  # 0 and gnd are ground in every circuit
@@ -50,7 +51,7 @@ def block(
 def _stamp(circuit: Circuit, graph: Network) -> None:
     described = graph.graph["subcircuit"]
     circuit.raw_spice += described["text"].rstrip() + "\n"
-    pins = " ".join(name for name, data in graph.nodes(data=True) if data.get("kind") == "electrode")
+    pins = " ".join(terminal(name) for name, data in graph.nodes(data=True) if data.get("kind") == "electrode")
     values = "".join(f" {key}={float(value)!r}" for key, value in described["parameters"].items())
     circuit.raw_spice += f"X1 {pins} {described['name']}{values}\n"
     circuit.raw_spice += f".temp {graph.graph['parameters']['temperature'] - 273.15!r}\n"

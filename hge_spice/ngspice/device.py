@@ -9,6 +9,7 @@ import numpy as np
 
 from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
+from hge_spice.devices.branches import hold_source
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
 from hge_spice.graph import Network, electrodes
 from hge_spice.ngspice.loaded import LoadedDeck
@@ -17,6 +18,7 @@ from hge_spice.ngspice.worker import TIMEOUT, Worker
 
 UNIFORM = 1e-6  # steps equal to this share of a step count as equal: a millionth of a step shifts no phase that matters
 OUTSIDE = 1e-6  # V by which an occupation may exceed its bounds by rounding and the clamp's own slope
+MOVED = 1e-3  # share of its range by which a state may move during a measurement unnoticed
 # What ngspice says when plain Newton didn't find the operating point, and the flag it becomes
 _HELP = {
     "gmin stepping": "gmin_stepping",
@@ -31,6 +33,9 @@ STRAINED = 5.0
 class NgspiceDevice:
     """A network of a known family, loaded once in a worker process and altered between measurements.
 
+    Elements that remember start every measurement from their initial states, so that measurements don't depend on each
+    other; with `graph.graph["reinitialise"] = False` each starts where the one before it ended, as on a bench.
+
     What needs another netlist, `.noise` and drives with tables, gets a worker of its own when first asked for: nothing
     that it does can then change a bit of the plain measurements. Use it as a context manager, or call close().
     """
@@ -44,7 +49,10 @@ class NgspiceDevice:
         self._inputs = electrodes(graph, "input")
         self._names = netlist.saved_vectors(graph)
         self._currents = len(netlist.driven(graph))
-        self._states = len(DEVICES[graph.graph["family"]].bounded_nodes(graph))
+        bounded = DEVICES[graph.graph["family"]].bounded_nodes(graph)
+        self._states = len(bounded)
+        self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
+        self._rows = {name: bounded.index(name) for name in self._held}
         self._probes = tuple(graph.graph.get("probes", ()))
         self._supplies = np.array([graph.nodes[n]["voltage"] for n in electrodes(graph, "bias")])
         self._ground = float(graph.nodes[electrodes(graph, "output")[0]].get("voltage", 0.0))
@@ -196,6 +204,7 @@ class NgspiceDevice:
         settings = {
             f"{netlist.dc_source(name)} dc": repr(value) for name, value in netlist.voltages(self.graph, drive).items()
         }
+        settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._held.items()}
         tones = {tone.electrode: tone for tone in drive.tones}
         for name in self._controls:
             source = netlist.tone_source(name)
@@ -244,6 +253,14 @@ class NgspiceDevice:
         if not uniform:
             flags = (*flags, "uneven")
             notes = (*notes, f"the solver took {chosen.stop - chosen.start} steps of its own for {transient.points}")
+        moved = {name: (before, float(states[self._rows[name], -1])) for name, before in self._held.items()}
+        far = {name: abs(after - before) for name, (before, after) in moved.items() if abs(after - before) > MOVED}
+        if far:
+            worst = max(far, key=far.__getitem__)
+            flags = (*flags, "moved_state")
+            notes = (*notes, f"{len(far)} of {len(moved)} states moved; {worst} by {far[worst]:.3g} of its range")
+        if not self.graph.graph.get("reinitialise", True):
+            self._held = {name: float(np.clip(after, 0, 1)) for name, (_, after) in moved.items()}
         time, output, currents = time[chosen], output[chosen], currents[:, chosen]
         voltage = np.concatenate([drive.control, drive.inputs, self._supplies])
         energy, perturbation = _energy(drive, self._controls, voltage, time, currents)
@@ -260,6 +277,7 @@ class NgspiceDevice:
             current_error=self._error(output),
             flags=flags,
             notes=notes,
+            states=moved,
             probes={name: vector[chosen] for name, vector in probes.items()},
             rejected_steps=result.rejected,
             iterations=result.iterations,

@@ -37,6 +37,8 @@ def build_graph(study: Study) -> Network:
             allow_outside=device.allow_outside,
             process=_process(study),
         )
+    elif DEVICES[device.family].element is not None:
+        graph = DEVICES[device.family].build(**{"temperature": device.temperature, **device.parameters})
     else:
         graph = DEVICES[device.family].build(**device.model_dump(exclude={"family", *OF_A_BLOCK}))
     # ngspice knows no case; a block's pins are in lower case

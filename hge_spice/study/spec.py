@@ -4,10 +4,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
-from hge_spice.devices import DEVICES
+from hge_spice.devices import DEVICES, ELEMENTS
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.imperfections.imperfection import Setting, Settings, Value
@@ -22,7 +30,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
-from hge_spice.study.units import quantity, render
+from hge_spice.study.units import dimension_of, quantity, render
 from hge_spice.study.values import (
     distinct,
     interval,
@@ -131,10 +139,6 @@ def _specs(value: Any) -> dict[str, "Spec"]:
     return specs
 
 
-def _numbers(value: Any) -> dict[str, float]:
-    return {name: quantity(number, "ratio") for name, number in table(value).items()}
-
-
 def _voltages(value: Any) -> dict[str, float]:
     return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
 
@@ -152,14 +156,15 @@ Names = Annotated[tuple[str, ...], BeforeValidator(list_of(text))]
 class Device(_Table):
     """The network itself; all lengths m, temperature K, attempt rate Hz.
 
-    subcircuit : a netlist file with the user's own block, name : of its .subckt, parameters : of the instance, SI
+    subcircuit : a netlist file with the user's own block, name : of its .subckt
+    parameters : of its instance, or of the family's elements, SI
     allow_outside : whether the netlist may include files beyond its own folder
     """
 
     family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
     subcircuit: Text | None = None
     name: Text | None = None
-    parameters: Annotated[dict[str, float], BeforeValidator(_numbers)] = {}
+    parameters: dict[str, float] = {}
     allow_outside: Annotated[bool, BeforeValidator(yes_or_no)] = False
     sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
     electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
@@ -171,9 +176,25 @@ class Device(_Table):
     attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
     cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
 
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _in_the_familys_units(cls, value: Any, info: ValidationInfo) -> dict[str, float]:
+        element = DEVICES[info.data["family"]].element if "family" in info.data else None
+        if element is None:
+            return {name: quantity(number, "ratio") for name, number in table(value).items()}
+        known = element.all_parameters
+        for name in table(value):
+            if name not in known:
+                raise ValueError(f"{element.name} has no parameter {name!r}{suggestion(name, known)}")
+        given = {name: quantity(number, dimension_of(known[name].unit)) for name, number in value.items()}
+        element.values(given)
+        return given
+
     @model_validator(mode="before")
     @classmethod
     def _a_block_is_a_family(cls, given: Any) -> Any:
+        if isinstance(given, dict) and str(given.get("family")) in ELEMENTS:
+            return {"temperature": "27 C"} | given
         if not isinstance(given, dict) or "subcircuit" not in given:
             return given
         odd = set(given) - {"family", "temperature", *OF_A_BLOCK}
@@ -185,7 +206,7 @@ class Device(_Table):
     def _family_fits(self) -> "Device":
         if (self.family == "subcircuit") != (self.subcircuit is not None):
             raise ValueError('a block of your own needs subcircuit = "file.cir", and no other family')
-        odd = sorted(OF_A_BLOCK & self.model_fields_set)
+        odd = sorted((OF_A_BLOCK & self.model_fields_set) - ({"parameters"} if self.family in ELEMENTS else set()))
         if self.subcircuit is None and odd:
             raise ValueError(f"{', '.join(odd)} belongs to a block of your own (subcircuit)")
         return self

@@ -140,6 +140,11 @@ def quantity(value: Any, dimension: str) -> float:
     return number
 
 
+def dimension_of(si: str) -> str:
+    """The dimension that is kept in an SI unit; a plain number for units that nobody writes with prefixes."""
+    return next((name for name, kind in DIMENSIONS.items() if kind.si == si), "ratio")
+
+
 def number_and_unit(text: str) -> tuple[Decimal, str]:
     """The number and the unit with its prefix, not yet interpreted: "20 mV" is (20, "mV")."""
     text = text.strip()

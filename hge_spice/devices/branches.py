@@ -1,0 +1,186 @@
+"""A graph whose edges are elements: which element with which values each edge is, and what that is in a netlist.
+
+`graph.graph["family"]` is the family of every edge that has no `family` of its own. Values are the element's defaults,
+then `graph.graph["parameters"]` (for edges of the graph's family; `temperature` for all), then the edge's `parameters`.
+`source` of an edge names the node at its + end (else that is the end that comes first among the graph's nodes), `gate`
+the node that gates it. Nodes may have a `capacitance` to ground, F; `graph.graph["node_capacitance"]` is the others'.
+
+Names are data: node n<i> and element x<k> are numbered in the graph's order, electrodes have the name that `terminal`
+gives them. A state of element x3 is the voltage, 0 to 1 V between its bounds, of node x3_<state>; at rest it is held at
+the voltage of source vx3_<state>, which may be altered, and from t > 0 on it is free.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+import networkx as nx
+from PySpice.Spice.Netlist import Circuit
+
+from hge_spice.devices.element import COMMON, Branch, Element
+from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.family import Family
+from hge_spice.devices.names import terminal
+from hge_spice.graph import Network, electrodes
+
+HOLD = 1e6  # 1/s, how fast a held state is drawn to its value: no more than a scale, nothing else acts on it at rest
+
+
+def node_names(graph: Network) -> dict[str, str]:
+    """Node in the netlist of each node of the graph."""
+    inner = [name for name, data in graph.nodes(data=True) if data.get("kind") != "electrode"]
+    number = {name: f"n{i}" for i, name in enumerate(inner)}
+    return {name: number.get(name) or terminal(name) for name in graph.nodes}
+
+
+def branches(graph: Network) -> tuple[Branch, ...]:
+    """Every element of the network in the graph's order, series resistances as resistors of their own.
+
+    Raises ValueError for a family that isn't an edge's, a parameter that doesn't fit, a gate that isn't there.
+    """
+    return tuple(_branches(graph))
+
+
+def _branches(graph: Network) -> Iterator[Branch]:
+    names, order = node_names(graph), {name: i for i, name in enumerate(graph.nodes)}
+    default, shared = graph.graph["family"], graph.graph.get("parameters", {})
+    for k, (a, b, data) in enumerate(graph.edges(data=True)):
+        family = data.get("family", default)
+        where = f"edge {a!r} to {b!r}"
+        if family not in ELEMENTS:
+            raise ValueError(f"{where} is a {family!r}; an edge can be {', '.join(ELEMENTS)}")
+        element = ELEMENTS[family]
+        common = shared if family == default else {n: v for n, v in shared.items() if n == "temperature"}
+        given = {**common, **data.get("parameters", {})}
+        try:
+            values = _values(element.name, tuple(given.items()), element.values)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+        source = data.get("source")
+        if source not in {None, a, b}:
+            raise ValueError(f"{where} has source {source!r}; it must be one of its ends")
+        if source is None:
+            source = min(a, b, key=order.__getitem__)
+        plus, minus = names[source], names[b if source == a else a]
+        gate = data.get("gate")
+        if element.gated != (gate is not None) or gate not in {None, *names}:
+            wanted = "needs a gate: the name of a node" if element.gated else "has no gate"
+            raise ValueError(f"{where} has gate {gate!r}; a {family} {wanted}")
+        name = f"x{k}"
+        if values["series_resistance"] and not element.linear:
+            resistance = ELEMENTS["resistor"].values({"resistance": values["series_resistance"]})
+            yield Branch(f"{name}_s", ELEMENTS["resistor"], plus, f"{name}_i", resistance, (a, b))
+            plus = f"{name}_i"
+        yield Branch(name, element, plus, minus, values, (a, b), names[gate] if gate is not None else None)
+
+
+@lru_cache(maxsize=4096)
+def _values(
+    _name: str, given: tuple[tuple[str, float], ...], compute: Callable[[Mapping[str, float]], dict[str, float]]
+) -> Mapping[str, float]:
+    """Values of one element for many edges alike."""
+    return compute(dict(given))
+
+
+def stamp(circuit: Circuit, graph: Network) -> None:
+    """Add every element, its states, and the capacitances of elements and nodes."""
+    for branch in branches(graph):
+        element, name = branch.element, branch.name
+        if element.stamp is not None:
+            element.stamp(circuit, branch)
+        else:
+            filled = branch.fill()
+            text = element.current.spice(**{symbol: filled[symbol] for symbol in element.current.symbols})
+            circuit.BehavioralSource(name, branch.plus, branch.minus, current_expression=text)
+        if branch.values["capacitance"] and not name.endswith("_s"):
+            circuit.C(name, branch.plus, branch.minus, branch.values["capacitance"])
+        for state in element.states:
+            _stamp_state(circuit, branch, state)
+    for name, node in node_names(graph).items():
+        capacitance = graph.nodes[name].get("capacitance", graph.graph.get("node_capacitance", 0.0))
+        if capacitance:
+            circuit.C(node, node, 0, float(capacitance))
+
+
+def _stamp_state(circuit: Circuit, branch: Branch, state: str) -> None:
+    node, rule = branch.state_node(state), branch.element.states[state]
+    low, high = rule.bounds(branch.values)
+    filled, rate = branch.fill(), branch.element.rate(state)
+    moving = f"({rate.spice(**{symbol: filled[symbol] for symbol in rate.symbols})})/{high - low!r}"
+    circuit.C(node, node, 0, 1.0)
+    if rule.held:
+        circuit.V(node, f"{node}_at", 0, f"DC {branch.resting(state)!r}")
+        moving = f"time > 0 ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
+    circuit.BehavioralSource(node, 0, node, current_expression=moving)
+
+
+def state_nodes(graph: Network) -> tuple[str, ...]:
+    """Nodes of all states, in the netlist's order."""
+    return tuple(branch.state_node(state) for branch in branches(graph) for state in branch.element.states)
+
+
+def held_states(graph: Network) -> dict[str, float]:
+    """Nodes of the states that are held at rest, each with its initial value, 0 to 1."""
+    return {
+        branch.state_node(name): branch.resting(name)
+        for branch in branches(graph)
+        for name, state in branch.element.states.items()
+        if state.held
+    }
+
+
+def hold_source(state_node: str) -> str:
+    """Name of the source at whose voltage a state is held at rest, and from which it starts."""
+    return f"v{state_node}"
+
+
+def check(graph: Network) -> None:
+    """Refuse a network that has no solution: raises ValueError naming the node or edge, and the remedy."""
+    kinds = {name: data.get("kind") for name, data in graph.nodes(data=True)}
+    strange = [name for name, kind in kinds.items() if kind not in {"electrode", "node"}]
+    if strange:
+        raise ValueError(
+            f"node {strange[0]!r} is a {kinds[strange[0]]!r}; a network of elements has electrodes and nodes"
+        )
+    for a, b in nx.selfloop_edges(graph):
+        raise ValueError(f"edge {a!r} to {b!r} joins a node to itself; remove it")
+    rims = electrodes(graph)
+    linked = set().union(*(nx.node_connected_component(graph, n) for n in rims))
+    lost = [name for name in graph.nodes if name not in linked]
+    if lost:
+        raise ValueError(f"no electrode reaches node {lost[0]!r}: its voltage is undetermined; link it or remove it")
+    for name, data in graph.nodes(data=True):
+        problem = COMMON["capacitance"].problem(data.get("capacitance", graph.graph.get("node_capacitance", 0.0)))
+        if problem:
+            raise ValueError(f"the capacitance of node {name!r} is wrong: {problem}")
+    branches(graph)
+    for output in electrodes(graph, "output"):
+        if not any(nx.has_path(graph, output, name) for name in rims if name != output):
+            raise ValueError(f"output {output} is linked to no other electrode; no current can reach it")
+
+
+def edge_family(element: Element) -> Family:
+    """The family of networks whose edges are this element unless they say otherwise."""
+
+    def alone(**parameters: float) -> Network:
+        """One element from electrode e1 (+) to electrode e0."""
+        element.values(parameters)
+        graph: Network = Network(family=element.name, parameters=dict(parameters))
+        for k in range(2):
+            graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
+        graph.add_edge("e1", "e0", source="e1")
+        return graph
+
+    return Family(
+        name=element.name,
+        build=alone,
+        check=check,
+        stamp=stamp,
+        bounded_nodes=state_nodes,
+        held_states=held_states,
+        # some published windows are soft, and let a state go beyond its bound by a few of their widths
+        bounds=(-0.01, 1.01),
+        # gmin is a conductance across every junction: 1e-18 S is below any current that is read
+        options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-18},
+        summary=element.summary,
+        element=element,
+    )
