@@ -40,6 +40,9 @@ class Mixer:
         output = 1e-7 * (voltage["a"] - 0.5 * voltage["b"] + 2 * voltage["a"] * voltage["c"])
         return Waveform(time, output, transient.duration)
 
+    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        return 1e-26 * (1 + 100 / frequencies) * (1 + abs(control.sum() + inputs.sum()))
+
 
 def example(name: str) -> Settings:
     return parse_study(least({name: dict(IMPERFECTIONS[name].example)})).imperfections[name]
@@ -168,7 +171,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 def test_results_dont_depend_on_the_number_of_workers(device: NgspiceDevice) -> None:
-    chosen = {name: example(name) for name in NAMES}
+    chosen = {name: example(name) for name in NAMES if name != "device_noise"}
     tones = tuple(
         Tone(name, 40.0 * h, 2e-3, 0.1 * h) for name, h in zip(device.controls, (5, 9, 13, 19, 23), strict=True)
     )
@@ -179,3 +182,5 @@ def test_results_dont_depend_on_the_number_of_workers(device: NgspiceDevice) -> 
     one_by_one = measure_all(seen_through(device, chosen, 4), asked)
     for a, b in zip(side_by_side, one_by_one, strict=True):
         assert a.output.tobytes() == b.output.tobytes()
+    with pytest.raises(ValueError, match="make no noise in ngspice"):
+        seen_through(device, {"device_noise": example("device_noise")}, 1).measure(asked[0])

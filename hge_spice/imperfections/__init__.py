@@ -8,6 +8,7 @@ from hge_spice.imperfections import (
     clock,
     control_noise,
     dac,
+    device_noise,
     drift,
     lockin_offset,
     mains,
@@ -21,6 +22,7 @@ from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection
 # By distance from the device: first what a source's voltage meets last before it, then what a current meets on its way
 # from the device to the one who reads it. A study's are applied in this order, however they are written.
 IMPERFECTIONS: dict[str, Imperfection] = {
+    "device_noise": device_noise.IMPERFECTION,
     "control_noise": control_noise.IMPERFECTION,
     "dac": dac.IMPERFECTION,
     "drift": drift.IMPERFECTION,

@@ -17,6 +17,7 @@ class Moment:
     rng : of this measurement alone, so that a result depends on the seed and on `number`, never on who measured when
     controls, inputs : names of the electrodes, in the order of a Drive
     seed : of the bench, for one imperfection
+    dut : what the imperfection wraps
     """
 
     number: int
@@ -25,6 +26,7 @@ class Moment:
     controls: tuple[str, ...]
     inputs: tuple[str, ...]
     seed: tuple[int, ...]
+    dut: DeviceUnderTest
 
     @property
     def bench(self) -> np.random.Generator:
@@ -128,7 +130,7 @@ class Imperfect:
 
     def _next(self, drive: Drive) -> Moment:
         rng = np.random.default_rng((*self._seed, self._number))
-        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed)
+        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._dut)
         self._number += 1
         self._spent += drive.transient.duration
         return moment

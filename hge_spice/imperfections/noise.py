@@ -15,8 +15,8 @@ Pink and brown noise goes on between measurements: what is slower than a window 
 which is what a difference of two read-outs lives on and a lock-in needs not.
 
 Table: [frequency, density] in straight lines of their logarithms, flat below the first and nothing above the last.
-Gaussian amplitudes at lines 1/8 window apart (Timmer & König 1995): slower than 8 windows it has nothing, and
-measurements are independent of each other.
+Gaussian amplitudes at lines a sixteenth of the window's resolution apart (Timmer & König 1995): what is slower than 16
+windows is left out, and measurements are independent of each other.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from hge_spice.drive import Floats
 from hge_spice.imperfections.imperfection import Setting, Settings
 from hge_spice.imperfections.samples import is_uniform, mean_step
 
-LINES = 8  # spectral lines of a table for each that the window resolves
+LINES = 16  # spectral lines of a table for each that the window resolves
 COLOURS = ("white", "pink", "brown")
 
 # increasing times, s, none before those asked for earlier, and an rng -> [point], in the root of the density's unit
