@@ -104,16 +104,16 @@ def build_circuit(
     tabled = {} if tables is None else {name: f"{terminal(name)}_table" for name in tables.electrodes}
     _refuse_collisions(graph, tabled.values())
     for name in driven(graph):
-        node = terminal(name)
+        node = _fed(circuit, graph, name)
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         foot = tabled.get(name, 0)
         if name not in controls:
             circuit.V(dc_source(name)[1:], node, foot, value)
             continue
-        circuit.V(dc_source(name)[1:], f"{node}_dc", foot, value)
+        circuit.V(dc_source(name)[1:], f"{terminal(name)}_dc", foot, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
         arguments = " ".join(repr(a) for a in sine(tone))
-        circuit.V(tone_source(name)[1:], node, f"{node}_dc", f"DC 0 AC 0 SIN({arguments})")
+        circuit.V(tone_source(name)[1:], node, f"{terminal(name)}_dc", f"DC 0 AC 0 SIN({arguments})")
     output = electrodes(graph, "output")[0]
     circuit.V(output_source(output)[1:], terminal(output), 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
     for name in electrodes(graph, "ground"):
@@ -126,8 +126,29 @@ def build_circuit(
     return circuit
 
 
+def _fed(circuit: Circuit, graph: Network, name: str) -> str:
+    """Add an electrode's wiring, and return the node that its source holds: its own where there is no resistance.
+
+    `graph.graph["wiring"]` has what lies outside the network: `source_resistance` in ohm, `electrode_capacitance` to
+    ground, `output_capacitance` and `output_conductance` from each driven electrode to the output, F and S.
+    """
+    wiring, node = graph.graph.get("wiring", {}), terminal(name)
+    output = terminal(electrodes(graph, "output")[0])
+    if wiring.get("electrode_capacitance"):
+        circuit.C(f"wire_{node}", node, 0, float(wiring["electrode_capacitance"]))
+    if wiring.get("output_capacitance"):
+        circuit.C(f"cross_{node}", node, output, float(wiring["output_capacitance"]))
+    if wiring.get("output_conductance"):
+        circuit.R(f"cross_{node}", node, output, 1 / float(wiring["output_conductance"]))
+    if not wiring.get("source_resistance"):
+        return node
+    circuit.R(f"wire_{node}", node, f"{node}_source", float(wiring["source_resistance"]))
+    return f"{node}_source"
+
+
 def _refuse_collisions(graph: Network, tabled: Iterable[str]) -> None:
     ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {*tabled, NOISE_NODE}
+    ours |= {f"{terminal(name)}_source" for name in driven(graph)}
     for name in electrodes(graph):
         if name.lower() in {node.lower() for node in ours}:
             raise ValueError(f"electrode {name} has a name that the netlist needs for a node of its own; rename it")

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 from hge_spice.drive import Drive, Floats, Tone, Transient, Waveform, measure_all
-from hge_spice.imperfections import IMPERFECTIONS, Imperfection, seen_through
+from hge_spice.graph import Network, assign_roles
+from hge_spice.imperfections import IMPERFECTIONS, Imperfection, altered, seen_through
 from hge_spice.imperfections.imperfection import Settings
+from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.spec import StudyError, parse_study
 
+CIRCUIT = {"temperature", "mismatch", "faults", "parasitics", "source_resistance", "crosstalk"}
 NAMES = sorted(IMPERFECTIONS)
+INSTRUMENT = sorted(IMPERFECTIONS.keys() - CIRCUIT)
 TRANSIENT = Transient(25e-3, 75, settle=5e-3)
 TONES = (Tone("a", 40 * 7, 2e-3, 0.3), Tone("b", 40 * 11, 3e-3, 1.0))
 
@@ -42,6 +46,21 @@ class Mixer:
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         return 1e-26 * (1 + 100 / frequencies) * (1 + abs(control.sum() + inputs.sum()))
+
+
+def diode_mesh() -> Network:
+    """A ring of diodes with spokes to four electrodes."""
+    graph: Network = Network(family="diode", parameters={})
+    for k in range(4):
+        graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
+    for k in range(4):
+        graph.add_node(f"m{k}", kind="node", x=float(k), y=1.0)
+    for k in range(4):
+        graph.add_edge(f"e{k}", f"m{k}")
+        graph.add_edge(f"m{k}", f"m{(k + 1) % 4}", family="resistor", parameters={"resistance": 1e6})
+        graph.add_edge(f"m{k}", f"e{(k + 1) % 4}", family="resistor")
+        graph.add_edge(f"m{k}", f"e{(k + 2) % 4}", family="resistor")
+    return assign_roles(graph, output="e0", inputs=["e1"], controls=["e2", "e3"])
 
 
 def example(name: str) -> Settings:
@@ -90,7 +109,7 @@ def test_neutral_is_absent_bit_for_bit(name: str) -> None:
         assert (given.tones, given.tables) == (asked.tones, None)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", INSTRUMENT)
 def test_it_acts_and_repeats_with_its_seed(name: str) -> None:
     chosen = {name: example(name)}
     found = outputs(chosen, seed=1)
@@ -100,12 +119,12 @@ def test_it_acts_and_repeats_with_its_seed(name: str) -> None:
 
 
 def test_what_is_random_depends_on_the_seed_and_nothing_else_does() -> None:
-    fixed = {name for name in NAMES if np.array_equal(*(outputs({name: example(name)}, seed) for seed in (1, 2)))}
+    fixed = {name for name in INSTRUMENT if np.array_equal(*(outputs({name: example(name)}, seed) for seed in (1, 2)))}
     assert fixed == {"tia", "lockin_offset", "quadrature_error"}
 
 
 # the others act on what these leave
-ADDITIVE = sorted(set(NAMES) - {"tia", "adc", "clock", "quadrature_error", "dac"})
+ADDITIVE = sorted(set(INSTRUMENT) - {"tia", "adc", "clock", "quadrature_error", "dac"})
 
 
 @pytest.mark.parametrize("name", ADDITIVE)
@@ -121,7 +140,7 @@ def test_one_changes_nothing_of_what_another_draws(name: str) -> None:
 
 
 def test_the_order_written_doesnt_matter_the_order_wrapped_does() -> None:
-    chosen = {name: example(name) for name in NAMES}
+    chosen = {name: example(name) for name in INSTRUMENT}
     backwards = dict(reversed(chosen.items()))
     assert outputs(chosen, 1).tobytes() == outputs(backwards, 1).tobytes()
     inner = seen_through(Mixer(), {"tia": example("tia")}, 1)
@@ -136,7 +155,7 @@ CASES = [(name, key) for name in NAMES for key in IMPERFECTIONS[name].settings]
 @pytest.mark.parametrize(("name", "key"), CASES)
 def test_bad_values_are_refused_with_the_settings_path(name: str, key: str) -> None:
     setting = IMPERFECTIONS[name].settings[key]
-    bad: list[Any] = [True, "1 parsec", "nan", float("inf"), {}, "no such word"]
+    bad: list[Any] = [True, {}] if setting.text else [True, "1 parsec", "nan", float("inf"), {}, "no such word"]
     if setting.least is not None:
         bad.append(setting.least - 1)
     if setting.above is not None:
@@ -148,6 +167,19 @@ def test_bad_values_are_refused_with_the_settings_path(name: str, key: str) -> N
     for value in bad:
         with pytest.raises(StudyError, match=f"imperfections: {name}"):
             parse_study(least({name: dict(IMPERFECTIONS[name].example) | {key: value}}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_is_altered_by_the_circuits_imperfections_alone(name: str) -> None:
+    """Neutral: the same netlist, byte by byte. Otherwise: another one, the same for the same seed; the graph stays."""
+    mesh = diode_mesh()
+    before, bare = deck(mesh), neutral(IMPERFECTIONS[name])
+    assert deck(altered(mesh, {name: bare}, 1)) == before
+    found = [deck(altered(mesh, {name: example(name)}, seed)) for seed in (1, 1, 2)]
+    assert found[0] == found[1]
+    assert (found[0] != before) == (name in CIRCUIT)
+    assert (found[0] != found[2]) == (name in {"mismatch", "faults"})
+    assert deck(mesh) == before
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -171,7 +203,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 def test_results_dont_depend_on_the_number_of_workers(device: NgspiceDevice) -> None:
-    chosen = {name: example(name) for name in NAMES if name != "device_noise"}
+    chosen = {name: example(name) for name in INSTRUMENT if name != "device_noise"}
     tones = tuple(
         Tone(name, 40.0 * h, 2e-3, 0.1 * h) for name, h in zip(device.controls, (5, 9, 13, 19, 23), strict=True)
     )

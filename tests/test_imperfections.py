@@ -128,7 +128,7 @@ def test_the_truth_is_told_unperturbed(device: NgspiceDevice) -> None:
 def test_no_imperfection_is_no_wrapper() -> None:
     dut = Silence()
     assert seen_through(dut, {}, seed=0) is dut
-    with pytest.raises(KeyError, match="no imperfection rust; there are control_noise"):
+    with pytest.raises(KeyError, match="no imperfection rust; there are temperature"):
         seen_through(dut, {"rust": {}}, seed=0)
 
 

@@ -37,7 +37,7 @@ def _make(settings: Settings) -> Effect:
             output = output + process("offset of the read-out", sizes["offset"]).samples(time, moment.rng)
         return replace(found, output=output)
 
-    return Effect(drive, waveform)
+    return Effect(drive=drive, waveform=waveform)
 
 
 IMPERFECTION = Imperfection(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, SmallSignalDevice, Waveform, measure_all
+from hge_spice.graph import Network
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,20 @@ def _same_waveform(_: Drive, waveform: Waveform, __: Moment) -> Waveform:
     return waveform
 
 
+def _same_graph(graph: Network, _: np.random.Generator) -> Network:
+    return graph
+
+
 @dataclass(frozen=True)
 class Effect:
-    """What an instrument does on the way in and on the way out; either is left out where it does nothing.
+    """What an imperfection does to the network, on the way in and on the way out; each left out where nothing.
 
+    graph : (network, rng of the bench) -> the network as it was made; electrodes and their roles stay what they are
     drive : (as asked, moment) -> as the device gets it
     waveform : (drive as asked, as the device gave it, moment) -> as it is read
     """
 
+    graph: Callable[[Network, np.random.Generator], Network] = _same_graph
     drive: Callable[[Drive, Moment], Drive] = _same_drive
     waveform: Callable[[Drive, Waveform, Moment], Waveform] = _same_waveform
 
@@ -63,7 +70,7 @@ Settings = Mapping[str, Any]  # each a Value, of the kind that its Setting asks 
 class Setting:
     """One setting as a study file has it: whatever its fields allow.
 
-    dimension : of a quantity, as study/units.py names it; whole : a whole number
+    dimension : of a quantity, as study/units.py names it; whole : a whole number; text : any text
     words : words it may be instead
     columns : dimensions of each entry of its rows, where it may be a list of lists; the last one repeats
     default : Value; None where it must be given
@@ -78,11 +85,12 @@ class Setting:
     above: float | None = None
     most: float | None = None
     whole: bool = False
+    text: bool = False
 
 
 @dataclass(frozen=True)
 class Imperfection:
-    """One way in which an instrument falls short.
+    """One way in which a device or an instrument falls short.
 
     settings : by name; make : settings in SI units -> a fresh effect, which may remember what came before, or a
         ValueError where settings contradict each other

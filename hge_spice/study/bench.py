@@ -12,7 +12,7 @@ from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
-from hge_spice.imperfections import seen_through
+from hge_spice.imperfections import altered, seen_through
 from hge_spice.loss import LOSSES, Target
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
@@ -52,6 +52,7 @@ def build_graph(study: Study) -> Network:
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
     )
+    graph = altered(graph, study.imperfections, study.training.seed)
     graph.graph["probes"] = study.probe.nodes
     DEVICES[study.device.family].check(graph)
     return graph

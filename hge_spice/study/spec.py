@@ -106,6 +106,8 @@ def _setting(key: str, setting: Setting, value: Any) -> Value:
     if setting.columns and isinstance(value, list | tuple):
         return tuple(_table_row(setting.columns, row) for row in value)
     of = setting.dimension
+    if setting.text:
+        return text(value)
     if setting.words and ((isinstance(value, str) and value in setting.words) or not (of or setting.whole)):
         return str(one_of(key, setting.words)(value))
     if setting.whole:
