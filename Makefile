@@ -20,7 +20,7 @@ test: .venv/for-test ngspice-command
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/pytest
+	.venv/bin/pytest -n auto --maxprocesses 8
 
 test-long: .venv/for-test ngspice-command
 	.venv/bin/pytest -m long

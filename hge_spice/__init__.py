@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hge_spice.drive import DeviceUnderTest, Drive, SimulationError, Tone, Transient, Waveform
+    from hge_spice.devices.subcircuit import block_of
+    from hge_spice.drive import DeviceUnderTest, Drive, SimulationError, Tables, Tone, Transient, Waveform
     from hge_spice.gradient import Estimate, Measurement, homodyne, small_signal
     from hge_spice.graph import assign_roles, dopant_network
     from hge_spice.lockin import Demodulated, demodulate
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 # Imported when first asked for: a worker process needs a tenth of this, and starts in a third of the time.
 _HOMES = {
-    "drive": ("DeviceUnderTest", "Drive", "SimulationError", "Tone", "Transient", "Waveform"),
+    "devices.subcircuit": ("block_of",),
+    "drive": ("DeviceUnderTest", "Drive", "SimulationError", "Tables", "Tone", "Transient", "Waveform"),
     "gradient": ("Estimate", "Measurement", "homodyne", "small_signal"),
     "graph": ("assign_roles", "dopant_network"),
     "lockin": ("Demodulated", "demodulate"),
@@ -34,11 +36,13 @@ __all__ = [
     "Recipe",
     "SimulationError",
     "Step",
+    "Tables",
     "Tone",
     "TonePlan",
     "Transient",
     "Waveform",
     "assign_roles",
+    "block_of",
     "demodulate",
     "dopant_network",
     "homodyne",

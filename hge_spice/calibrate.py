@@ -1,11 +1,12 @@
 """What `auto` stands for: the amplitude from noise against curvature, the dead time from the device's own poles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
-from hge_spice.gradient import Measurement
+from hge_spice.gradient import Estimate, Measurement
 from hge_spice.gradient.homodyne import homodyne
 from hge_spice.tones import TonePlan, plan_from_harmonics
 from hge_spice.train import Cost
@@ -16,6 +17,8 @@ LARGEST = 0.1  # share of the control range: beyond it a tone explores another d
 NOISELESS_BIAS = 1e-3  # relative bias aimed at where no noise is stated
 ROUNDS = 6
 QUASI_STATIC = 1e-3  # change of a response between rest and the tone's frequency below which poles don't matter
+CLEAR = 5.0  # standard errors a derivative must show before an amplitude is made for it: known to a fifth
+SMALLEST_SHARE = 1e-4  # of the largest derivative, below which a derivative counts as this small
 LONGEST_SETTLE = 64  # windows
 FINEST = 4  # doublings of the points
 
@@ -29,6 +32,20 @@ class Amplitude:
     cost: Cost
 
 
+@dataclass(frozen=True)
+class Amplitudes:
+    """Amplitudes chosen, [control], V peak, and what finding them cost.
+
+    relative_noise : [control], what the stated noise adds to a derivative, over the derivative's rms of all patterns
+    capped : [control], whether the amplitude would have to be larger still than the control range allows
+    """
+
+    amplitude: Floats
+    relative_noise: Floats
+    capped: np.ndarray
+    cost: Cost
+
+
 def choose_amplitude(
     dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement, control_range: tuple[float, float]
 ) -> Amplitude:
@@ -39,24 +56,94 @@ def choose_amplitude(
 
     inputs : [pattern, input], V
     """
-    largest = LARGEST * (control_range[1] - control_range[0])
+    alike = np.ones(len(control))
+    return _least_error(dut, control, inputs, measurement, _largest(control_range), alike, alike)
+
+
+def choose_amplitudes(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement, control_range: tuple[float, float]
+) -> Amplitudes:
+    """Find the amplitudes at which noise moves every derivative by the same share of itself, with the least distortion.
+
+    Noise moves derivative g_k by √(S/T)/a_k, so its share is the same for a_k = λ/|g_k|, g from a first extraction at
+    equal amplitudes, its rms over the patterns. Every product grows with λ; the λ taken is that of the least expected
+    squared relative error, S/(T·λ²) + (b·λ²)² summed over controls, b the relative bias. A control whose derivative
+    is too small for that gets a tenth of the control range.
+
+    inputs : [pattern, input], V
+    """
+    largest = _largest(control_range)
+    size, cost = _derivatives(dut, control, inputs, measurement, largest)
+    weight = 1 / np.maximum(size, SMALLEST_SHARE * size.max())
+    shape = weight / np.exp(np.mean(np.log(weight)))
+    found = _least_error(dut, control, inputs, measurement, largest, shape, weight)
+    chosen = np.minimum(found.amplitude * shape, largest)
+    noise = np.sqrt(measurement.noise_density / measurement.plan.window)
+    relative = np.divide(noise / chosen, size, out=np.full(len(control), np.inf), where=size > 0)
+    return Amplitudes(chosen, relative, found.amplitude * shape > largest, cost + found.cost)
+
+
+def _derivatives(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement, largest: float
+) -> tuple[Floats, Cost]:
+    """Size of each derivative, rms over the patterns: [control], A/V; tones that show none are made larger."""
+    cost, size = Cost(), np.zeros(len(control))
+    amplitude = np.full(len(control), min(PROBE, largest))
+    for _ in range(ROUNDS):
+        estimates = homodyne(dut, control, inputs, replace(measurement, amplitude=amplitude))
+        cost += _cost(estimates)
+        squares = np.mean([e.jacobian**2 for e in estimates], axis=0)
+        doubt = np.mean([e.stderr**2 for e in estimates], axis=0)
+        size = np.sqrt(np.maximum(squares - doubt, 0.0))
+        vague = size < CLEAR * np.sqrt(doubt)
+        if (amplitude[vague] >= largest).all():
+            break
+        amplitude = np.where(vague, np.minimum(3 * amplitude, largest), amplitude)
+    if not size.any():
+        raise ValueError(
+            "no derivative shows above the noise, so that none can be given an amplitude of its own; "
+            'take amplitude = "auto", a longer window, or a read-out with less noise'
+        )
+    return size, cost
+
+
+def _largest(control_range: tuple[float, float]) -> float:
+    return LARGEST * (control_range[1] - control_range[0])
+
+
+def _cost(estimates: Sequence[Estimate]) -> Cost:
+    return Cost(
+        len(estimates),
+        sum(e.simulated_seconds for e in estimates),
+        sum(e.energy for e in estimates),
+        sum(e.perturbation_energy for e in estimates),
+    )
+
+
+def _least_error(
+    dut: DeviceUnderTest,
+    control: Floats,
+    inputs: Floats,
+    measurement: Measurement,
+    largest: float,
+    shape: Floats,
+    weight: Floats,
+) -> Amplitude:
+    """The amplitude of least squared error, errors weighted by `weight` and amplitudes in proportion to `shape`.
+
+    shape, weight : [control]
+    """
     amplitude, cost = min(PROBE, largest), Cost()
     for _ in range(ROUNDS):
-        trial = replace(measurement, amplitude=np.full(len(control), amplitude))
-        estimates = homodyne(dut, control, inputs, trial)
-        cost += Cost(
-            len(estimates),
-            sum(e.simulated_seconds for e in estimates),
-            sum(e.energy for e in estimates),
-            sum(e.perturbation_energy for e in estimates),
-        )
+        amplitudes = np.minimum(amplitude * shape, largest)
+        estimates = homodyne(dut, control, inputs, replace(measurement, amplitude=amplitudes))
+        cost += _cost(estimates)
         found = np.array([e.bias for e in estimates])
         if not np.isfinite(found).all():
-            return Amplitude(
-                amplitude, np.nan, cost
-            )  # too few points to see the curvature: the probe's amplitude stands
-        doubt = float(np.sum([e.bias_stderr**2 for e in estimates]))
-        known = float(np.sum(found**2)) - doubt  # Σ bias², freed of what noise alone puts there
+            # too few points to see the curvature: the probe's amplitude stands
+            return Amplitude(amplitude, np.nan, cost)
+        doubt = float(np.sum([(e.bias_stderr * weight) ** 2 for e in estimates]))
+        known = float(np.sum((found * weight) ** 2)) - doubt  # Σ bias², freed of what noise alone puts there
         if known <= doubt:  # the curvature doesn't show above the noise yet
             if amplitude >= largest:
                 break
@@ -64,10 +151,11 @@ def choose_amplitude(
             continue
         curvature = known / amplitude**4
         if measurement.noise_density > 0:
-            floor = found.size * measurement.noise_density / measurement.plan.window
+            noise = measurement.noise_density / measurement.plan.window
+            floor = len(estimates) * float(np.sum((weight / shape) ** 2)) * noise
             best = (floor / (2 * curvature)) ** (1 / 6)
         else:
-            size = sum(np.abs(e.jacobian).max() ** 2 for e in estimates)
+            size = sum(np.abs(e.jacobian * weight).max() ** 2 for e in estimates)
             best = (NOISELESS_BIAS**2 * size / curvature) ** (1 / 4)
         best = float(np.clip(float(f"{best:.1e}"), SMALLEST, largest))
         # at `best` the bias is curvature·best², its doubt that of a smaller tone: no use looking where it won't show
@@ -76,7 +164,9 @@ def choose_amplitude(
         amplitude = best
         if done:
             break
-    return Amplitude(amplitude, float(np.sqrt(max(known, 0.0) / found.size)), cost)
+    # in plain A/V also where the errors were weighted
+    doubt = float(np.sum([e.bias_stderr**2 for e in estimates]))
+    return Amplitude(amplitude, float(np.sqrt(max(np.sum(found**2) - doubt, 0.0) / found.size)), cost)
 
 
 def quasi_static(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> bool:

@@ -4,13 +4,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+LISTED = 40  # trials that are printed one by one
 DONE, NOT_SOLVED, BAD_INPUT, NO_NGSPICE, INTERRUPTED = 0, 1, 2, 3, 130
 
 app = typer.Typer(
@@ -82,90 +82,103 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="ngspice processes side by side; one a core by default.")
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on the Dask cluster there: tcp://host:8786.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on in --out: finished trials are not run again.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run.")] = False,
+    reuse: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Take over trials that this run finished; repeatable.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, run the first trial, estimate the time.")] = False,
+    subset: Annotated[
+        str | None, typer.Option(metavar="EXPR", help='Only these trials: "training.seed < 5 and index % 2 == 0".')
+    ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Apply the study's [smoke]: the size the tests run.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Train: run every trial of a study, write its directory and report."""
     from hge_spice.study import runner
     from hge_spice.study.files import load_study
+    from hge_spice.study.ledger import read_ledger
+    from hge_spice.study.progress import watching
+    from hge_spice.study.spec import parse_study
+    from hge_spice.study.statistics import analysis, passes
 
     raw = load_study(study, settings or [], smoke=smoke)
-    planned = runner.plan_study(raw)
+    planned = runner.plan_study(raw, subset)
+    workers = jobs or os.cpu_count() or 1
     if dry_run:
-        trials = [trial.parameters | {"id": trial.id} for trial in planned]
-        if as_json:
-            _print_json({"study": raw.get("title", ""), "trials": {"total": len(trials)}, "planned": trials})
-        else:
-            for trial in planned:
-                print(trial.id, *(f"{key}={value}" for key, value in trial.parameters.items()))
-            print(f"{len(trials)} trials")
-        return DONE
+        return _dry_run(raw, planned, workers, as_json=as_json)
     if resume and out is None:
         raise ValueError("--resume needs the --out DIR to go on in")
     directory = out or Path("runs") / f"{Path(study).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    workers = jobs or os.cpu_count() or 1
-    with _progress(planned, stepwise=workers == 1 or len(planned) == 1) as watch:
-        summary = runner.run_study(raw, directory, jobs=workers, resume=resume, watch=watch)
+    with watching(planned, directory, sys.stderr, stepwise=workers == 1 or len(planned) == 1) as watch:
+        summary = runner.run_study(
+            raw,
+            directory,
+            jobs=workers,
+            scheduler=scheduler,
+            resume=resume,
+            planned=planned,
+            reuse=reuse or (),
+            watch=watch,
+        )
     from hge_spice.study.report import write_report
 
     report = write_report(directory)
     for remark in dict.fromkeys(r for result in summary["results"] for r in result.get("remarks", [])):
         print(f"hge-spice: {remark}", file=sys.stderr)
+    parsed = parse_study(planned[0].trial.raw)
+    meant = {result["id"] for result in summary["results"]}
+    rows = [row for row in read_ledger(directory) if row["id"] in meant]
+    found = analysis(rows, parsed)
     if as_json:
-        _print_json(summary)
+        _print_json(summary | found)
     else:
-        _print_results(summary, planned[0].parameters)
+        _print_results(summary, planned[0].trial.parameters)
+        for each in found.get("yields", []):
+            share = f"{100 * each['low']:.1f} … {100 * each['high']:.1f} %"
+            print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
         print(f"report: {report}")
-    solved = all(result["status"] == "done" and result.get("solved") for result in summary["results"])
-    return DONE if solved else NOT_SOLVED
+    return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 
 
-@contextmanager
-def _progress(planned: list[Any], *, stepwise: bool) -> Iterator[Any]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+def _dry_run(raw: dict[str, Any], planned: list[Any], jobs: int, *, as_json: bool) -> int:
+    """Say what would run, and how long it would take from a first trial, run into a directory that is thrown away."""
+    import tempfile
 
-    from hge_spice.study.runner import Watch
-    from hge_spice.study.spec import parse_study
+    from hge_spice.ngspice.library import NgspiceNotFound
+    from hge_spice.study.perform import perform
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-    names = [" ".join(str(value) for value in trial.parameters.values()) or "trial" for trial in planned]
-    with bar:
-        total = bar.add_task("trials", total=len(planned))
-        steps = bar.add_task("steps", visible=stepwise)
-
-        def started(position: int) -> None:
-            training = parse_study(planned[position].raw).training
-            bar.reset(steps, total=training.steps * training.starts, description=names[position])
-
-        def stepped(position: int, start: int, step: Any) -> None:
-            training = parse_study(planned[position].raw).training
-            told = f"{names[position]}, start {start + 1}: gap/span {step.margin.gap_over_span:+.2f}"
-            bar.update(steps, completed=start * training.steps + step.number, description=told)
-
-        def finished(_: int) -> None:
-            bar.advance(total)
-
-        yield Watch(started, stepped, finished)
+    if not as_json:
+        for each in planned[:LISTED]:
+            print(each.trial.id, *(f"{key}={value}" for key, value in each.trial.parameters.items()))
+        if len(planned) > LISTED:
+            print(f"… and {len(planned) - LISTED} more")
+        print(f"{len(planned)} trials", flush=True)
+    with tempfile.TemporaryDirectory(prefix="hge-spice-dry-") as home:
+        try:
+            first = perform(planned[0].trial, Path(home))
+            why = "" if first.result is not None else first.reason
+        except NgspiceNotFound as error:
+            first, why = None, str(error)
+    seconds = 0.0 if first is None else first.seconds
+    side_by_side = min(jobs, len(planned))
+    estimate = {"first_trial_seconds": seconds, "jobs": jobs, "seconds": seconds * len(planned) / side_by_side}
+    if as_json:
+        trials = [each.trial.parameters | {"id": each.trial.id} for each in planned]
+        told = {"study": raw.get("title", ""), "trials": {"total": len(trials)}, "planned": trials}
+        _print_json(told | {"estimate": None if why else estimate})
+    elif why:
+        print(f"no time estimate: the first trial gave no result: {why.partition(chr(10))[0]}")
+    else:
+        print(
+            f"the first took {seconds:.2g} s on this machine: about {estimate['seconds']:.3g} s "
+            f"with {jobs} job{'s'[: jobs != 1]}, if the others are like it"
+        )
+    return DONE
 
 
 def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
@@ -193,7 +206,7 @@ def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
     def short(value: float, dimension: str) -> str:
         return render(float(f"{value:.3g}"), dimension)
 
-    for result in summary["results"]:
+    for result in summary["results"][:LISTED]:
         values = [str(result[key]) for key in swept]
         if result["status"] != "done":
             table.add_row(*values, "failed", str(result["reason"]).splitlines()[0])
@@ -212,6 +225,8 @@ def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
             f"{result['seconds']:.1f}",
         )
     Console().print(table)
+    if len(summary["results"]) > LISTED:
+        print(f"… and {len(summary['results']) - LISTED} more, in {summary['out']}/results.csv")
 
 
 @app.command()
@@ -252,8 +267,8 @@ def netlist(
     """Print the deck of one extraction, runnable by `ngspice -b` as it is."""
     from hge_spice.study.bench import Bench
     from hge_spice.study.files import load_study
+    from hge_spice.study.setup_file import write_new
     from hge_spice.study.spec import parse_study
-    from hge_spice.study.trial import write_new
 
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
         text = bench.deck()
@@ -270,47 +285,83 @@ def tones(
         str | None, typer.Argument(metavar="[STUDY]", help="A study, or give --controls and --window.")
     ] = None,
     settings: Settings = None,
-    controls: Annotated[int | None, typer.Option(min=1, help="Number of tones.")] = None,
+    controls: Annotated[int | None, typer.Option(min=1, max=128, help="Number of tones.")] = None,
     window: Annotated[str | None, typer.Option(help='Window, such as "25 ms".')] = None,
     max_frequency: Annotated[str | None, typer.Option(help='Upper end of the band, such as "1 kHz".')] = None,
+    min_frequency: Annotated[str | None, typer.Option(help="Lower end: the corner of 1/f noise.")] = None,
     points: Annotated[int | None, typer.Option(min=3, help="Points in the window; fewest by default.")] = None,
+    narrowest: Annotated[
+        bool, typer.Option("--narrowest", help="The lowest highest tone, instead of the fewest points.")
+    ] = False,
+    phases: Annotated[str, typer.Option(help="random, or low_crest: the sum of all tones peaks little.")] = "random",
+    seed: Annotated[int, typer.Option(min=0, help="Of the phases.")] = 0,
+    amplitude: Annotated[str, typer.Option(help="Of every tone in an exported drive, V peak.")] = "1 mV",
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="DRIVE.csv", help="Write one window of the drive, and its lock-in settings as .toml."),
+    ] = None,
+    sample_rate: Annotated[str | None, typer.Option(help='Points a second of the drive, such as "100 kHz".')] = None,
     as_json: AsJson = False,
 ) -> int:
     """Plan tones whose 2nd- and 3rd-order products, aliases counted, miss every tone."""
-    from hge_spice.study.bench import build_plan
+    from hge_spice.study import tones as command
     from hge_spice.study.files import load_study
     from hge_spice.study.spec import parse_study
     from hge_spice.study.units import quantity
-    from hge_spice.tones import plan_tones
 
     if (study is None) == (controls is None or window is None):
         raise ValueError("give a STUDY, or --controls and --window")
+    if sample_rate is not None and export is None:
+        raise ValueError("--sample-rate is for a drive; give --export DRIVE.csv too")
+    rate = None if sample_rate is None else quantity(sample_rate, "frequency")
+    written = None
     if study is not None:
-        plan = build_plan(parse_study(load_study(study, settings or [])))
+        if (controls, window, max_frequency, min_frequency, points) != (None,) * 5 or narrowest:
+            raise ValueError("a STUDY has its own window, points and limits; change them with --set perturbation.KEY=")
+        parsed = parse_study(load_study(study, settings or []))
+        chosen = command.of_study(parsed)
+        if export is not None:
+            written = command.export_of_study(parsed, export, rate)
     else:
-        plan = plan_tones(
+        chosen = command.planned(
             controls or 0,
             quantity(window, "time"),
-            points=points or "auto",
+            points=points,
             max_frequency=None if max_frequency is None else quantity(max_frequency, "frequency"),
+            min_frequency=None if min_frequency is None else quantity(min_frequency, "frequency"),
+            narrowest=narrowest,
+            phases=phases,
+            seed=seed,
         )
-    second, third = plan.second_order_hits, plan.third_order_hits
+        if export is not None:
+            written = command.export(chosen.setup(quantity(amplitude, "voltage")), export, rate)
     if as_json:
-        described = {
-            "harmonics": list(plan.harmonics),
-            "frequencies": list(plan.frequencies),
-            "window": plan.window,
-            "points": plan.points,
-            "second_order_hits": [str(hit) for hit in second],
-            "third_order_hits": [str(hit) for hit in third],
-        }
-        _print_json(described)
-        return DONE
-    print("harmonics   ", *plan.harmonics)
-    print("frequencies ", ", ".join(f"{frequency:g} Hz" for frequency in plan.frequencies))
-    print(f"window       {plan.window:g} s, {plan.points} points")
-    for name, hits in (("2nd", second), ("3rd", third)):
-        print(f"{name}-order products on a tone, aliases counted: {len(hits)}", *(f"  {hit}" for hit in hits), sep="\n")
+        _print_json(command.described(chosen))
+    else:
+        print(command.told(chosen))
+    if written is not None:
+        print(f"hge-spice: drive in {export}, lock-in settings in {written}", file=sys.stderr)
+    return DONE
+
+
+@app.command()
+def demodulate(
+    trace: Annotated[Path, typer.Argument(metavar="TRACE", help="CSV, or a raw file of ngspice.")],
+    tones: Annotated[
+        Path, typer.Option("--tones", metavar="FILE", help="The settings that `tones --export` left beside the drive.")
+    ],
+    column: Annotated[str | None, typer.Option(help="The output's column, where there are several.")] = None,
+    plot: Annotated[int | None, typer.Option(min=1, help="Of a raw file with several plots.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Demodulate a recorded trace: derivatives with error bars, clock error and missing samples dealt with."""
+    from hge_spice.study.demodulate import demodulate_file, told
+
+    found = demodulate_file(trace, tones, column, plot)
+    if as_json:
+        _print_json(found)
+    else:
+        print(told(found))
     return DONE
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     Network = nx.Graph
 
-ROLES = ("input", "control", "output", "ground", "bias")
+ROLES = ("input", "control", "output", "ground", "bias", "open")
 
 
 def dopant_network(  # the parameters are the device's own, each with its unit below
@@ -128,15 +128,18 @@ def assign_roles(
     grounds: Sequence[str] = (),
     bias: Mapping[str, float] | None = None,
     output_voltage: float = 0.0,
+    unconnected: Sequence[str] = (),
 ) -> Network:
     """Return a copy of the graph with roles on its electrodes, checked by `check`.
 
     bias : V, of supplies and fixed electrodes; output_voltage : V, at which the output's virtual ground stands
+    unconnected : electrodes left open, such as a block's monitors
 
     Raises ValueError: an unknown electrode, one with two roles, one with none, a network that can't work.
     """
     wanted = [(output, "output"), *((n, "input") for n in inputs), *((n, "control") for n in controls)]
     wanted += [*((n, "ground") for n in grounds), *((n, "bias") for n in bias or {})]
+    wanted += [(n, "open") for n in unconnected]
     graph = graph.copy()
     known = electrodes(graph)
     for name in known:
@@ -165,4 +168,6 @@ def check(graph: Network) -> None:
         raise ValueError(f"{', '.join(electrodes(graph, 'output'))} are all output; a network has one")
     idle = [n for n in electrodes(graph) if graph.nodes[n].get("role") not in ROLES]
     if idle:
-        raise ValueError(f"electrode {', '.join(idle)} has no role; name it as input, control, ground or bias")
+        raise ValueError(
+            f"electrode {', '.join(idle)} has no role; name it as input, control, ground, bias or unconnected"
+        )

@@ -29,6 +29,13 @@ class Hit:
     bin: int
     tone: int
 
+    def __str__(self) -> str:
+        terms = sorted(self.product, reverse=True)
+        text = f"{terms[0]}" + "".join(f" {'+' if term > 0 else '−'} {abs(term)}" for term in terms[1:])
+        total = sum(self.product)
+        seen = "" if total == self.bin else f", seen at {self.bin} by its alias,"
+        return f"{text} = {total}{seen} lands on {self.tone}"
+
 
 def alias_bins(harmonics: ArrayLike, points: int) -> Integers:
     """Where harmonics appear after sampling: |((m + N/2) mod N) − N/2|, same shape, between 0 and N/2."""

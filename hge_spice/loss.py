@@ -1,4 +1,7 @@
-"""Losses of a task's outputs, each with its exact derivative: a loss is a function (outputs, target) -> (E, dE/dI)."""
+"""Losses of a task's outputs, each with its exact derivative: a loss is a function (outputs, target) -> (E, dE/dI).
+
+Some are sums of squares, E = r·r. Their residuals r and dr/dI are what Gauss–Newton steps are made of.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,19 +16,23 @@ class Target:
     """What the outputs should be.
 
     classes : [pattern], 0 or 1; levels : A, output currents of the two classes, for losses that need them
+    noise : A, standard deviation of one read-out, for losses that must not mistake it for a signal
     """
 
     classes: Floats
     levels: tuple[float, float] | None = None
+    noise: float = 0.0
 
 
 Loss = Callable[[Floats, Target], tuple[float, Floats]]
+Residuals = Callable[[Floats, Target], tuple[Floats, Floats]]
 
 FLOOR = (
     0.1  # share of the largest |output| added to the span, so that a ripple on a large current doesn't pass for a gap
 )
 SEPARATION = 5e-9  # A, gap at which corr_sigmoid's sigmoid is one half
 STEEPNESS = 3e-9  # A, width of that sigmoid
+AUDIBLE = 20.0  # read-out noises: a spread of the outputs that small is worth half a signal
 
 
 def mse(outputs: Floats, target: Target) -> tuple[float, Floats]:
@@ -33,11 +40,44 @@ def mse(outputs: Floats, target: Target) -> tuple[float, Floats]:
 
     outputs : [pattern], A; the derivative is in 1/A. Raises ValueError where the target has no levels.
     """
+    return _squared(*_from_levels(outputs, target))
+
+
+def _from_levels(outputs: Floats, target: Target) -> tuple[Floats, Floats]:
     if target.levels is None:
         raise ValueError('the loss mse needs two output currents; set task.targets, e.g. ["2 nA", "8 nA"]')
     low, high = target.levels
-    error = (outputs - low - target.classes * (high - low)) / (high - low)
-    return float(np.mean(error**2)), 2 * error / (len(outputs) * (high - low))
+    scale = (high - low) * np.sqrt(len(outputs))
+    return (outputs - low - target.classes * (high - low)) / scale, np.eye(len(outputs)) / scale
+
+
+def correlation(outputs: Floats, target: Target) -> tuple[float, Floats]:
+    """|u − t|², u the centred outputs and t the centred classes, both of unit length: 2 (1 − corr) for a large signal.
+
+    outputs : [pattern], A; the derivative is in 1/A. u is shortened where the outputs' spread is of the order of 0.1 of
+    their rms or of 20 read-out noises, so that neither a ripple nor noise passes for an answer. It has no scale and no
+    kinks, and as a sum of squares of the outputs it suits Gauss–Newton steps.
+    """
+    return _squared(*_from_direction(outputs, target))
+
+
+def _from_direction(outputs: Floats, target: Target) -> tuple[Floats, Floats]:
+    count = len(outputs)
+    wanted = target.classes - target.classes.mean()
+    length = np.linalg.norm(wanted)
+    if length == 0:
+        raise ValueError("the patterns are all of one class; there is nothing to tell apart")
+    centred = outputs - outputs.mean()
+    squared = centred @ centred + FLOOR**2 * np.mean(outputs**2) + (AUDIBLE * target.noise) ** 2
+    if squared == 0:
+        return -wanted / length, np.zeros((count, count))
+    scale = np.sqrt(squared)
+    turn = np.outer(centred, centred + FLOOR**2 * outputs / count) / scale**3
+    return centred / scale - wanted / length, (np.eye(count) - 1 / count) / scale - turn
+
+
+def _squared(residual: Floats, slope: Floats) -> tuple[float, Floats]:
+    return float(residual @ residual), 2 * residual @ slope
 
 
 def corr_sigmoid(outputs: Floats, target: Target) -> tuple[float, Floats]:
@@ -46,12 +86,12 @@ def corr_sigmoid(outputs: Floats, target: Target) -> tuple[float, Floats]:
     outputs : [pattern], A; the derivative is in 1/A. The gap is the smallest output of the
     ones less the largest of the zeros. Source: the loss in the public code of the method's first author, 2019–20.
     """
-    correlation, slope = _correlation(outputs, target.classes)
+    corr, slope = _correlation(outputs, target.classes)
     distance, distance_slope = _gap(outputs, target.classes)
     sigmoid = 1 / (1 + np.exp(-np.clip((distance - SEPARATION) / STEEPNESS, -500, 500)))
     below = 0.05 + sigmoid
-    derivative = -slope / below - (1.1 - correlation) / below**2 * sigmoid * (1 - sigmoid) / STEEPNESS * distance_slope
-    return float((1.1 - correlation) / below), derivative
+    derivative = -slope / below - (1.1 - corr) / below**2 * sigmoid * (1 - sigmoid) / STEEPNESS * distance_slope
+    return float((1.1 - corr) / below), derivative
 
 
 def gap(outputs: Floats, target: Target) -> tuple[float, Floats]:
@@ -90,8 +130,9 @@ def _correlation(outputs: Floats, classes: Floats) -> tuple[float, Floats]:
     size_y, size_t = np.linalg.norm(y), np.linalg.norm(t)
     if size_y == 0 or size_t == 0:
         return 0.0, np.zeros_like(outputs)
-    correlation = float(y @ t / (size_y * size_t))
-    return correlation, t / (size_y * size_t) - correlation * y / size_y**2
+    corr = float(y @ t / (size_y * size_t))
+    return corr, t / (size_y * size_t) - corr * y / size_y**2
 
 
-LOSSES: dict[str, Loss] = {"mse": mse, "corr_sigmoid": corr_sigmoid, "gap": gap}
+LOSSES: dict[str, Loss] = {"mse": mse, "corr_sigmoid": corr_sigmoid, "gap": gap, "correlation": correlation}
+RESIDUALS: dict[str, Residuals] = {"mse": _from_levels, "correlation": _from_direction}

@@ -1,6 +1,7 @@
 """Graph to PySpice circuit and to deck text: sources on the electrodes, the family's elements, options, analysis."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
@@ -11,6 +12,7 @@ from hge_spice.drive import Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes
 from hge_spice.tables import sources
 
+PROBE = re.compile(r"[\w.#]+|@[\w.]+\[\w+\]", re.ASCII)
 NOISE_NODE = "noise_of_output"
 # XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
 TOLERANCE = ".options xtrtol=7"
@@ -87,12 +89,12 @@ def build_circuit(
     graph: Network,
     dc: Mapping[str, float] | None = None,
     tones: Mapping[str, Tone] | None = None,
-    tables: Tables | None = None,
+    tabled: Collection[str] = (),
 ) -> Circuit:
     """Build the network with its sources; the same graph and values give the same text.
 
     dc : V, by driven electrode; tones : by control electrode; what is missing is zero, and can be altered once loaded.
-    tables : whose electrodes get a source that reads them from a file, see `tables.py`
+    tabled : electrodes that stand on a node of their own instead of ground, for `table_sources`
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
     check(graph)
@@ -101,12 +103,11 @@ def build_circuit(
     family = DEVICES[graph.graph["family"]]
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
     controls = electrodes(graph, "control")
-    tabled = {} if tables is None else {name: f"{terminal(name)}_table" for name in tables.electrodes}
-    _refuse_collisions(graph, tabled.values())
+    _check_names(graph, tabled)
     for name in driven(graph):
         node = _fed(circuit, graph, name)
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
-        foot = tabled.get(name, 0)
+        foot = f"{terminal(name)}_table" if name in tabled else 0
         if name not in controls:
             circuit.V(dc_source(name)[1:], node, foot, value)
             continue
@@ -118,10 +119,6 @@ def build_circuit(
     circuit.V(output_source(output)[1:], terminal(output), 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
     for name in electrodes(graph, "ground"):
         circuit.V(dc_source(name)[1:], terminal(name), 0, "DC 0")
-    if tables is not None:
-        # XSPICE's currents leave their node: that of the output comes through the virtual ground, unseen by the network
-        ports = [f"-%i({terminal(name)})" if name == output else f"%v({tabled[name]})" for name in tables.electrodes]
-        circuit.raw_spice += "\n".join(sources(tables, ports)) + "\n"
     family.stamp(circuit, graph)
     return circuit
 
@@ -146,12 +143,28 @@ def _fed(circuit: Circuit, graph: Network, name: str) -> str:
     return f"{node}_source"
 
 
-def _refuse_collisions(graph: Network, tabled: Iterable[str]) -> None:
-    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {*tabled, NOISE_NODE}
-    ours |= {f"{terminal(name)}_source" for name in driven(graph)}
+def table_sources(graph: Network, tables: Tables) -> list[str]:
+    """Lines that apply tables to a circuit built for their electrodes; they read the files of `tables.files`."""
+    output = electrodes(graph, "output")[0]
+    # XSPICE's currents leave their node: that of the output comes through the virtual ground, unseen by the network
+    ports = [
+        f"-%i({terminal(name)})" if name == output else f"%v({terminal(name)}_table)" for name in tables.electrodes
+    ]
+    return [*sources(tables, ports), TOLERANCE]
+
+
+def _check_names(graph: Network, tabled: Collection[str]) -> None:
+    """Names become text that ngspice reads, and may come from anywhere: a label of a GraphML file, a drawing."""
+    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {NOISE_NODE}
+    ours |= {f"{terminal(name)}_table" for name in tabled} | {f"{terminal(name)}_source" for name in driven(graph)}
+    taken = {name.lower() for name in ours}
     for name in electrodes(graph):
-        if name.lower() in {node.lower() for node in ours}:
+        if terminal(name) in taken:
             raise ValueError(f"electrode {name} has a name that the netlist needs for a node of its own; rename it")
+        taken.add(terminal(name))
+    for name in graph.graph.get("probes", ()):
+        if not PROBE.fullmatch(name):
+            raise ValueError(f"probe {name!r} is no node, x1.node or @device[parameter] of a netlist")
 
 
 def transient_command(transient: Transient) -> str:
@@ -180,17 +193,18 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
     tables = None if drive is None else drive.tables
-    lines = _lines(graph, build_circuit(graph, values, tones, tables))
+    lines = _lines(graph, build_circuit(graph, values, tones, tables.electrodes if tables else ()))
     if tables is not None:
-        lines.append(TOLERANCE)
+        lines += table_sources(graph, tables)
     if drive is not None:
+        lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
         lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
     return "\n".join([*lines, ".end", ""])
 
 
-def tabled_deck(graph: Network, tables: Tables) -> str:
-    """Netlist to be loaded with these tables and then altered; it needs the files of `tables.files` beside it."""
-    return "\n".join([*_lines(graph, build_circuit(graph, tables=tables)), TOLERANCE, ".end", ""])
+def tabled_body(graph: Network, tabled: Collection[str]) -> str:
+    """Netlist to be loaded with tables on these electrodes, but for the lines of `table_sources` and `.end`."""
+    return "\n".join(_lines(graph, build_circuit(graph, tabled=tabled)))
 
 
 def noise_deck(graph: Network) -> str:

@@ -49,13 +49,13 @@ def fewest_points(harmonics: tuple[int, ...]) -> int:
 # harmonics `free` that are not sums of up to three.
 
 
-def _nothing_placed(points: int, low: int = 1, high: int = UNLIMITED) -> Placed:
+def nothing_placed(points: int, low: int = 1, high: int = UNLIMITED) -> Placed:
     top = min(high, (points - 1) // 2)
     zero = 1 | 1 << points
     return zero, zero, (1 << top + 1) - (1 << low) if top >= low else 0
 
 
-def _place(harmonic: int, placed: Placed, points: int) -> Placed | None:
+def place(harmonic: int, placed: Placed, points: int) -> Placed | None:
     once, twice, free = placed
     if not free >> harmonic & 1 or twice >> 2 * harmonic & 1 or once >> 3 * harmonic & 1 or 4 * harmonic == points:
         return None
@@ -74,7 +74,7 @@ def _place_narrowest(missing: int, placed: Placed, points: int) -> tuple[int, ..
     while tops:
         top = (tops & -tops).bit_length() - 1
         tops &= tops - 1
-        if after := _place(top, placed, points):
+        if after := place(top, placed, points):
             once, twice, free = after
             below = free & (1 << top) - 1
             others = None
@@ -88,9 +88,9 @@ def _place_narrowest(missing: int, placed: Placed, points: int) -> tuple[int, ..
 @cache
 def _exists(count: int, points: int) -> bool:
     """Whether there is any plan without hits: multiplied suitably, it holds a divisor of `points`."""
-    once, twice, free = _nothing_placed(points)
+    once, twice, free = nothing_placed(points)
     for divisor in (d for d in range(1, (points + 1) // 2) if points % d == 0):
-        placed = _place(divisor, (once, twice, free), points)
+        placed = place(divisor, (once, twice, free), points)
         if placed and _place_narrowest(count - 1, placed, points) is not None:
             return True
         # Every harmonic of this kind can be multiplied into the divisor, so none of them is in a plan.
@@ -98,8 +98,8 @@ def _exists(count: int, points: int) -> bool:
     return False
 
 
-def _narrowest(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
-    return _place_narrowest(count, _nothing_placed(points, low, high), points) if _exists(count, points) else None
+def narrowest_at_points(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+    return _place_narrowest(count, nothing_placed(points, low, high), points) if _exists(count, points) else None
 
 
 def _narrowest_multiple(tones: Sequence[int], count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
@@ -123,7 +123,7 @@ def _place_orbits(
             return None
         after: Placed | None = placed
         for harmonic in orbit:
-            after = after and _place(harmonic, after, points)
+            after = after and place(harmonic, after, points)
         if after:
             fitting.append((orbit, after))
     for position, (orbit, after) in enumerate(fitting):
@@ -152,7 +152,7 @@ def _symmetric(count: int, points: int, low: int, high: int) -> tuple[int, ...] 
         # The row of the lowest member stands for the whole orbit.
         rows = multiples[multiples.min(axis=1) == multiples[:, 0]].tolist()
         orbits = [tuple(sorted(set(row))) for row in rows]
-        tones = _place_orbits(count, _nothing_placed(points), orbits, points, iter(range(SYMMETRIC_STEPS)))
+        tones = _place_orbits(count, nothing_placed(points), orbits, points, iter(range(SYMMETRIC_STEPS)))
         if tones and (plan := _narrowest_multiple(tones, count, points, low, high)):
             plans.append(plan)
     return min(plans, key=lambda plan: plan[::-1], default=None)
@@ -161,7 +161,7 @@ def _symmetric(count: int, points: int, low: int, high: int) -> tuple[int, ...] 
 def _first_fit(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
     """A plan of the lowest harmonics that fit, trying others within a limited number of steps."""
     harmonics = [(harmonic,) for harmonic in range(low, min(high, (points - 1) // 2) + 1)]
-    placed, steps = _nothing_placed(points, low, high), iter(range(FIRST_FIT_STEPS))
+    placed, steps = nothing_placed(points, low, high), iter(range(FIRST_FIT_STEPS))
     tones = _place_orbits(count, placed, harmonics, points, steps)
     return _narrowest_multiple(tones, count, points, low, high) if tones else None
 
@@ -258,9 +258,9 @@ def fewest(count: int, low: int, high: int) -> tuple[int, tuple[int, ...]] | Non
     if high - low + 1 < count or 2 * high < count * (count + 1):
         return None
     if count <= EXHAUSTIVE_COUNT:
-        if high < UNLIMITED and not _narrowest(count, unaliased, low, high):
+        if high < UNLIMITED and not narrowest_at_points(count, unaliased, low, high):
             return None
-        tried = ((points, _narrowest(count, points, low, high)) for points in itertools.count(least))
+        tried = ((points, narrowest_at_points(count, points, low, high)) for points in itertools.count(least))
         return next((points, found) for points, found in tried if found)
     constructed = _constructed(count, low, high)
     if count <= SYMMETRIC_COUNT:
@@ -278,7 +278,7 @@ def _clean_plans(count: int, points: int, low: int, high: int) -> Iterator[tuple
     if points <= 2 * count * (count + 1):
         return
     if count <= EXHAUSTIVE_COUNT:
-        yield _narrowest(count, points, low, high)
+        yield narrowest_at_points(count, points, low, high)
         return
     found = fewest(count, low, high)
     if found and 2 * found[1][-1] < points and hit_counts(found[1], points) == (0, 0):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hge_spice.intermodulation import Hit, Integers, alias_bins, degrees_of_freedom, intermodulation_hits, products
+from hge_spice.tone_band import narrowest, narrowest_at
 from hge_spice.tone_search import UNLIMITED, at_points, fewest, fewest_points
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,11 @@ class TonePlan:
     def frequencies(self) -> Floats:
         """[tone], Hz."""
         return np.asarray(self.harmonics, dtype=np.float64) / self.window
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Lowest and highest tone, Hz: what the device and its read-out must pass."""
+        return min(self.harmonics) / self.window, max(self.harmonics) / self.window
 
     @property
     def second_order_hits(self) -> list[Hit]:
@@ -66,6 +72,7 @@ def plan_tones(
     points: int | Literal["auto"] = "auto",
     max_frequency: float | None = None,
     min_frequency: float | None = None,
+    aim: Literal["points", "band"] = "points",
 ) -> TonePlan:
     """Choose `count` tones in a window (s), between two frequencies (Hz) if given.
 
@@ -74,6 +81,9 @@ def plan_tones(
     and so on. That is exact up to 7 tones. Beyond, the search is for plans with a symmetry (to 16 tones) or a
     construction (from 17): no hits either, but fewer points or a narrower band may exist.
     At n tones no plan without hits has fewer than 2n² + 2n + 1 points.
+
+    With aim="band": the plan with the lowest highest tone, and the fewest points that add no hit to it. Exact up to 7
+    tones; beyond, the best that a search of limited length finds.
 
     With a number of points: a plan without hits if one is found (exact up to 7 tones), otherwise one without 2nd-order
     and with the fewest 3rd-order hits that an exchange of single tones finds.
@@ -97,8 +107,11 @@ def plan_tones(
             f"{min_frequency or 0:g} and {max_frequency:g} Hz; widen the limits or lengthen the window"
         )
     if points != "auto":
-        return _plan(at_points(count, _check_points(points), low, high), window, points)
-    found = fewest(count, low, high)
+        plan = _plan(at_points(count, _check_points(points), low, high), window, points)
+        if aim == "band" and not plan.flags:
+            return _plan(narrowest_at(plan.harmonics, points, low), window, points)
+        return plan
+    found = (fewest if aim == "points" else narrowest)(count, low, high)
     if found is None:
         unlimited = fewest(count, low, UNLIMITED)
         remedy = f"raise the limit to {unlimited[1][-1] / window:g} Hz" if unlimited else "raise the limit"
@@ -138,14 +151,6 @@ def plan_from_harmonics(harmonics: Sequence[float], window: float, points: int |
             )
     whole = tuple(int(harmonic) for harmonic in harmonics)
     return _plan(whole, window, fewest_points(whole) if points == "auto" else _check_points(points))
-
-
-def random_phases(count: int, rng: np.random.Generator) -> Floats:
-    """Phases uniform over a turn: [tone], rad.
-
-    Odd harmonics that all start at zero repeat their samples in pairs, which doubles the variance of quantisation.
-    """
-    return rng.uniform(0.0, 2 * math.pi, count)
 
 
 def _check_above_zero(name: str, value: float, unit: str) -> None:

@@ -1,15 +1,15 @@
 """Training as a generator of steps: extract, chain rule, update, read out with the tones off."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, measure_all
 from hge_spice.gradient import Estimate, Estimator, Measurement
-from hge_spice.loss import Loss, Target
+from hge_spice.loss import Loss, Residuals, Target
 from hge_spice.margin import Margin, margin, mean_noise
-from hge_spice.update import Rule, clip
+from hge_spice.update import Rule, Slope, clip
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Recipe:
     """What a training does at every step.
 
     inputs : [pattern, input], V; rate : V; control_range : V
+    residuals : of the loss, where it is a sum of squares
     """
 
     inputs: Floats
@@ -27,6 +28,7 @@ class Recipe:
     rule: Rule
     rate: float
     control_range: tuple[float, float]
+    residuals: Residuals | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,17 @@ def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[Flo
     return outputs, judged, cost, tuple(flag for w in waveforms for flag in w.flags)
 
 
+def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> Slope:
+    """Chain rule: the loss's derivatives by the outputs times the outputs' by the controls."""
+    outputs, jacobian = np.array([e.output for e in estimates]), np.array([e.jacobian for e in estimates])
+    loss, by_output = recipe.loss(outputs, recipe.target)
+    slope = Slope(control, recipe.control_range, loss, by_output @ jacobian)
+    if recipe.residuals is None:
+        return slope
+    residual, residual_by_output = recipe.residuals(outputs, recipe.target)
+    return replace(slope, residual=residual, jacobian=residual_by_output @ jacobian)
+
+
 def train(dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int) -> Iterator[Step]:
     """Descend from one starting point; ends with the first solved step, or at `steps`.
 
@@ -103,9 +116,8 @@ def train(dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int) -> 
     state = recipe.rule.init(len(control))
     for number in range(1, steps + 1):
         estimates, cost = extract(dut, control, recipe)
-        loss, slope = recipe.loss(np.array([e.output for e in estimates]), recipe.target)
-        gradient = slope @ np.array([e.jacobian for e in estimates])
-        change, state = recipe.rule.step(gradient, state, recipe.rate)
+        slope = _slope(estimates, control, recipe)
+        change, state = recipe.rule.step(slope, state, recipe.rate)
         control, cut = clip(control + change, low, high)
         outputs, judged, reading, doubts = read_out(dut, control, recipe)
         flags = dict.fromkeys([*(flag for e in estimates for flag in e.flags), *doubts])
@@ -117,8 +129,8 @@ def train(dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int) -> 
             number=number,
             control=control,
             clipped=tuple(dut.controls[k] for k in cut),
-            loss=loss,
-            gradient=gradient,
+            loss=slope.loss,
+            gradient=slope.gradient,
             estimates=estimates,
             outputs=outputs,
             margin=judged,

@@ -19,7 +19,7 @@ ORDERS = (  # highest first: nothing reaches what stands before it
 )
 PLOTTERS = ("plot.py", "study/report.py")
 IMPORTERS = {"PySpice": ("netlist.py", "devices/", "ngspice/"), "matplotlib": PLOTTERS, "plotly": PLOTTERS}
-OPENERS = ("ngspice/", "study/", "traces.py", "graph.py")
+OPENERS = ("ngspice/", "study/", "traces/", "graph.py")
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox"}
 

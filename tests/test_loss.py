@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hge_spice.loss import LOSSES, Target
+from hge_spice.loss import LOSSES, RESIDUALS, Target
 
 CLASSES = st.sampled_from([(0, 1, 1, 0), (1, 0, 0, 1), (0, 0, 0, 1), (1, 1, 1, 0)])
 
@@ -13,7 +13,7 @@ CLASSES = st.sampled_from([(0, 1, 1, 0), (1, 0, 0, 1), (0, 0, 0, 1), (1, 1, 1, 0
 def test_derivative_is_the_slope_of_the_loss(name: str, seed: int, classes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(seed)
     outputs = rng.normal(0, 6e-9, 4)
-    target = Target(np.array(classes, dtype=float), (1e-9, 9e-9))
+    target = Target(np.array(classes, dtype=float), (1e-9, 9e-9), noise=1e-11)
     _, slope = LOSSES[name](outputs, target)
     step = 1e-15
     # extremes may change hands within a step; the drawn outputs are that close with probability 1e-6
@@ -61,3 +61,30 @@ def test_mse_needs_levels_and_is_zero_at_them() -> None:
 def test_one_class_alone_is_refused() -> None:
     with pytest.raises(ValueError, match="all of one class"):
         LOSSES["gap"](np.arange(4.0), Target(np.ones(4)))
+
+
+@pytest.mark.parametrize("name", RESIDUALS)
+def test_residuals_are_the_losss_and_their_derivative_is_its_slope(name: str) -> None:
+    rng = np.random.default_rng(2)
+    target = Target(np.array([0.0, 1, 1, 0]), (1e-9, 9e-9), noise=1e-11)
+    outputs = rng.normal(0, 6e-9, 4)
+    residual, slope = RESIDUALS[name](outputs, target)
+    value, gradient = LOSSES[name](outputs, target)
+    assert value == pytest.approx(residual @ residual)
+    assert np.allclose(gradient, 2 * residual @ slope)
+    step = 1e-14
+    for k in range(4):
+        shift = step * np.eye(4)[k]
+        numeric = RESIDUALS[name](outputs + shift, target)[0] - RESIDUALS[name](outputs - shift, target)[0]
+        assert np.allclose(slope[:, k], numeric / (2 * step), rtol=1e-5, atol=1e-5 * np.abs(slope).max())
+
+
+def test_correlation_is_twice_what_is_missing_of_it_and_silent_outputs_are_half_way() -> None:
+    target = Target(np.array([0.0, 1, 1, 0]), noise=1e-12)
+    outputs = 1e-6 * np.array([-1.2, 1.0, 0.7, -0.6])
+    corr = np.corrcoef(outputs, target.classes)[0, 1]
+    assert LOSSES["correlation"](outputs, target)[0] == pytest.approx(2 * (1 - corr), abs=1e-2)
+    perfect = np.array([-1.0, 1, 1, -1])
+    assert LOSSES["correlation"](1e-14 * perfect, target)[0] == pytest.approx(1, abs=1e-2)  # lost in the noise
+    assert LOSSES["correlation"](1e-6 * perfect, target)[0] < 0.01
+    assert LOSSES["correlation"](-1e-6 * perfect, target)[0] > 3.8

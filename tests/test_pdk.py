@@ -1,8 +1,12 @@
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from hge_spice.drive import SimulationError
 from hge_spice.ngspice.pdk import from_library, from_package
+from hge_spice.ngspice.worker import Worker, WorkerDied
 
 LIBRARY = """.lib tt
 .model n nmos level=1 kp=100u vto=0.5
@@ -68,6 +72,50 @@ def test_what_a_section_brings(root: Path) -> None:
 def test_what_is_not_there(root: Path, library: str, section: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_library(root, library, (section,))
+
+
+def test_compiled_models_and_compatibility_are_said_before_the_circuit(root: Path) -> None:
+    (root / "psp.osdi").write_bytes(b"no library")
+    process = from_library(root, "lib.spice", ("tt",), osdi=["psp.osdi"], ngbehavior="hsa")
+    assert process.setup == ("set ngbehavior=hsa", f"osdi {root / 'psp.osdi'}")
+
+
+@pytest.mark.parametrize(
+    ("osdi", "ngbehavior", "message"),
+    [
+        (["none.osdi"], None, "there is no model file"),
+        (["../x.osdi"], None, "leaves the root"),
+        (["a b.osdi"], None, "character that ngspice's commands can't"),
+        (["x;shell.osdi"], None, "character that ngspice's commands can't"),
+        ([], "hsa; shell true", "is no mode"),
+        ([], "", "is no mode"),
+    ],
+)
+def test_what_ngspice_cannot_be_told(root: Path, osdi: list[str], ngbehavior: str | None, message: str) -> None:
+    for name in ("a b.osdi", "x;shell.osdi"):
+        (root / name).touch()
+    with pytest.raises(ValueError, match=message):
+        from_library(root, "lib.spice", ("tt",), osdi=osdi, ngbehavior=ngbehavior)
+
+
+def test_a_model_file_that_is_none_is_an_error_and_a_mode_changes_what_is_read(root: Path) -> None:
+    (root / "bad.osdi").write_bytes(b"no library")
+    worker = Worker()
+    try:
+        with pytest.raises(SimulationError, match=r"OSDI|osdi"):
+            worker.load("t\nr1 a 0 1k\nv1 a 0 1\n.end\n", setup=(f"osdi {root / 'bad.osdi'}",))
+        # a root of a negative number: of its size in PSpice's mode, none in ngspice's own
+        text = "t\nv1 a 0 1\nb1 b 0 v=(-2*v(a))^0.5\nr1 b 0 1\n.end\n"
+        worker.load(text)
+        assert not worker.run([], "op", ("b",)).vectors.size
+        worker.load(text, setup=("set ngbehavior=ps",))
+        assert worker.run([], "op", ("b",)).vectors[0, 0] == pytest.approx(2**0.5)
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerDied):
+            worker.run([], "op", ("b",))
+        assert worker.run([], "op", ("b",)).vectors[0, 0] == pytest.approx(2**0.5)  # said again to its successor
+    finally:
+        worker.close()
 
 
 def test_packages_are_known_by_name() -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from hge_spice.drive import SimulationError
-from hge_spice.study import runner
+from hge_spice.study import perform
 from hge_spice.study.files import load_study
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.runner import Watch, run_study
@@ -27,21 +27,21 @@ def test_results_do_not_depend_on_the_number_of_jobs(tmp_path: Path) -> None:
 
 
 def test_a_failed_trial_is_a_row_and_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine = runner.run_trial
+    genuine = perform.run_trial
 
     def sometimes(study, directory, progress, workers):  # type: ignore[no-untyped-def]
         if study.task.name == "and":
             raise SimulationError("ngspice stopped at 3 ms\nits log")
         return genuine(study, directory, progress, workers)
 
-    monkeypatch.setattr(runner, "run_trial", sometimes)
+    monkeypatch.setattr(perform, "run_trial", sometimes)
     summary = run_study(load_study("xor", TWO), tmp_path / "out")
     assert summary["trials"] == {"total": 2, "done": 1, "failed": 1}
     assert summary["results"][0]["reason"].startswith("ngspice stopped at 3 ms")
 
     # resumed: the finished one is kept, the failed one is run again
     ran: list[int] = []
-    monkeypatch.setattr(runner, "run_trial", genuine)
+    monkeypatch.setattr(perform, "run_trial", genuine)
     again = run_study(load_study("xor", TWO), tmp_path / "out", resume=True, watch=Watch(started=ran.append))
     assert ran == [0]
     assert again["trials"]["done"] == 2
@@ -49,14 +49,14 @@ def test_a_failed_trial_is_a_row_and_the_rest_goes_on(tmp_path: Path, monkeypatc
 
 
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine = runner.run_trial
+    genuine = perform.run_trial
 
     def stop_at_second(study, directory, progress, workers):  # type: ignore[no-untyped-def]
         if study.task.name == "xor":
             raise KeyboardInterrupt
         return genuine(study, directory, progress, workers)
 
-    monkeypatch.setattr(runner, "run_trial", stop_at_second)
+    monkeypatch.setattr(perform, "run_trial", stop_at_second)
     with pytest.raises(KeyboardInterrupt):
         run_study(load_study("xor", TWO), tmp_path / "out")
     assert [row["status"] for row in read_ledger(tmp_path / "out")] == ["done", "running"]

@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from PySpice.Spice.Netlist import Circuit, SubCircuit
 
+from hge_spice.benchmarks.mesh import mesh
 from hge_spice.calibrate import choose_points, choose_settle, quasi_static
-from hge_spice.devices.subcircuit import block
+from hge_spice.devices.subcircuit import block, block_of
 from hge_spice.drive import Drive, SimulationError, Transient
 from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.graph import Network, assign_roles
+from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.tones import plan_tones
 
@@ -153,3 +156,32 @@ def test_names_that_cannot_stand_in_a_netlist(change: dict[str, object], message
     given = {"text": STAR, "name": "star", "pins": ["a", "b", "c", "out"]} | change
     with pytest.raises(ValueError, match=message):
         block(**given)  # type: ignore[arg-type]
+
+
+def test_a_pyspice_subcircuit_or_circuit_is_a_block() -> None:
+    part = SubCircuit("Divider", "a", "b", "out", rl=2000.0)
+    part.R(1, "a", "n", 1e3)
+    part.R(2, "b", "n", "{rl}")
+    part.R(3, "n", "out", 500.0)
+    whole = Circuit("divider with its own bench")
+    whole.subcircuit(part)
+    whole.X(1, "Divider", "p", "q", "r")
+    for graph, pins, load in (
+        (block_of(part, parameters={"rl": 4000.0}), ("a", "b", "out"), 4000.0),
+        (block_of(part), ("a", "b", "out"), 2000.0),
+        (block_of(whole, ["p", "q", "r"]), ("p", "q", "r"), 2000.0),
+    ):
+        with NgspiceDevice(assign_roles(graph, output=pins[2], inputs=[pins[1]], controls=[pins[0]])) as dut:
+            current = dut.operating_point(np.array([1.0]), np.array([-0.5])).output[0]
+        inner = (1e-3 - 0.5 / load) / (1e-3 + 1 / load + 2e-3)
+        assert current == pytest.approx(inner / 500.0, rel=1e-6)
+    with pytest.raises(ValueError, match="has no node z; it has 0, p, q, r"):
+        block_of(whole, ["z"])
+
+
+def test_a_large_circuit_asks_for_klu_and_runs_without_it() -> None:
+    assert ".options klu" not in deck(mesh(10))
+    large = mesh(26)
+    assert deck(large).count(".options klu") == 1
+    with NgspiceDevice(large) as dut:
+        assert dut.operating_point(np.linspace(0, 0.5, 5), np.zeros(2)).output[0] > 1e-10

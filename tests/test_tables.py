@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hge_spice.devices.subcircuit import block
-from hge_spice.drive import Drive, Tables, Tone, Transient
+from hge_spice.drive import Drive, SimulationError, Tables, Tone, Transient
 from hge_spice.graph import assign_roles
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice, window_points
@@ -147,6 +147,19 @@ def test_lines_and_files_stay_within_what_ngspice_reads() -> None:
         assert columns.pop() % 2 == 0  # time and an odd number of values
     lines = sources(table, [f"%v({name})" for name in table.electrodes])
     assert sum(line.startswith("a") for line in lines) == len(files(table)) == 6
+
+
+def test_without_code_models_it_is_said_what_is_missing(
+    graph: nx.Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("SPICE_LIB_DIR", "SPICE_SCRIPTS"):  # where ngspice looks for its start-up file
+        monkeypatch.setenv(variable, str(tmp_path))
+    table = Tables(("e2",), np.zeros((1, 2)), 2 * WINDOW)
+    plain = Drive(np.zeros(5), INPUTS, (Tone("e1", 280.0, 1e-3),), Transient(WINDOW, 75))
+    with NgspiceDevice(graph) as dut:
+        with pytest.raises(SimulationError, match="tables need XSPICE's code models"):
+            dut.measure(replace(plain, tables=table))
+        assert len(dut.measure(plain).output) == 75
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_ngspice_reads_what_we_write(tmp_path: Path) -> None:
     ("change", "message"),
     [
         (lambda b: b[:-8], "cut short"),
-        (lambda _: b"hello", "no binary raw file"),
+        (lambda _: b"hello", "no raw file"),
         (lambda b: b.replace(b"No. Points: 3", b"No. Points: x"), "no readable raw header"),
         (lambda b: b.replace(b"No. Variables: 2", b"No. Variables: 3"), "announces 3 variables and lists 2"),
         (lambda b: b.replace(b"Flags: real", b"Flags: complex"), "complex"),

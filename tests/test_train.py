@@ -3,7 +3,7 @@ import pytest
 from test_gradient import Polynomial, measurement
 
 from hge_spice.gradient import homodyne
-from hge_spice.loss import LOSSES, Target
+from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.train import Cost, Recipe, extract, first_control, train
 from hge_spice.update import RULES
 
@@ -35,11 +35,13 @@ def recipe(rule: str = "sgd", rate: float = 0.05, loss: str = "gap") -> Recipe:
         rule=RULES[rule],
         rate=rate,
         control_range=(-0.7, 0.7),
+        residuals=RESIDUALS.get(loss),
     )
 
 
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("rule", "loss"), [(r, loss) for r in RULES for loss in LOSSES if loss in RESIDUALS or not RULES[r].squares]
+)
 def test_a_gate_that_inverts_is_turned_round(rule: str, loss: str) -> None:
     steps = list(train(Product(), np.array([-0.3, 0.2, 0.1]), recipe(rule, loss=loss), 200))
     assert steps[-1].margin.solved

@@ -8,8 +8,9 @@ import pytest
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
 from hge_spice.study.files import load_study
+from hge_spice.study.setup_file import write_new
 from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_trial, write_new
+from hge_spice.study.trial import run_trial
 from hge_spice.traces import read_raw
 
 SMALL = ["training.steps=2", "training.starts=1", "perturbation.amplitude=2 mV"]

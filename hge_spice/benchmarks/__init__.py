@@ -6,6 +6,8 @@ from typing import Any
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
+from hge_spice.benchmarks.scale import scale
+from hge_spice.benchmarks.sweep import sweep, trials
 from hge_spice.benchmarks.tables import tables
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -13,4 +15,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "pool": pool,
     "naive": naive,
     "tables": tables,
+    "scale": scale,
+    "sweep": sweep,
+    "trials": trials,
 }

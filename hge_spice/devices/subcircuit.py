@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from PySpice.Spice.Netlist import Circuit
+from PySpice.Spice.Netlist import Circuit, SubCircuit
 
 from hge_spice.devices.family import Family
 from hge_spice.devices.names import terminal
@@ -46,6 +46,35 @@ def block(
     for pin, angle in zip(pins, 2 * np.pi * np.arange(len(pins)) / len(pins), strict=True):
         graph.add_node(pin, kind="electrode", role=None, x=float(np.cos(angle)), y=float(np.sin(angle)))
     return graph
+
+
+def block_of(
+    part: SubCircuit | Circuit,
+    pins: Sequence[str] = (),
+    *,
+    parameters: Mapping[str, float] | None = None,
+    temperature: float = 300.15,
+) -> Network:
+    """Make a network of a PySpice subcircuit, whose nodes are its electrodes, or of nodes of a PySpice circuit.
+
+    pins : nodes of a circuit to be electrodes; a subcircuit has its own
+    parameters : of the instance, SI; temperature : K
+
+    It is the user's own Python, so that nothing is read, linted or refused as a file's text would be; include files are
+    given by absolute paths. Raises ValueError for names that can't stand in a netlist.
+    """
+    if isinstance(part, SubCircuit):
+        name, text, own = str(part.name).lower(), str(part), tuple(str(node) for node in part.external_nodes)
+    else:
+        lines = [line for line in str(part).splitlines() if not line.startswith(".title")]
+        name, own = "whole", tuple(pins)
+        text = "\n".join([f".subckt whole {' '.join(pins)}", *lines, ".ends whole"])
+        missing = [pin for pin in pins if pin not in part.node_names]
+        if missing or not pins:
+            raise ValueError(
+                f"the circuit has no node {', '.join(missing) or '(none named)'}; it has {', '.join(part.node_names)}"
+            )
+    return block(text=text, name=name, pins=own, parameters=parameters, temperature=temperature)
 
 
 def _stamp(circuit: Circuit, graph: Network) -> None:

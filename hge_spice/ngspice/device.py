@@ -63,6 +63,7 @@ class NgspiceDevice:
         self._noisy: LoadedDeck | None = None
         self._tabled: LoadedDeck | None = None
         self._tables: Tables | None = None
+        self._body: tuple[tuple[str, ...], str] | None = None  # building it takes longer than loading it
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -183,7 +184,10 @@ class NgspiceDevice:
         """The worker with these tables loaded."""
         if self._tabled is not None and wanted is self._tables:
             return self._tabled
-        text, files = netlist.tabled_deck(self.graph, wanted), tables.files(wanted)
+        if self._body is None or self._body[0] != wanted.electrodes:
+            self._body = (wanted.electrodes, netlist.tabled_body(self.graph, wanted.electrodes))
+        text = "\n".join([self._body[1], *netlist.table_sources(self.graph, wanted), ".end", ""])
+        files = tables.files(wanted)
         self._tables = None
         try:
             if self._tabled is None:

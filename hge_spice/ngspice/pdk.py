@@ -9,6 +9,8 @@ from pathlib import Path
 _MODEL = re.compile(r"^\s*\.model\s+(\S+?)(?:\.\d+)?\s+(\w+)", re.IGNORECASE | re.MULTILINE)  # bins are one model
 _SUBCKT = re.compile(r"^\s*(\.subckt\s.+)$", re.IGNORECASE | re.MULTILINE)
 _FILE = re.compile(r"^\s*\.include\s+[\"']?([^\"'\n]+?)[\"']?\s*$", re.IGNORECASE | re.MULTILINE)
+_UNSPEAKABLE = re.compile(r"[\s;$`\\\"'<>|&*?{}\[\]~]")
+_MODES = r"(?:all|a|hs|ps|lt|ki|spe|eg|va|s3|xs)+"  # ngspice 39 to 46; they are searched for as parts of the word
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,15 @@ class Process:
 
     cards : netlist lines that load it
     heads : first lines of what it defines, a model per name and a subcircuit with its pins: what a lint needs to know
+    setup : commands of ngspice before the circuit is loaded
     """
 
     cards: tuple[str, ...]
     heads: tuple[str, ...]
+    setup: tuple[str, ...] = ()
 
 
-def from_package(name: str, corner: str) -> Process:
+def from_package(name: str, corner: str, *, ngbehavior: str | None = None) -> Process:
     """Find an installed package's models. Raises ValueError where package or corner are not there, with the remedy."""
     if name not in PACKAGES:
         raise ValueError(f"no process package {name!r} is known; known: {', '.join(PACKAGES)}; or give root and lib")
@@ -62,20 +66,42 @@ def from_package(name: str, corner: str) -> Process:
         found = None
     if found is None or found.origin is None:
         raise ValueError(f"{name} is not installed; type: pip install {name}")
-    return _process(Path(found.origin).parent / package.library, package.sections[corner])
+    return _process(Path(found.origin).parent / package.library, package.sections[corner], _mode(ngbehavior))
 
 
-def from_library(root: Path, library: str, sections: Sequence[str]) -> Process:
-    """Take a library file under a root that the user vouches for. Raises ValueError where it isn't there."""
-    path = (root / library).resolve()
+def from_library(
+    root: Path, library: str, sections: Sequence[str], *, osdi: Sequence[str] = (), ngbehavior: str | None = None
+) -> Process:
+    """Take a library file, and compiled models, under a root that the user vouches for.
+
+    osdi : files of compiled Verilog-A models; ngbehavior : ngspice's compatibility mode
+
+    Raises ValueError for what isn't there or can't be said to ngspice.
+    """
+    models = tuple(f"osdi {_under(root, name, 'model file')}" for name in osdi)
+    return _process(_under(root, library, "library"), sections, (*_mode(ngbehavior), *models))
+
+
+def _under(root: Path, name: str, what: str) -> Path:
+    path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
-        raise ValueError(f"the library {library} leaves the root {root}; name a file within it")
+        raise ValueError(f"the {what} {name} leaves the root {root}; name a file within it")
     if not path.is_file():
-        raise ValueError(f"there is no library {path}")
-    return _process(path, sections)
+        raise ValueError(f"there is no {what} {path}")
+    if _UNSPEAKABLE.search(str(path)):
+        raise ValueError(f"the path {path} holds a character that ngspice's commands can't; move it")
+    return path
 
 
-def _process(library: Path, sections: Sequence[str]) -> Process:
+def _mode(ngbehavior: str | None) -> tuple[str, ...]:
+    if ngbehavior is None:
+        return ()
+    if not re.fullmatch(_MODES, ngbehavior):
+        raise ValueError(f"ngbehavior {ngbehavior!r} is no mode; join all, a, hs, ps, lt, ki, spe, eg, va, s3, xs")
+    return (f"set ngbehavior={ngbehavior}",)
+
+
+def _process(library: Path, sections: Sequence[str], setup: tuple[str, ...]) -> Process:
     text = library.read_text(errors="replace")
     heads: dict[str, None] = {}
     for section in sections:
@@ -91,4 +117,4 @@ def _process(library: Path, sections: Sequence[str]) -> Process:
             for head in _SUBCKT.findall(part):
                 heads |= {head.strip().lower() + "\n.ends": None}
     lines = (line for head in heads for line in head.split("\n"))
-    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines))
+    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup)

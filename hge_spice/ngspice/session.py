@@ -8,6 +8,7 @@ A second session in one process fails: use worker.py.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,7 @@ class Session:
         self._ngspice = _Binding()
         self._loaded = False
         self._runs = 0
+        self._counts = [0, 0, 0]  # iterations, steps accepted, steps rejected so far
 
     @property
     def version(self) -> str:
@@ -96,12 +98,11 @@ class Session:
     @property
     def features(self) -> dict[str, bool]:
         """What this build can do: `klu`, `osdi`, `code_models` (XSPICE's, loaded and not only shipped)."""
-        about = str(self._ngspice.exec_command("version -f"))
-        osdi, models = self._ngspice.exec_command("osdi"), self._ngspice.exec_command("devhelp filesource")
+        about, osdi, models = (self._said(command) for command in ("version -f", "osdi", "devhelp filesource"))
         return {
             "klu": "KLU" in about,
-            "osdi": "no such command" not in str(osdi),  # `version -f` never names it
-            "code_models": "filesource -" in str(models),
+            "osdi": "no such command" not in osdi,  # `version -f` never names it
+            "code_models": "filesource -" in models,
         }
 
     def load(self, text: str, setup: tuple[str, ...] = ()) -> None:
@@ -113,7 +114,8 @@ class Session:
             self._ngspice.exec_command("remcirc")
             self._loaded = False
         for command in setup:
-            self._ngspice.exec_command(command)
+            self._set_up(command)
+        self._counts = [0, 0, 0]
         code = self._ngspice.load(text.splitlines())
         log = self._ngspice.lines
         if code or any("error" in line.lower() for line in log):
@@ -142,13 +144,27 @@ class Session:
             self._ngspice.release()
         return result
 
+    def _said(self, command: str) -> str:
+        self._ngspice.exec_command(command)
+        return "\n".join(self._ngspice.lines)
+
+    def _set_up(self, command: str) -> None:
+        said = self._said(command)
+        if command.startswith("osdi ") and "no such command" in said:
+            raise SimulationError(
+                "this ngspice can't load compiled Verilog-A models (OSDI); from version 40 it can, where the build has "
+                "it, as that of Debian 13"
+            )
+        if re.search(r"error|can't|cannot|fail", said, re.IGNORECASE):
+            raise SimulationError(f"{command} failed:\n{said}")
+
     def _effort(self) -> tuple[float, int]:
         """Iterations for each step that the last transient tried, and steps that it took back."""
-        said = str(self._ngspice.exec_command("rusage traniter accept rejected"))
-        try:
-            iterations, accepted, rejected = (int(line.rpartition("=")[2]) for line in said.splitlines())
-        except ValueError:  # another ngspice may say it otherwise
+        counts = [int(count) for count in re.findall(r"= (\d+)", self._said("rusage traniter accept rejected"))]
+        if len(counts) != len(self._counts):  # another ngspice may say it otherwise
             return 0.0, 0
+        iterations, accepted, rejected = (now - before for now, before in zip(counts, self._counts, strict=True))
+        self._counts = counts  # ngspice counts on until the circuit is loaded again
         return iterations / max(accepted + rejected, 1), rejected
 
 

@@ -28,6 +28,7 @@ from hge_spice.ngspice.session import Result, Session
 MEMORY = 4 * 2**30  # bytes of address space of a worker: a transient without end must not take the machine with it
 FILE_SIZE = 2**26  # bytes of any file it writes: its log, and what a netlist might
 TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
+START = 30.0  # s for a process to start and load the library, on a machine with better things to do
 _TAIL = 20  # lines of ngspice's log in an error message
 
 
@@ -77,7 +78,7 @@ class Worker:
     def version(self) -> str:
         """Version of the ngspice behind it. Raises SimulationError where the library doesn't load."""
         if self._version is None:
-            self._version = str(self._answer(None, self.timeout))
+            self._version = str(self._answer(None, max(self.timeout, START)))
         return self._version
 
     @property

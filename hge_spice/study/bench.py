@@ -7,20 +7,22 @@ from typing import Self
 
 import numpy as np
 
-from hge_spice.calibrate import choose_amplitude, choose_points, choose_settle
+from hge_spice.calibrate import choose_amplitude, choose_amplitudes, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import altered, seen_through
-from hge_spice.loss import LOSSES, Target
+from hge_spice.loss import LOSSES, RESIDUALS, Target
+from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.phases import PHASES
 from hge_spice.study.block import read_block
 from hge_spice.study.spec import OF_A_BLOCK, Study
 from hge_spice.tasks import TASKS
-from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, random_phases
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
@@ -49,11 +51,14 @@ def build_graph(study: Study) -> Network:
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
         grounds=[spelled(name) for name in named.grounds],
+        unconnected=[spelled(name) for name in named.unconnected],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
     )
     graph = altered(graph, study.imperfections, study.training.seed)
     graph.graph["probes"] = study.probe.nodes
+    process = _process(study)
+    graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[study.device.family].check(graph)
     return graph
 
@@ -62,17 +67,34 @@ def _process(study: Study) -> Process | None:
     named = study.pdk
     if named is None:
         return None
+    behaviour = named.ngbehavior
     if named.package is not None:
-        return from_package(named.package, named.section)
-    return from_library(Path(named.root or ""), named.lib or "", (named.section,))
+        return from_package(named.package, named.section, ngbehavior=behaviour)
+    sections = (named.section,)
+    return from_library(Path(named.root or ""), named.lib or "", sections, osdi=named.osdi, ngbehavior=behaviour)
 
 
 def build_plan(study: Study) -> TonePlan:
     """Plan the study's tones. Raises ValueError where there is no such plan."""
     drive = study.perturbation
-    if drive.tones == "auto":
-        return plan_tones(len(study.electrodes.controls), drive.window, points=drive.points)
-    return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
+    if isinstance(drive.tones, tuple):
+        return plan_from_harmonics(drive.tones, drive.window, points=drive.points)
+    return plan_tones(
+        len(study.electrodes.controls),
+        drive.window,
+        points=drive.points,
+        max_frequency=drive.max_frequency,
+        min_frequency=drive.min_frequency,
+        aim="points" if drive.tones == "auto" else "band",
+    )
+
+
+def build_phases(study: Study, plan: TonePlan) -> Floats:
+    """Phases of the study's tones: [control], rad."""
+    asked = study.perturbation.phases
+    if isinstance(asked, tuple):
+        return np.array(asked)
+    return PHASES[asked](plan.harmonics, np.random.default_rng(study.training.seed))
 
 
 def check(study: Study) -> None:
@@ -117,8 +139,10 @@ class Bench:
         amplitude = study.perturbation.amplitude
         measurement = Measurement(
             plan=plan,
-            amplitude=np.full(count, 1e-3) if amplitude == "auto" else np.broadcast_to(amplitude, count).astype(float),
-            phase=random_phases(count, np.random.default_rng(study.training.seed)),
+            amplitude=np.full(count, 1e-3)
+            if isinstance(amplitude, str)
+            else np.broadcast_to(amplitude, count).astype(float),
+            phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.noise.psd,
         )
@@ -139,18 +163,25 @@ class Bench:
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
                 cost = chosen.cost
+            elif amplitude == "per_control":
+                each = choose_amplitudes(dut, control, inputs, measurement, study.electrodes.control_range)
+                measurement = replace(measurement, amplitude=each.amplitude)
+                cost = each.cost
         except BaseException:
             network.close()
             raise
         recipe = Recipe(
             inputs=inputs,
-            target=Target(task.classes, study.task.targets),
+            target=Target(
+                task.classes, study.task.targets, mean_noise(study.readout.noise.psd, study.perturbation.window)
+            ),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
             loss=LOSSES[study.training.loss],
             rule=RULES[study.training.rule],
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
+            residuals=RESIDUALS.get(study.training.loss),
         )
         return cls(study, network, dut, recipe, cost, flags)
 

@@ -12,7 +12,12 @@ import tomli_w
 StudyText = dict[str, Any]  # a study as written: TOML tables, texts with units
 Keys = tuple[str, ...]  # ("training", "steps"): where in a study
 
-RANGES = ("linspace", "logspace")  # tables of [sweep] that are one value of a key, not further keys
+# tables of [sweep] that are one value of a key, not further keys
+RANGES = ("linspace", "logspace")
+CORNERS = ("corners",)
+DISTRIBUTIONS = ("uniform", "loguniform", "normal", "lognormal", "integers", "choice")
+SPREADS = (*RANGES, *CORNERS, *DISTRIBUTIONS)
+SWEEP_OPTIONS = ("sampling", "samples", "seed", "zip", "refine")  # words of [sweep] that are no keys of a study
 
 
 class StudyError(ValueError):
@@ -140,7 +145,7 @@ def flatten(table: StudyText) -> StudyText:
     """Keys of nested tables joined by dots: what [sweep] and [smoke] mean by a key, quoted or not."""
     flat: StudyText = {}
     for key, value in table.items():
-        if isinstance(value, dict) and value and not is_range(value):
+        if isinstance(value, dict) and value and not is_range(value) and key != "refine":
             flat |= {f"{key}.{inner}": deeper for inner, deeper in flatten(value).items()}
         else:
             flat[key] = value
@@ -148,8 +153,8 @@ def flatten(table: StudyText) -> StudyText:
 
 
 def is_range(value: Any) -> bool:
-    """Whether it is { linspace = … } or { logspace = … }."""
-    return isinstance(value, dict) and bool(value) and set(value) <= set(RANGES)
+    """Whether it is a table such as { linspace = … } or { normal = … }, which is one value of a swept key."""
+    return isinstance(value, dict) and bool(value) and set(value) <= set(SPREADS)
 
 
 def place(raw: StudyText, path: Keys, value: Any) -> StudyText:

@@ -1,5 +1,7 @@
 """The report: what a run left on disk becomes one self-contained HTML file, whatever is missing from it."""
 
+import base64
+import hashlib
 import io
 import json
 import logging
@@ -7,8 +9,8 @@ import re
 import shlex
 import tomllib
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -23,11 +25,28 @@ from markupsafe import Markup
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.files import place
 from hge_spice.study.ledger import read_ledger
+from hge_spice.study.pages import MOST_PAGES, sweep_data
+from hge_spice.study.spec import read_specs
+from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
 from hge_spice.tasks import TASKS
 from hge_spice.traces import read_raw
 
-FIRST, WORST, FAILED = 12, 3, 6  # trials with sections of their own, where there are more
+FIRST = 12  # trials up to which each has a section in full; of more, pages are drawn by the report's script
+COLUMNS = (  # of the table of trials, after swept keys, trial and status
+    ("starts", "starts"),
+    ("steps", "steps"),
+    ("extractions", "extractions"),
+    ("loss", "loss"),
+    ("gap", "gap"),
+    ("gap_over_span", "gap / span"),
+    ("contrast", "contrast"),
+    ("d_prime", "d′"),
+    ("relative_error_max", "gradient error"),
+    ("simulated_seconds", "simulated"),
+    ("energy_joule", "energy"),
+    ("seconds", "computing"),
+)
 # what a file that is cut short, edited or from another version makes its reader or a picture raise
 DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, nx.NetworkXException)
 SETTINGS = (  # what, its key among the results, its unit, and its path in the study
@@ -42,6 +61,7 @@ SETTINGS = (  # what, its key among the results, its unit, and its path in the s
     ("σ of a read-out over one window", "noise", "A", "readout.noise"),
     *((key, "", "", f"training.{key}") for key in ("estimator", "loss", "rule", "rate", "steps", "starts", "seed")),
 )
+SHARE = 0.01  # of a variance that the report's table begins at; sensitivity.csv has all
 UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}
 COLOURS = {"#000000": "currentColor", "#ffffff": "var(--paper)", "#0072b2": "var(--blue)"}  # that a dark screen needs
 T = TypeVar("T")
@@ -145,9 +165,9 @@ def write_report(directory: Path) -> Path:
         study = tomllib.loads(text)
     except (OSError, ValueError) as error:
         missing.append(f"study.toml can't be read: {error}")
-    sections, si = _sections(directory, rows, study)
+    sections, plot = _sections(directory, rows, study)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
-    templates.filters |= {"si": partial(_number, si), "percent": _percent}
+    templates.filters |= {"si": partial(_number, plot.si), "percent": _percent}
     html = templates.get_template("report.html.j2").render(
         title=str(study.get("title") or directory.resolve().name),
         notes=study.get("notes"),
@@ -157,6 +177,7 @@ def write_report(directory: Path) -> Path:
         study=text,
         missing=missing,
         sections=sections,
+        columns=COLUMNS,
         swept=list(dict.fromkeys(key for row in rows for key in row["parameters"])),
         done=sum(row["status"] == "done" for row in rows),
         failed=sum(row["status"] == "failed" for row in rows),
@@ -164,7 +185,8 @@ def write_report(directory: Path) -> Path:
         seconds=sum(row["seconds"] or 0.0 for row in rows),
         versions={name: version for row in rows for name, version in row["versions"].items()},
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
-        limits={"first": FIRST, "worst": WORST, "failed": FAILED},
+        limits={"first": FIRST, "pages": MOST_PAGES},
+        **(_sweep(directory, rows, study, plot) if len(rows) > 1 else {}),
     )
     path, partly = directory / "report.html", directory / "report.html.part"
     partly.write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
@@ -172,10 +194,43 @@ def write_report(directory: Path) -> Path:
     return path
 
 
-def _sections(
-    directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]
-) -> tuple[list[Section], Callable[[float, str], str]]:
-    """Every trial, and how numbers are written. Matplotlib is imported here, since it takes its time."""
+def _sweep(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any], plot: ModuleType) -> dict[str, Any]:
+    """What only a study of several trials shows; its tables go beside the report as CSV."""
+    try:
+        specs = read_specs(study.get("specs", {}))
+    except DAMAGE:
+        specs = {}
+    found, keys = yields(rows, specs), sensitivities(rows)
+    by_value = yields_by_value(rows, specs)
+    tables = {
+        "yield": [{"key": "", **asdict(each)} for each in found] + [{"key": key, **asdict(e)} for key, e in by_value],
+        "sensitivity": [asdict(each) for each in keys],
+    }
+    for name, lines in tables.items():
+        if lines:
+            pd.DataFrame(lines).to_csv(directory / f"{name}.csv", index=False)
+    data = sweep_data(directory, rows, specs, plot.amplitude_spectrum)
+    data["command"] = shlex.join(["hge-spice", "run", str(directory / "study.toml")])
+    data["settings"] = [shlex.join(_settings_of(row)) for row in rows]
+    script = Path(__file__).with_name("report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    for letter in "<>&\u2028\u2029":  # so that nothing in it can end the element
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return {
+        "yields": found,
+        "yields_by": by_value,
+        "sensitivity": [each for each in keys if each.share >= SHARE],
+        "failures": failures(rows),
+        "worst": [(row["id"], f"{_alone(directory, row)} --set results.keep=all") for row in worst(rows, specs)],
+        "data": Markup(text),  # noqa: S704 - escaped above
+        "script": Markup(script),  # noqa: S704 - our own
+        "script_hash": f"sha256-{digest}",
+    }
+
+
+def _sections(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]) -> tuple[list[Section], ModuleType]:
+    """Every trial, and the module that draws. Matplotlib is imported here, since it takes its time."""
     log = logging.getLogger("matplotlib")
     level = log.level
     log.setLevel(logging.ERROR)  # not a word about its font cache
@@ -185,26 +240,14 @@ def _sections(
         from hge_spice import plot  # noqa: PLC0415
     finally:
         log.setLevel(level)
-    chosen = _chosen(rows)
+    shown = len(rows) <= FIRST
     # text as outlines, and the same identifiers each time
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
-        return [_section(directory, row, study, plot, shown=row["id"] in chosen) for row in rows], plot.si
-
-
-def _chosen(rows: list[dict[str, Any]]) -> set[str]:
-    """Trials with a section: all of a few; of many the first, those that came least close, and some that failed."""
-    if len(rows) <= FIRST:
-        return {row["id"] for row in rows}
-    judged = [row for row in rows if isinstance(row["result"].get("gap_over_span"), int | float)]
-    worst = sorted(judged, key=lambda row: row["result"]["gap_over_span"])[:WORST]
-    failed = [row for row in rows if row["status"] == "failed"][:FAILED]
-    return {row["id"] for row in (*rows[:FIRST], *worst, *failed)}
+        return [_section(directory, row, study, plot, shown=shown) for row in rows], plot
 
 
 def _section(directory: Path, row: dict[str, Any], study: dict[str, Any], plot: ModuleType, *, shown: bool) -> Section:
-    settings = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())
-    words = ["hge-spice", "run", str(directory / "study.toml"), *(w for s in settings for w in ("--set", s))]
-    section = Section(row, shlex.join(words), shown)
+    section = Section(row, _alone(directory, row), shown)
     if not shown or row["status"] == "created":
         return section
     folder = _read(section, directory / "trials" / Path(row["id"]).name, study)
@@ -221,6 +264,16 @@ def _section(directory: Path, row: dict[str, Any], study: dict[str, Any], plot: 
     section.attempt("settings", lambda: _settings(section, folder, plot.si))
     section.attempt("device", lambda: _device(section, folder, plot.si))
     return section
+
+
+def _alone(directory: Path, row: Mapping[str, Any]) -> str:
+    """The command that runs one trial of a sweep."""
+    return shlex.join(["hge-spice", "run", str(directory / "study.toml"), *_settings_of(row)])
+
+
+def _settings_of(row: Mapping[str, Any]) -> list[str]:
+    settings = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())
+    return [word for setting in settings for word in ("--set", setting)]
 
 
 def _read(section: Section, folder: Path, study: dict[str, Any]) -> Folder:

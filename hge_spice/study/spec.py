@@ -19,7 +19,7 @@ from hge_spice.devices import DEVICES, ELEMENTS
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.imperfections.imperfection import Setting, Settings, Value
-from hge_spice.loss import LOSSES
+from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.study.files import (
     StudyError,
     StudyText,
@@ -39,6 +39,7 @@ from hge_spice.study.values import (
     one_of,
     one_or_list,
     or_auto,
+    or_word,
     si,
     swept,
     table,
@@ -127,7 +128,8 @@ def _table_row(columns: tuple[str, ...], row: Any) -> tuple[float, ...]:
     return tuple(quantity(entry, of) for entry, of in zip(row, ends, strict=True))
 
 
-def _specs(value: Any) -> dict[str, "Spec"]:
+def read_specs(value: Any) -> dict[str, "Spec"]:
+    """Bounds by metric, SI. Raises ValueError."""
     specs = {}
     for metric, bounds in table(value).items():
         dimension = METRICS[one_of("metric", METRICS)(metric)]
@@ -215,19 +217,25 @@ class Device(_Table):
 
 
 class Electrodes(_Table):
-    """Which electrode does what; control_range in V."""
+    """Which electrode does what; control_range in V; unconnected : left open, such as a block's monitors."""
 
     output: Text
     inputs: Names
     controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
     grounds: Names = ()
+    unconnected: Names = ()
     output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
 
     @property
     def roles(self) -> tuple[tuple[str, str], ...]:
-        """Electrode and role, in the order output, inputs, controls, grounds."""
-        named = (("input", self.inputs), ("control", self.controls), ("ground", self.grounds))
+        """Electrode and role, in the order output, inputs, controls, grounds, unconnected."""
+        named = (
+            ("input", self.inputs),
+            ("control", self.controls),
+            ("ground", self.grounds),
+            ("unconnected", self.unconnected),
+        )
         return ((self.output, "output"), *((name, role) for role, names in named for name in names))
 
     @model_validator(mode="after")
@@ -249,22 +257,45 @@ class TaskChoice(_Table):
 
 
 class Perturbation(_Table):
-    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control."""
+    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control.
+
+    amplitude "per_control" : chosen so that all derivatives reach the same relative error
+    phases : "random", "low_crest", or rad, one per control
+    tones "narrowest" : the lowest highest tone instead of the fewest points
+    min_frequency, max_frequency : Hz, limits of tones that the planner chooses
+    """
 
     amplitude: Annotated[
-        float | tuple[float, ...] | Auto, BeforeValidator(or_auto(one_or_list(si("voltage", above=0))))
+        float | tuple[float, ...] | Literal["auto", "per_control"],
+        BeforeValidator(or_word(("auto", "per_control"), one_or_list(si("voltage", above=0)))),
     ] = "auto"
+    phases: Annotated[
+        tuple[float, ...] | Literal["random", "low_crest"],
+        BeforeValidator(or_word(("random", "low_crest"), list_of(si("ratio"), least=1))),
+    ] = "random"
+    min_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    max_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
     tones: Annotated[
-        tuple[int, ...] | Auto,
-        BeforeValidator(or_auto(distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"))),
+        tuple[int, ...] | Literal["auto", "narrowest"],
+        BeforeValidator(
+            or_word(
+                ("auto", "narrowest"),
+                distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"),
+            )
+        ),
     ] = "auto"
 
     @model_validator(mode="after")
     def _resolved(self) -> "Perturbation":
-        if self.tones != "auto" and self.points != "auto" and self.points <= 2 * max(self.tones):
+        limits = self.min_frequency, self.max_frequency
+        if isinstance(self.tones, tuple) and limits != (None, None):
+            raise ValueError("min_frequency and max_frequency are for tones that the planner chooses; leave them out")
+        if None not in limits and limits[0] > limits[1]:  # type: ignore[operator]
+            raise ValueError(f"min_frequency {limits[0]:g} Hz is above max_frequency {limits[1]:g} Hz")
+        if isinstance(self.tones, tuple) and self.points != "auto" and self.points <= 2 * max(self.tones):
             raise ValueError(
                 f"{self.points} points don't resolve harmonic {max(self.tones)}; take {2 * max(self.tones) + 1} or more"
             )
@@ -306,17 +337,24 @@ class Spec(_Table):
 
 
 class Pdk(_Table):
-    """A process trusted by name: a known package, or a library file under a root; section is its corner."""
+    """A process trusted by name: a known package, or a library file under a root; section is its corner.
+
+    osdi : compiled Verilog-A models under the root; ngbehavior : ngspice's compatibility mode, such as "hsa"
+    """
 
     package: Text | None = None
     root: Text | None = None
     lib: Text | None = None
     section: Text = "tt"
+    osdi: Names = ()
+    ngbehavior: Text | None = None
 
     @model_validator(mode="after")
     def _package_or_root(self) -> "Pdk":
         if (self.package is None) == (self.root is None) or (self.root is None) != (self.lib is None):
             raise ValueError("give package, or root and lib")
+        if self.osdi and self.root is None:
+            raise ValueError("osdi names files under a root; give root and lib")
         return self
 
 
@@ -324,6 +362,25 @@ class Probe(_Table):
     """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
 
     nodes: Names = ()
+
+
+class Results(_Table):
+    """keep : which files a trial leaves beside its row in the ledger: all, what the report draws, or none."""
+
+    keep: Annotated[str, BeforeValidator(one_of("choice", ("all", "report", "none")))] = "all"
+
+
+class Cluster(_Table):
+    """A Dask cluster to start for the run: workers of one thread each; the rest as SLURM takes it, for each job."""
+
+    kind: Annotated[str, BeforeValidator(one_of("cluster", ("local", "slurm")))] = "local"
+    workers: Annotated[int, BeforeValidator(whole(1, most=100_000))] = 2
+    cores: Annotated[int, BeforeValidator(whole(1, most=1024))] = 1
+    memory: Text = "2 GB"
+    walltime: Text = "01:00:00"
+    queue: Text | None = None
+    account: Text | None = None
+    directives: Names = ()
 
 
 class Study(_Table):
@@ -343,7 +400,9 @@ class Study(_Table):
     readout: Readout = Readout()
     imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(_imperfections)] = {}
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
-    specs: Annotated[dict[str, Spec], BeforeValidator(_specs)] = {}
+    specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = {}
+    results: Results = Results()
+    cluster: Cluster | None = None
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}
 
     @model_validator(mode="after")
@@ -364,8 +423,14 @@ class Study(_Table):
         amplitude, tones = self.perturbation.amplitude, self.perturbation.tones
         if isinstance(amplitude, tuple) and len(amplitude) != controls:
             yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
+        phases = self.perturbation.phases
+        if isinstance(phases, tuple) and len(phases) != controls:
+            yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
+            squares = ", ".join(RESIDUALS)
+            yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
 
@@ -384,7 +449,7 @@ class Study(_Table):
                 yield f"electrodes: there is no electrode {name!r}; the device has e0 to e{count - 1}"
         if len(named) < count:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
-            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds or bias"
+            yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds, unconnected or bias"
 
 
 def parse_study(raw: StudyText) -> Study:

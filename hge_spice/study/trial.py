@@ -104,15 +104,6 @@ def run_trial(
         }
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that isn't there yet. Raises ValueError where it is, OSError where it can't be written."""
-    try:
-        with path.open("x") as file:
-            file.write(text)
-    except FileExistsError:
-        raise ValueError(f"{path} exists; name another file") from None
-
-
 def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     """One line of steps.parquet: SI units, one column per control and pattern."""
     step = trained.step

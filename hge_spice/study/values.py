@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hge_spice.study.files import RANGES, flatten, is_range, suggestion
+from hge_spice.study.files import DISTRIBUTIONS, RANGES, SWEEP_OPTIONS, flatten, is_range, suggestion
 from hge_spice.study.units import quantity, render
 
 Read = Callable[[Any], Any]
@@ -70,16 +70,21 @@ def list_of(read: Read, least: int = 0) -> Read:
 
 def or_auto(read: Read) -> Read:
     """The word "auto", or a value."""
+    return or_word(("auto",), read)
 
-    def read_or_auto(value: Any) -> Any:
-        if isinstance(value, str) and value == "auto":
+
+def or_word(words: tuple[str, ...], read: Read) -> Read:
+    """One of some words, or a value."""
+
+    def read_or_word(value: Any) -> Any:
+        if isinstance(value, str) and value in words:
             return value
         try:
             return read(value)
         except ValueError as error:
-            raise ValueError(f"{error} (or 'auto')") from error
+            raise ValueError(f"{error} (or {', '.join(map(repr, words))})") from error
 
-    return read_or_auto
+    return read_or_word
 
 
 def one_or_list(read: Read) -> Read:
@@ -134,14 +139,26 @@ def table(value: Any) -> dict[str, Any]:
 
 
 def swept(value: Any) -> dict[str, Any]:
-    """Dotted keys with lists or ranges. Only their shape: the values are judged in each trial's study."""
+    """Dotted keys with lists, ranges, corners or distributions, and options.
+
+    Only their shape: the values are judged in each trial's study.
+    """
     flat = flatten(table(value))
     for key, values in flat.items():
-        ends = next(iter(values.values())) if is_range(values) and len(values) == 1 else None
-        ranged = isinstance(ends, list) and len(ends) == 3 and type(ends[2]) is int and ends[2] >= 2
-        if not ranged and not (isinstance(values, list) and values):
+        if key in SWEEP_OPTIONS:
+            continue
+        kind, given = next(iter(values.items())) if is_range(values) and len(values) == 1 else ("", values)
+        fits = isinstance(given, list) and bool(given)
+        if fits and kind in RANGES:
+            fits = len(given) == 3 and type(given[2]) is int and given[2] >= 2
+        elif fits and kind and kind != "choice":
+            fits = len(given) == (3 if kind == "corners" else 2)
+        if not fits:
             kinds = " or ".join(f"{{ {name} = [first, last, number of 2 or more] }}" for name in RANGES)
-            raise ValueError(f"{key!r} is {values!r}; it should be a list of values, {kinds}")
+            raise ValueError(
+                f"{key!r} is {values!r}; it should be a list of values, {kinds}, {{ corners = [low, nominal, high] }}, "
+                f"or a distribution: {', '.join(DISTRIBUTIONS)}"
+            )
     return flat
 
 

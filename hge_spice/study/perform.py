@@ -1,0 +1,53 @@
+"""One trial from its spec to an outcome, with a folder that is whole or absent, wherever it runs."""
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+
+from hge_spice.drive import SimulationError
+from hge_spice.study.ledger import Outcome
+from hge_spice.study.sampling import TrialSpec
+from hge_spice.study.spec import parse_study
+from hge_spice.study.trial import Progress, run_trial
+
+Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
+
+RECORDED = ("hge-spice", "PySpice", "numpy", "scipy", "networkx")
+OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw")
+
+
+def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _step: None, workers: int = 1) -> Outcome:
+    """Run one trial into out/trials/<id>. Raises OSError where that can't be written, NgspiceNotFound."""
+    began = time.perf_counter()
+    study = parse_study(trial.raw)
+    folder = out / "trials" / trial.id
+    partly = folder.with_name(f"{trial.id}.part-{os.getpid()}")  # no other process writes there
+    result, reason = None, ""
+    try:
+        result = run_trial(study, partly, progress, workers)
+    except (SimulationError, ValueError) as error:
+        reason = str(error)
+    kept = OF_THE_REPORT if study.results.keep == "report" else ()
+    if study.results.keep != "all":
+        for path in partly.iterdir() if partly.is_dir() else ():
+            if path.name not in kept:
+                path.unlink()
+    if partly.is_dir() and any(partly.iterdir()):
+        shutil.rmtree(folder, ignore_errors=True)
+        partly.rename(folder)
+    else:
+        shutil.rmtree(partly, ignore_errors=True)
+    return Outcome(result, reason, time.perf_counter() - began, dict(versions()))
+
+
+@cache
+def versions() -> MappingProxyType[str, str]:
+    """What a result depends on, by name."""
+    found = {"python": platform.python_version()} | {name: version(name) for name in RECORDED}
+    return MappingProxyType(found)

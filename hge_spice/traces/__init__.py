@@ -1,0 +1,6 @@
+"""Recorded waveforms on disk: ngspice's .raw files written and read, tables of numbers (CSV) read in pieces."""
+
+from hge_spice.traces.raw import Plot, RawTrace, read_raw, write_raw
+from hge_spice.traces.table import TableTrace
+
+__all__ = ["Plot", "RawTrace", "TableTrace", "read_raw", "write_raw"]

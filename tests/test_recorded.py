@@ -1,0 +1,227 @@
+"""Recorded traces of a device in closed form, with clocks, gaps and noise that are put in here."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from hge_spice import recorded
+from hge_spice.clock import Clock
+from hge_spice.drive import Drive, Floats, Tone, Transient
+from hge_spice.gradient import Measurement, homodyne
+from hge_spice.lockin import demodulate
+from hge_spice.recorded import Setup, TraceDevice, Window, cut_windows, estimate_trace
+from hge_spice.tones import plan_from_harmonics
+
+WINDOW = 0.1
+HARMONICS = (7, 11, 16, 17, 19)
+SLOPE = np.array([2e-9, -1e-9, 0.5e-9, 3e-9, 0.1e-9])
+RATE = 4e3
+
+
+def setup(settle: float = 0.0, amplitude: float = 1e-2) -> Setup:
+    phases = np.random.default_rng(9).uniform(0, 2 * np.pi, 5)
+    tones = tuple(
+        Tone(f"c{k}", h / WINDOW, amplitude, p) for k, (h, p) in enumerate(zip(HARMONICS, phases, strict=True))
+    )
+    control = {f"c{k}": 0.1 * k for k in range(5)}
+    return Setup(tones, WINDOW, settle, control, {"x": 0.3})
+
+
+def output(played: Setup, time: Floats) -> Floats:
+    """Current at the generator's time: linear, with products of 2nd order and a little of 3rd."""
+    v = np.array([t.amplitude * np.sin(2 * np.pi * t.frequency * time + t.phase) for t in played.tones])
+    return 5e-9 + SLOPE @ v + 2e-8 * v[0] * v[1] - 1e-8 * v[3] ** 2
+
+
+def trace(
+    played: Setup, windows: float, clock: Clock | None = None, noise: float = 0.0, lost: float = 0.0, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Time as the recorder labels it, and output."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(windows * WINDOW * RATE)) / RATE
+    value = output(played, (clock or Clock()).correct(time)) + noise * rng.standard_normal(len(time))
+    kept = rng.random(len(time)) >= lost
+    return time[kept], value[kept]
+
+
+def in_pieces(time: Floats, value: Floats, size: int = 700) -> Iterator[tuple[Floats, Floats]]:
+    for first in range(0, len(time), size):
+        yield time[first : first + size], value[first : first + size]
+
+
+def estimate(played: Setup, recording: tuple[Floats, Floats]) -> recorded.TraceEstimate:
+    return estimate_trace(lambda: in_pieces(*recording), played)
+
+
+def test_a_clean_trace_is_measured_exactly() -> None:
+    found = estimate(setup(), trace(setup(), 4))
+    assert found.estimate.jacobian == pytest.approx(SLOPE, abs=1e-18)
+    assert np.imag(found.estimate.response) == pytest.approx(np.zeros(5), abs=1e-18)
+    assert found.estimate.output == pytest.approx(5e-9 - 1e-8 * 1e-4 / 2, abs=1e-18)
+    assert (found.windows, found.samples, found.missing, found.skipped) == (4, 1600, 0, 0)
+    assert found.sample_rate == pytest.approx(RATE)
+    assert abs(found.clock.error) < 1e-12
+    assert found.estimate.flags == ()
+
+
+def test_a_wrong_clock_and_lost_samples_leave_the_derivatives_within_their_error_bars() -> None:
+    """50 ppm and 0.2 %: over repeats the error bars are those of the scatter, clock and all."""
+    played, clock = setup(), Clock(50e-6)
+    off = []
+    for seed in range(20):
+        found = estimate(played, trace(played, 12, clock, noise=5e-12, lost=0.002, seed=seed))
+        off.append((found.estimate.jacobian - SLOPE) / found.estimate.stderr)
+        assert found.clock.error == pytest.approx(50e-6, abs=5 * found.clock.error_stderr)
+        assert 1 <= found.missing <= 30
+    assert np.sqrt(np.mean(np.square(off))) == pytest.approx(1, abs=0.2)
+
+
+def test_the_same_within_a_single_window() -> None:
+    played = setup()
+    off, clocks = [], []
+    for seed in range(30):
+        found = estimate(played, trace(played, 1.01, Clock(400e-6), noise=3e-15, lost=0.002, seed=seed))
+        off.append((found.estimate.jacobian - SLOPE) / found.estimate.stderr)
+        clocks.append((found.clock.error - 400e-6) / found.clock.error_stderr)
+    assert np.sqrt(np.mean(np.square(off))) == pytest.approx(0.9, abs=0.3)
+    assert np.sqrt(np.mean(np.square(clocks))) == pytest.approx(1, abs=0.3)
+
+
+def test_uncorrected_the_clock_would_ruin_a_long_trace() -> None:
+    """What the correction is for: over 500 windows 50 ppm turn the highest tone by 170 degrees."""
+    played, clock = setup(), Clock(50e-6)
+    recording = trace(played, 500, clock, noise=5e-12)
+    found = estimate(played, recording)
+    assert np.abs(found.estimate.jacobian - SLOPE).max() < 5 * found.estimate.stderr.max()
+    left = np.mean(
+        [
+            demodulate(w.waveform(WINDOW), played.tones, WINDOW).in_phase / 1e-2
+            for w in cut_windows(in_pieces(*recording), played)
+        ],
+        axis=0,
+    )
+    assert np.abs(left - SLOPE).max() > 0.3 * SLOPE.max()
+
+
+def test_drift_of_the_clock_is_found_and_corrected() -> None:
+    played, clock = setup(), Clock(-30e-6, 2e-6)
+    found = estimate(played, trace(played, 200, clock, noise=5e-12))
+    assert found.clock.error == pytest.approx(clock.error, abs=5 * found.clock.error_stderr)
+    assert found.clock.drift == pytest.approx(clock.drift, abs=5 * found.clock.drift_stderr)
+    assert np.abs(found.estimate.jacobian - SLOPE).max() < 5 * found.estimate.stderr.max()
+
+
+def test_the_error_bar_falls_as_the_root_of_the_windows() -> None:
+    played = setup()
+    counts = np.array([10, 40, 160])
+    bars = [estimate(played, trace(played, n, noise=5e-12)).estimate.stderr.mean() for n in counts]
+    assert np.polyfit(np.log(counts), np.log(bars), 1)[0] == pytest.approx(-0.5, abs=0.08)
+    # and is √(S/T)/amplitude over the root of their number, S one-sided
+    expected = np.sqrt(2 * (5e-12) ** 2 / RATE / (160 * WINDOW)) / 1e-2
+    assert bars[-1] == pytest.approx(expected, rel=0.1)
+
+
+def test_the_mean_over_windows_is_what_the_device_gives_to_any_estimator() -> None:
+    """A trace is a device under test: homodyne extraction on it, window by window, is the same estimate."""
+    played = setup(settle=0.03)
+    recording = trace(played, 12.5, noise=5e-12)
+    windows = list(cut_windows(in_pieces(*recording), played))
+    assert len(windows) == 12
+    assert windows[0].start == pytest.approx(0.03)
+    device = TraceDevice(played, windows)
+    plan = plan_from_harmonics(HARMONICS, WINDOW, 400)
+    how = Measurement(plan, played.amplitude, np.array([t.phase for t in played.tones]), settle=0.03)
+    control, inputs = np.array(list(played.control.values())), np.full((12, 1), 0.3)
+    each = homodyne(device, control, inputs, how)
+    found = estimate(played, recording).estimate
+    assert np.mean([e.jacobian for e in each], axis=0) == pytest.approx(found.jacobian, rel=1e-6)
+    assert found.stderr == pytest.approx(np.std([e.jacobian for e in each], axis=0, ddof=1) / np.sqrt(12), rel=1e-6)
+    with pytest.raises(ValueError, match="has 12 windows, and all are used"):
+        homodyne(device, control, inputs[:1], how)
+
+
+def test_a_drive_that_was_not_recorded_is_refused() -> None:
+    played = setup()
+    device = TraceDevice(played, [Window(0.0, np.arange(400) / RATE, np.zeros(400), 0)])
+    control, inputs = np.array(list(played.control.values())), np.array([0.3])
+    transient = Transient(WINDOW, 400)
+    louder = tuple(Tone(t.electrode, t.frequency, 2 * t.amplitude, t.phase) for t in played.tones)
+    with pytest.raises(ValueError, match="these tones are not"):
+        device.measure(Drive(control, inputs, louder, transient))
+    with pytest.raises(ValueError, match=r"control .* recorded at"):
+        device.measure(Drive(control + 0.1, inputs, played.tones, transient))
+    with pytest.raises(ValueError, match=r"inputs \[0.4\] V; recorded at \[0.3\] V"):
+        device.measure(Drive(control, inputs + 0.1, played.tones, transient))
+
+
+def test_long_windows_are_taken_as_interleaved_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = setup()
+    recording = trace(played, 10, noise=5e-12)
+    whole = estimate(played, recording).estimate
+    monkeypatch.setattr(recorded, "SLICE", 130)
+    sliced = estimate(played, recording).estimate
+    assert sliced.jacobian == pytest.approx(whole.jacobian, abs=whole.stderr.min() / 20)
+    assert sliced.output == pytest.approx(whole.output, rel=1e-3)
+
+
+def test_pieces_of_any_size_give_the_same() -> None:
+    played = setup()
+    recording = trace(played, 6, Clock(1e-5), noise=5e-12, lost=0.01)
+    (first, *others) = (
+        estimate_trace(lambda size=size: in_pieces(*recording, size), played) for size in (10**6, 997, 50)
+    )
+    for other in others:
+        assert other.estimate.jacobian == pytest.approx(first.estimate.jacobian, rel=1e-9)
+        assert (other.windows, other.missing, other.samples) == (first.windows, first.missing, first.samples)
+
+
+def test_values_that_are_missing_count_as_lost_and_empty_windows_are_left_out() -> None:
+    played = setup()
+    time, value = trace(played, 10)
+    value[::50] = np.nan
+    found = estimate(played, (time, value))
+    assert (found.missing, found.samples) == (80, 3920)
+    assert found.estimate.jacobian == pytest.approx(SLOPE, abs=1e-17)
+    gone = (time < 0.3) | (time > 0.47)
+    found = estimate(played, (time[gone], value[gone]))
+    assert (found.windows, found.skipped) == (8, 2)
+    assert found.estimate.jacobian == pytest.approx(SLOPE, abs=1e-17)
+
+
+def test_a_simulators_start_up_steps_are_left_out() -> None:
+    played = setup()
+    time = np.concatenate([np.cumsum([0, 0.01, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64]), 1.28 + np.arange(1, 410)])
+    time = time / RATE
+    (window,) = cut_windows([(time, output(played, time))], played)
+    assert np.diff(window.time) == pytest.approx(np.full(399, 1 / RATE))
+    assert window.start == pytest.approx(1.28 / RATE)
+
+
+def test_flags_are_those_of_any_extraction() -> None:
+    played = setup()
+    time, value = trace(played, 10)
+    noise = np.random.default_rng(0).standard_normal(len(time))
+    assert "low_snr" in estimate(played, (time, value + 1e-8 * noise)).estimate.flags
+    late = output(played, time - 1e-3)
+    assert "lag" in estimate(played, (time, late)).estimate.flags
+    v = played.tones[0].amplitude * np.sin(2 * np.pi * played.tones[0].frequency * time + played.tones[0].phase)
+    bent = estimate(played, (time, value + 1e-6 * v**3)).estimate
+    assert "nonlinear" in bent.flags
+    assert bent.bias[0] == pytest.approx(0.75 * 1e-6 * 1e-4, rel=1e-3)  # ¾·c·a²
+
+
+@pytest.mark.parametrize(
+    ("recording", "message"),
+    [
+        ((np.arange(360) / RATE, np.zeros(360)), "holds 0.09 s from 0 s on, less than one window of 0.1 s"),
+        ((np.array([0.0, 1.0]), np.zeros(2)), "2 samples are no trace"),
+        ((np.arange(800) / RATE, np.full(800, np.nan)), "all 2 windows of the trace lack"),
+        ((np.arange(40) / 300, np.zeros(40)), "half the point rate|unknowns"),
+    ],
+)
+def test_traces_that_hold_nothing(recording: tuple[Floats, Floats], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        estimate(setup(), recording)
+    with pytest.raises(ValueError, match="no samples"):
+        estimate_trace(list, setup())
