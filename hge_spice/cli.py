@@ -141,6 +141,9 @@ def run(
         for each in found.get("yields", []):
             share = f"{100 * each['low']:.1f} … {100 * each['high']:.1f} %"
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
+        said = directory / "budget.txt"
+        if said.is_file():
+            print(said.read_text(encoding="utf-8").rstrip())
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 

@@ -17,8 +17,6 @@ from pydantic_core import ErrorDetails
 
 from hge_spice.devices import DEVICES, ELEMENTS
 from hge_spice.gradient import ESTIMATORS
-from hge_spice.imperfections import IMPERFECTIONS
-from hge_spice.imperfections.imperfection import Setting, Settings, Value
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.study.files import (
     StudyError,
@@ -30,7 +28,8 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
-from hge_spice.study.units import dimension_of, quantity, render
+from hge_spice.study.imperfections import read_imperfections
+from hge_spice.study.units import dimension_of, quantity
 from hge_spice.study.values import (
     distinct,
     interval,
@@ -72,60 +71,6 @@ METRICS: Mapping[str, str] = {
     "simulated_seconds": "time",
     "energy_joule": "energy",
 }
-
-
-def _imperfections(value: Any) -> dict[str, Settings]:
-    return {
-        one_of("imperfection", IMPERFECTIONS)(name): _settings(name, IMPERFECTIONS[name].settings, table(given))
-        for name, given in table(value).items()
-    }
-
-
-def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any]) -> Settings:
-    for key in given:
-        if key not in known:
-            raise ValueError(f"unknown key {name}.{key}{suggestion(key, known)}")
-    read: dict[str, Value] = {}
-    for key, setting in known.items():
-        if key in given:
-            try:
-                read[key] = _setting(key, setting, given[key])
-            except ValueError as error:
-                raise ValueError(f"{name}.{key}: {error}") from error
-        elif setting.default is None:
-            raise ValueError(f"{name}.{key} is missing, and has no default")
-        else:
-            read[key] = setting.default
-    try:
-        IMPERFECTIONS[name].make(read)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-    return read
-
-
-def _setting(key: str, setting: Setting, value: Any) -> Value:
-    if setting.columns and isinstance(value, list | tuple):
-        return tuple(_table_row(setting.columns, row) for row in value)
-    of = setting.dimension
-    if setting.text:
-        return text(value)
-    if setting.words and ((isinstance(value, str) and value in setting.words) or not (of or setting.whole)):
-        return str(one_of(key, setting.words)(value))
-    if setting.whole:
-        return int(whole(int(setting.least or 0), int(setting.most or 2**63 - 1))(value))
-    if not of:
-        raise ValueError(f"{value!r} should be a list of lists: {', '.join(setting.columns)}")
-    number: float = si(of, above=setting.above, least=setting.least)(value)
-    if setting.most is not None and number > setting.most:
-        raise ValueError(f"{value!r} should be at most {render(setting.most, of)}")
-    return number
-
-
-def _table_row(columns: tuple[str, ...], row: Any) -> tuple[float, ...]:
-    if not isinstance(row, list | tuple) or len(row) < len(columns):
-        raise ValueError(f"{row!r} should be a list: {', '.join(columns)}")
-    ends = (*columns, *(columns[-1:] * (len(row) - len(columns))))
-    return tuple(quantity(entry, of) for entry, of in zip(row, ends, strict=True))
 
 
 def read_specs(value: Any) -> dict[str, "Spec"]:
@@ -364,6 +309,12 @@ class Probe(_Table):
     nodes: Names = ()
 
 
+class Budget(_Table):
+    """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
+
+    repeats: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
+
+
 class Results(_Table):
     """keep : which files a trial leaves beside its row in the ledger: all, what the report draws, or none."""
 
@@ -398,10 +349,11 @@ class Study(_Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
-    imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(_imperfections)] = {}
+    imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = {}
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
     specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = {}
     results: Results = Results()
+    budget: Budget = Budget()
     cluster: Cluster | None = None
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}
 

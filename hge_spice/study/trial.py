@@ -16,7 +16,7 @@ from hge_spice.drive import Drive, Floats, measure_all
 from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
+from hge_spice.study.compare import compare, repeated
 from hge_spice.study.spec import Study
 from hge_spice.traces import Plot, write_raw
 from hge_spice.train import Cost, Step, train
@@ -71,6 +71,7 @@ def run_trial(
         _write_circuit(bench, last.control, directory)
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
+        repeats = study.budget.repeats
         measurement = bench.recipe.measurement
         return {
             "solved": last.margin.solved,
@@ -101,6 +102,7 @@ def run_trial(
             "flags": dict(flags),
             "retried": bench.network.retried,
             "remarks": bench.network.graph.graph.get("remarks", []),
+            **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
         }
 
 
