@@ -79,7 +79,7 @@ def sentence(lines: Sequence[Line]) -> str:
     if not known:
         return "No imperfection was tried alone, or no trial told bias from spread: set budget.repeats to 2 or more."
     worst, rest = known[0], {line.active: line for line in lines}
-    without = rest[NONE] if NONE in rest else None
+    without = rest.get(NONE)
     if without is not None and worst.error <= TELLING * without.error:
         said = [f"None adds to what derivatives are off by without any: {without.error:.1%} of the largest."]
     else:

@@ -28,7 +28,8 @@ def read_imperfections(value: Any) -> dict[str, Settings]:
         one_of("imperfection", IMPERFECTIONS)(name): _settings(name, IMPERFECTIONS[name].settings, table(each))
         for name, each in given.items()
     }
-    return {name: settings for name, settings in read.items() if name in _acting(active, read)}
+    acting = _acting(active, read)
+    return {name: settings for name, settings in read.items() if name in acting}
 
 
 def _acting(active: str, stated: Mapping[str, Any]) -> set[str]:

@@ -309,6 +309,13 @@ class Probe(_Table):
     nodes: Names = ()
 
 
+class Retrain(_Table):
+    """What happens to the trained network, as in [imperfections]; steps : of the training that follows."""
+
+    after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = {}
+    steps: Annotated[int, BeforeValidator(whole(1))] = 60
+
+
 class Budget(_Table):
     """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
 
@@ -354,6 +361,7 @@ class Study(_Table):
     specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = {}
     results: Results = Results()
     budget: Budget = Budget()
+    retrain: Retrain = Retrain()
     cluster: Cluster | None = None
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}
 

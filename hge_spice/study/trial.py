@@ -17,6 +17,7 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare, repeated
+from hge_spice.study.retrain import retrain
 from hge_spice.study.spec import Study
 from hge_spice.traces import Plot, write_raw
 from hge_spice.train import Cost, Step, train
@@ -102,6 +103,7 @@ def run_trial(
             "flags": dict(flags),
             "retried": bench.network.retried,
             "remarks": bench.network.graph.graph.get("remarks", []),
+            **(retrain(bench, last.control, workers) if study.retrain.after else {}),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
         }
 
