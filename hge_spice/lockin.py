@@ -6,6 +6,7 @@ share a bin share a column. Over whole periods on a uniform grid this is the loc
 equivalent noise bandwidth is 1/(2·window) for the mean and 1/window for a tone's amplitude.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations_with_replacement
@@ -14,6 +15,7 @@ import numpy as np
 
 from hge_spice.drive import Floats, Tone, Waveform
 
+LINES = 16  # spectral lines for each that a window resolves, at which a density is weighed
 MARGIN = 8  # points beyond the unknowns that the 3rd-order fit must have
 
 
@@ -110,6 +112,31 @@ def distortion(waveform: Waveform, tones: tuple[Tone, ...]) -> tuple[Floats, Flo
     spread = float(np.sqrt(residual @ residual / degrees))
     stderr: Floats = np.linalg.norm(operator, axis=1) * spread
     return operator @ waveform.output, stderr
+
+
+def noise_of_tones(density: Callable[[Floats], Floats], time: Floats, tones: tuple[Tone, ...]) -> Floats:
+    """Standard deviation that noise gives each in-phase amplitude: [tone], A.
+
+    density : frequencies [line], Hz -> one-sided density [line], A²/Hz; time : [point], s, of one window
+
+    √(S(f)/T) where the density is flat about the tone. Steep noise leaks through the window's side lobes, and how much
+    depends on the tone's phase too: the density is weighed with |2/N Σ sin(2πft_n + φ)·e^(2πi·f't_n)|².
+    """
+    settings = tuple((tone.frequency, tone.phase) for tone in tones)
+    lines, weights = _response(np.ascontiguousarray(time).tobytes(), settings)
+    return np.asarray(np.sqrt(density(lines) @ weights))
+
+
+@lru_cache(maxsize=8)
+def _response(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats]:
+    """Lines [line], Hz, up to half the mean point rate, and what each adds to a tone's variance: [line, tone], Hz."""
+    time = np.frombuffer(time_bytes)
+    points = len(time)
+    spacing = (points - 1) / (LINES * points * (time[-1] - time[0]))
+    lines: Floats = spacing * np.arange(1, LINES * points // 2 + 1, dtype=np.float64)
+    waves = np.array([np.sin(2 * np.pi * frequency * time + phase) for frequency, phase in settings])
+    turned = np.exp(2j * np.pi * np.outer(lines, time)) @ waves.T
+    return lines, np.asarray(np.abs(2 / points * turned) ** 2 * spacing)
 
 
 @lru_cache(maxsize=32)

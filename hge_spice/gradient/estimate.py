@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hge_spice.drive import Floats, Tone, Transient
+from hge_spice.lockin import noise_of_tones
 from hge_spice.tones import TonePlan
 
 
@@ -18,6 +19,7 @@ class Measurement:
     settle : s, dead time before the window
     noise_density : A²/Hz one-sided, of the read-out as stated; used for what it would add, whether or not it is
     injected
+    noise_slope, noise_at : S(f) = noise_density·(noise_at/f)^noise_slope, slope 0 white, 1 pink, 2 brown; at in Hz
     """
 
     plan: TonePlan
@@ -25,11 +27,23 @@ class Measurement:
     phase: Floats
     settle: float = 0.0
     noise_density: float = 0.0
+    noise_slope: float = 0.0
+    noise_at: float = 1e3
 
     @property
     def transient(self) -> Transient:
         """Timing of one extraction."""
         return Transient(self.plan.window, self.plan.points, self.settle)
+
+    def tone_noise(self, time: Floats, tones: tuple[Tone, ...]) -> Floats:
+        """What the stated noise of the read-out adds to each in-phase amplitude: [tone], A. time : [point], s."""
+        if not (self.noise_slope and self.noise_density):
+            return np.full(len(tones), np.sqrt(self.noise_density / self.plan.window))
+
+        def density(frequency: Floats) -> Floats:
+            return np.asarray(self.noise_density * (self.noise_at / frequency) ** self.noise_slope)
+
+        return noise_of_tones(density, time, tones)
 
     def tones(self, controls: tuple[str, ...]) -> tuple[Tone, ...]:
         """Return one tone per control. Raises ValueError where the plan has another number of tones."""

@@ -36,7 +36,7 @@ def _judge(waveform: Waveform, tones: tuple[Tone, ...], measurement: Measurement
     found = demodulate(waveform, tones, measurement.plan.window)
     shift, shift_stderr = distortion(waveform, tones)
     largest = np.abs(found.response).max()
-    noise = np.sqrt(measurement.noise_density / measurement.plan.window)
+    noise = measurement.tone_noise(waveform.time, tones)
     flags = [*waveform.flags, *measurement.plan.flags]
     if np.any((np.abs(shift) > NONLINEAR * largest) & (np.abs(shift) > SIGNIFICANT * shift_stderr)):
         flags.append("nonlinear")
@@ -45,7 +45,7 @@ def _judge(waveform: Waveform, tones: tuple[Tone, ...], measurement: Measurement
         flags.append("lag")
     if largest < RESOLVED * waveform.current_error:
         flags.append("below_tolerance")
-    if largest < RESOLVED * max(noise, float(found.stderr.max())):
+    if largest < RESOLVED * max(float(noise.max()), float(found.stderr.max())):
         flags.append("low_snr")
     return Estimate(
         output=found.mean,

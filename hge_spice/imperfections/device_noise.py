@@ -6,7 +6,6 @@ network's hops, the sinh element, memristors) make none in ngspice: a device wit
 called quiet. Nothing is injected into the circuit beside it, so no element's noise counts twice.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,7 @@ from scipy.constants import elementary_charge
 from hge_spice.drive import Drive, Floats, NoisyDevice, Tone, Waveform
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings
 from hge_spice.imperfections.noise import LINES, after_table
-from hge_spice.imperfections.samples import mean_step
+from hge_spice.lockin import noise_of_tones
 
 KEPT = 64  # spectra: an extraction of the same patterns follows a read-out
 QUIET = (
@@ -30,24 +29,19 @@ def noise_frequencies(window: float, points: int) -> Floats:
     return np.geomspace(low, high, 2 + int(PER_DECADE * np.log10(high / low)))
 
 
-def predicted_stderr(frequency: Floats, density: Floats, time: Floats, tones: Sequence[Tone]) -> Floats:
+def predicted_stderr(frequency: Floats, density: Floats, time: Floats, tones: tuple[Tone, ...]) -> Floats:
     """Standard deviation that noise gives each derivative: [tone], in the output's unit per V.
 
     frequency : [line], Hz, rising; density : [line], one-sided, of all noise, on straight lines of their logarithms
     time : [point], s, uniform, of one window
 
-    √(S(f)/T)/A where the density is flat about the tone. Steep noise leaks through the window's side lobes, how much
-    depends on the tone's phase too: the density is weighed with the window's whole response to it,
-    |2/N Σ sin(2πft_n + φ)·e^(2πi·f't_n)|².
+    √(S(f)/T)/A where the density is flat about the tone; see `lockin.noise_of_tones`.
     """
-    points = len(time)
-    spacing = 1 / (LINES * points * mean_step(time))
-    lines = spacing * np.arange(1, LINES * points // 2 + 1)
-    wanted = np.exp(np.interp(np.log(lines), np.log(frequency), np.log(density)))
-    turns = np.exp(2j * np.pi * np.outer(lines, time))
-    waves = np.array([np.sin(2 * np.pi * tone.frequency * time + tone.phase) for tone in tones])
-    response = np.abs(2 / points * turns @ waves.T) ** 2
-    return np.asarray(np.sqrt(wanted @ response * spacing) / [tone.amplitude for tone in tones])
+
+    def at(lines: Floats) -> Floats:
+        return np.asarray(np.exp(np.interp(np.log(lines), np.log(frequency), np.log(density))))
+
+    return np.asarray(noise_of_tones(at, time, tones) / [tone.amplitude for tone in tones])
 
 
 def _make(settings: Settings) -> Effect:

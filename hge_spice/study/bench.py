@@ -20,7 +20,7 @@ from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import PHASES
 from hge_spice.study.block import read_block
-from hge_spice.study.spec import OF_A_BLOCK, Study
+from hge_spice.study.spec import OF_A_BLOCK, SLOPES, Study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
@@ -145,6 +145,8 @@ class Bench:
             phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.noise.psd,
+            noise_slope=SLOPES[study.readout.noise.colour],
+            noise_at=study.readout.noise.at,
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()

@@ -13,7 +13,7 @@ CHANGE = 2**32  # added to the study's seed
 
 
 def retrain(bench: Bench, control: Floats, workers: int = 1) -> dict[str, Any]:
-    """Margins before the change, after it and after retraining, by `retrain_before`, `…_after`, `…_again`, with steps.
+    """Margins before the change, after it and after retraining where it was lost, and the steps that this took.
 
     control : [control], V, as trained. The network is changed by [retrain]'s `after`, drawn from the study's seed; the
     instrument stays what it is, and starts anew. Raises ValueError where the change doesn't fit, SimulationError.
@@ -28,8 +28,9 @@ def retrain(bench: Bench, control: Floats, workers: int = 1) -> dict[str, Any]:
         after = read_out(dut, control, bench.recipe)[1]
         found |= _told("after", after)
         again, steps = after, 0
-        for step in train(dut, control, bench.recipe, study.retrain.steps):
-            again, steps = step.margin, step.number
+        if not after.solved:
+            for step in train(dut, control, bench.recipe, study.retrain.steps):
+                again, steps = step.margin, step.number
     return found | _told("again", again) | {"retrain_steps": steps}
 
 

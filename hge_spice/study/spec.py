@@ -56,6 +56,7 @@ Auto = Literal["auto"]
 
 FILTERS = ("window",)
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
+SLOPES: Mapping[str, float] = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # S ∝ 1/f^slope
 # what [specs] may bound, each with the dimension its bounds are written in
 METRICS: Mapping[str, str] = {
     "solved": "ratio",
@@ -264,10 +265,11 @@ class Training(_Table):
 
 
 class Noise(_Table):
-    """psd : A²/Hz, one-sided, at a frequency in Hz."""
+    """psd : A²/Hz, one-sided, at a frequency in Hz; colour : how it goes on from there, as SLOPES has it."""
 
     psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    colour: Annotated[str, BeforeValidator(one_of("colour", SLOPES))] = "white"
 
 
 class Readout(_Table):
