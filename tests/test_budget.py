@@ -62,7 +62,9 @@ def test_the_sentence_names_what_costs_most_and_what_helps() -> None:
     assert "4 times the window halves it" in spread
     idle = [row("none", 0, 0.01), row("adc", 0, 0.0101)]
     assert sentence(budget(idle)).startswith("None adds")
-    assert "set budget.repeats" in sentence(budget([row("none", 0)]))
+    untold = [row("none", 0), row("adc", 0, status="failed")]
+    assert "set budget.repeats" in sentence(budget(untold))
+    assert sentence(budget([row("none", 0)])) == ""
 
 
 def test_it_is_written_beside_the_report_and_drawn(tmp_path) -> None:

@@ -175,7 +175,7 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"perturbatoin__amplitude": 1}, r"unknown key perturbatoin; did you mean perturbation\?"),
         ({"Device": {}}, r"unknown key Device; did you mean device\?"),
         ({"lockin__zzz": 1}, r"unknown key lockin\.zzz; known: filter"),
-        ({"readout__noise__colour": "pink"}, r"unknown key readout\.noise\.colour; known: at, psd"),
+        ({"readout__noise__tint": "pink"}, r"unknown key readout\.noise\.tint; known: at, colour, psd"),
         ({"device__file": "network.graphml"}, r"unknown key device\.file"),
         ({"perturbation__window": "25 V"}, r"perturbation\.window: '25 V' is not a time: .*such as '25 ms'"),
         ({"perturbation__window": "0 s"}, r"perturbation\.window: '0 s' should be above 0 s"),
@@ -381,7 +381,7 @@ def test_a_cycle_of_two_is_seen(tmp_path):
     ("name", "message"),
     [
         ("xorr", r"there is no study file 'xorr', and no study of that name ships; did you mean xor\?"),
-        ("nothing/like.toml", r"there is no study file 'nothing/like\.toml'.*known: and, gates"),
+        ("nothing/like.toml", r"there is no study file 'nothing/like\.toml'.*known: and, budget, gates"),
         ("", "there is no study file ''"),
         (".", "is a folder; give a study file in it"),
         ("\0", "."),
