@@ -96,6 +96,9 @@ def run(
         str | None, typer.Option(metavar="EXPR", help='Only these trials: "training.seed < 5 and index % 2 == 0".')
     ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="Apply the study's [smoke]: the size the tests run.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Try a task that the network can't do; as training.unreachable = try.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Train: run every trial of a study, write its directory and report."""
@@ -107,7 +110,8 @@ def run(
     from hge_spice.study.spec import parse_study
     from hge_spice.study.statistics import analysis, passes
 
-    raw = load_study(study, settings or [], smoke=smoke)
+    asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
+    raw = load_study(study, asked, smoke=smoke)
     planned = runner.plan_study(raw, subset)
     workers = jobs or os.cpu_count() or 1
     if dry_run:
@@ -134,7 +138,7 @@ def run(
     parsed = parse_study(planned[0].trial.raw)
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
-    found = analysis(rows, parsed)
+    found = analysis(rows, parsed.specs)
     if as_json:
         _print_json(summary | found)
     else:
@@ -220,7 +224,7 @@ def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
             "yes" if result["solved"] else "no",
             str(result["starts"]),
             str(result["steps"]),
-            short(result["gap"], "current"),
+            short(result["gap"], "voltage" if result["output_unit"] == "V" else "current"),
             f"{result['gap_over_span']:.2f}",
             "∞" if sharp is None else f"{sharp:.1f}",
             short(result["simulated_seconds"], "time"),
@@ -247,17 +251,26 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
         return DONE
     from hge_spice.study.units import render
 
+    # nA of a current, mV of a voltage, per volt
+    what, unit, factor = ("dI/dV", "nA/V", 1e9) if found["estimate_unit"] == "A/V" else ("dU/dV", "mV/V", 1e3)
     for pattern, inputs in enumerate(found["inputs"]):
         print(f"inputs {', '.join(render(v, 'voltage') for v in inputs)}")
         columns = (found[key][pattern] for key in ("estimate", "stderr", "stderr_stated_noise", "truth"))
         for name, estimate, stderr, noise, truth in zip(found["controls"], *columns, strict=True):
             print(
-                f"  dI/dV {name:8} {estimate * 1e9:+12.5f} ± {stderr * 1e9:.2g} nA/V"
-                f"   truth {truth * 1e9:+12.5f}   stated noise adds ± {noise * 1e9:.2g}"
+                f"  {what} {name:8} {estimate * factor:+12.5f} ± {stderr * factor:.2g} {unit}"
+                f"   truth {truth * factor:+12.5f}   stated noise adds ± {noise * factor:.2g}"
             )
     print(f"largest relative error {found['relative_error_max']:.3g}, cosine {found['cosine']:.6f}", end="; ")
     print(f"amplitude {render(found['amplitude'][0], 'voltage')}, {found['points']} points", end="; ")
     print("flags: " + (", ".join(found["flags"]) or "none"))
+    lockin = found["lockin"]
+    units = {"enbw": "frequency", "half_power": "frequency", "settling": "time", "dead_time": "time"}
+    shown = {key: render(float(f"{lockin[key]:.4g}"), unit) for key, unit in units.items()}
+    print(f"lock-in {lockin['filter']}: noise bandwidth {shown['enbw']}, −3 dB at {shown['half_power']}", end=", ")
+    print(f"settles to 1 % in {shown['settling']}, dead time {shown['dead_time']}")
+    for note in found["notes"]:
+        print(f"note: {note}")
     return DONE
 
 
@@ -279,6 +292,45 @@ def netlist(
         print(text, end="")
     else:
         write_new(output, text)
+    return DONE
+
+
+@app.command()
+def subckt(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+) -> int:
+    """Print an element as a .subckt that ngspice, LTspice or Xyce can include."""
+    from hge_spice.devices import ELEMENTS
+    from hge_spice.devices.library import subcircuit
+    from hge_spice.study.files import suggestion
+    from hge_spice.study.setup_file import write_new
+
+    if family not in ELEMENTS:
+        raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
+    text = subcircuit(ELEMENTS[family])
+    if output is None:
+        print(text, end="")
+    else:
+        write_new(output, text)
+    return DONE
+
+
+@app.command()
+def plot(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; FAMILY.png if not given.")] = None,
+) -> int:
+    """Draw an element's current and conductance against voltage, and the loop of one that remembers."""
+    from hge_spice.devices import ELEMENTS
+    from hge_spice.plot_element import element_picture
+    from hge_spice.study.files import suggestion
+
+    if family not in ELEMENTS:
+        raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
+    path = output or Path(f"{family}.png")
+    element_picture(ELEMENTS[family]).savefig(path)
+    print(path)
     return DONE
 
 
@@ -395,7 +447,9 @@ def list_(
     for title, entries in shown.items():
         print(title)
         for name, summary in entries.items():
-            print(f"  {name:14} {summary}")
+            print(f"  {name:16} {summary}")
+        if title == "devices":
+            print("  `hge-spice plot NAME` draws an element, `hge-spice subckt NAME` prints it for other tools")
     return DONE
 
 

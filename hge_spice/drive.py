@@ -102,6 +102,9 @@ class Tables:
             raise ValueError("tables hold a value that is not finite")
         if not (np.isfinite(self.step) and self.step > 0):
             raise ValueError(f"the tables' step is {self.step!r} s; it must be above zero")
+        own = np.array(self.values, dtype=np.float64)  # what was loaded once must not change unseen
+        own.setflags(write=False)
+        object.__setattr__(self, "values", own)
 
     @property
     def duration(self) -> float:

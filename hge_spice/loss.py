@@ -15,12 +15,14 @@ from hge_spice.drive import Floats
 class Target:
     """What the outputs should be.
 
-    classes : [pattern], 0 or 1; levels : A, output currents of the two classes, for losses that need them
-    noise : A, standard deviation of one read-out, for losses that must not mistake it for a signal
+    classes : [pattern], 0 or 1; levels : A or V, outputs of the two classes, for losses that need them
+    per_ampere : output units that one ampere makes: 1, or the ohm of an amplifier or load where the output is a voltage
+    noise : A or V, standard deviation of one read-out, for losses that must not mistake it for a signal
     """
 
     classes: Floats
     levels: tuple[float, float] | None = None
+    per_ampere: float = 1.0
     noise: float = 0.0
 
 
@@ -83,14 +85,16 @@ def _squared(residual: Floats, slope: Floats) -> tuple[float, Floats]:
 def corr_sigmoid(outputs: Floats, target: Target) -> tuple[float, Floats]:
     """(1.1 − corr) / (0.05 + sigmoid((gap − 5 nA)/3 nA)).
 
-    outputs : [pattern], A; the derivative is in 1/A. The gap is the smallest output of the
-    ones less the largest of the zeros. Source: the loss in the public code of the method's first author, 2019–20.
+    outputs : [pattern], A; the derivative is in 1/A. The gap is the smallest output of the ones less the largest of the
+    zeros. For a voltage both currents are times the target's `per_ampere`.
+    Source: the loss in the public code of the method's first author, 2019–20.
     """
     corr, slope = _correlation(outputs, target.classes)
     distance, distance_slope = _gap(outputs, target.classes)
-    sigmoid = 1 / (1 + np.exp(-np.clip((distance - SEPARATION) / STEEPNESS, -500, 500)))
+    separation, steepness = SEPARATION * target.per_ampere, STEEPNESS * target.per_ampere
+    sigmoid = 1 / (1 + np.exp(-np.clip((distance - separation) / steepness, -500, 500)))
     below = 0.05 + sigmoid
-    derivative = -slope / below - (1.1 - corr) / below**2 * sigmoid * (1 - sigmoid) / STEEPNESS * distance_slope
+    derivative = -slope / below - (1.1 - corr) / below**2 * sigmoid * (1 - sigmoid) / steepness * distance_slope
     return float((1.1 - corr) / below), derivative
 
 

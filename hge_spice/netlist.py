@@ -1,7 +1,8 @@
 """Graph to PySpice circuit and to deck text: sources on the electrodes, the family's elements, options, analysis."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
@@ -9,11 +10,11 @@ from PySpice.Spice.Netlist import Circuit
 from hge_spice.devices import DEVICES
 from hge_spice.devices.names import terminal
 from hge_spice.drive import Drive, Tables, Tone, Transient
-from hge_spice.graph import Network, check, electrodes
+from hge_spice.graph import Network, check, electrodes, listed, readout
 from hge_spice.tables import sources
 
 PROBE = re.compile(r"[\w.#]+|@[\w.]+\[\w+\]", re.ASCII)
-NOISE_NODE = "noise_of_output"
+NOISE_NODE = "e__noise"  # no electrode's: theirs are spelled out in hexadecimal where they begin with e_
 # XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
 TOLERANCE = ".options xtrtol=7"
 # The sparse solver of SuiteSparse, in builds that have it; others ignore the option. Below about 1000 nodes it doesn't
@@ -36,30 +37,40 @@ def output_source(electrode: str) -> str:
     return f"vout_{terminal(electrode)}"
 
 
-def sine(tone: Tone) -> tuple[float, float, float, float, float, float]:
-    """Arguments of ngspice's SIN: offset, amplitude, frequency, delay, damping, phase in degrees."""
+def sine(tone: Tone, settle: float = 0.0) -> tuple[float, float, float, float, float, float]:
+    """Arguments of ngspice's SIN: offset, amplitude, frequency, delay, damping, phase in degrees.
+
+    settle : dead time before the window, s. Where it leaves room, the tone begins at its first zero instead of at once.
+    ngspice takes the operating point with each source at its value at time zero: a slow state would begin where the
+    tone's a·sin φ, held for ever, would put it, and not come back within the measurement.
+    """
+    if settle * tone.frequency >= 1:
+        delay = float(np.mod(-tone.phase, 2 * np.pi) / (2 * np.pi * tone.frequency))
+        return (0.0, tone.amplitude, tone.frequency, delay, 0.0, 0.0)
     return (0.0, tone.amplitude, tone.frequency, 0.0, 0.0, float(np.degrees(tone.phase)))
 
 
 def driven(graph: Network) -> tuple[str, ...]:
-    """Electrodes with a DC source: controls and inputs in the order of a Drive, then supplies."""
-    return electrodes(graph, "control") + electrodes(graph, "input") + electrodes(graph, "bias")
+    """Electrodes with a DC source: controls and inputs in the order of a Drive, complements, then supplies."""
+    return tuple(name for role in ("control", "input", "complement", "bias") for name in electrodes(graph, role))
 
 
 def voltages(graph: Network, drive: Drive) -> dict[str, float]:
-    """DC voltage of each driven electrode, V. Raises ValueError where the drive doesn't fit the graph."""
+    """DC voltage of each driven electrode, V, in their order. Raises ValueError where the drive doesn't fit."""
     controls, inputs = electrodes(graph, "control"), electrodes(graph, "input")
     for name, values, names in (("control", drive.control, controls), ("inputs", drive.inputs, inputs)):
         if np.shape(values) != (len(names),):
-            raise ValueError(f"{name} has shape {np.shape(values)}; the network has {len(names)}: {', '.join(names)}")
+            raise ValueError(f"{name} has shape {np.shape(values)}; the network has {len(names)}: {listed(names)}")
         if not np.isfinite(values).all():
             raise ValueError(f"{name} holds a value that is not finite: {values}")
     strange = [tone.electrode for tone in drive.tones if tone.electrode not in controls]
     if strange:
-        raise ValueError(f"a tone on {', '.join(strange)}, which is no control ({', '.join(controls)})")
+        raise ValueError(f"a tone on {listed(strange)}, which is no control ({listed(controls)})")
     given = dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
     if drive.tables is not None:
         _check_tables(graph, drive.tables, drive.transient)
+    for name in electrodes(graph, "complement"):
+        given[name] = graph.nodes[name]["mirror"] - given[graph.nodes[name]["complement_of"]]
     return given | {name: graph.nodes[name]["voltage"] for name in electrodes(graph, "bias")}
 
 
@@ -67,21 +78,47 @@ def _check_tables(graph: Network, tables: Tables, transient: Transient) -> None:
     known = (*driven(graph), *electrodes(graph, "output"))
     strange = [name for name in tables.electrodes if name not in known]
     if strange:
-        raise ValueError(f"a table for {', '.join(strange)}, which is neither driven nor output ({', '.join(known)})")
+        raise ValueError(f"a table for {listed(strange)}, which is neither driven nor output ({listed(known)})")
     end, needed = tables.duration, transient.reach
     if end < needed * (1 - 1e-9):
         raise ValueError(f"the tables end at {end:.6g} s, the measurement's last point may be at {needed:.6g} s")
 
 
-def saved_vectors(graph: Network) -> tuple[str, ...]:
-    """Vectors kept of each analysis: output current, currents of the driven electrodes, bounded states, probes."""
-    family = DEVICES[graph.graph["family"]]
-    output = electrodes(graph, "output")[0]
-    return (
-        f"{output_source(output)}#branch",
-        *(f"{dc_source(name)}#branch" for name in driven(graph)),
-        *family.bounded_nodes(graph),
-        *graph.graph.get("probes", ()),
+@dataclass(frozen=True)
+class Saved:
+    """Vectors kept of each analysis.
+
+    read : what each output electrode is read by, in their order: a current, a load's or an amplifier's voltage
+    sunk : currents into the output electrodes; driven : currents of the driven electrodes, out of their sources' + end
+    states : bounded ones; probes : what the user asked for
+    """
+
+    read: tuple[str, ...]
+    sunk: tuple[str, ...]
+    driven: tuple[str, ...]
+    states: tuple[str, ...]
+    probes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each vector once."""
+        return tuple(dict.fromkeys((*self.read, *self.sunk, *self.driven, *self.states, *self.probes)))
+
+
+def saved_vectors(graph: Network) -> Saved:
+    """Vectors kept of each analysis of this network."""
+    outputs, kind = electrodes(graph, "output"), readout(graph).kind
+    read: dict[str, Callable[[str], str]] = {
+        "current": lambda name: f"{output_source(name)}#branch",
+        "transimpedance": lambda name: f"{terminal(name)}_amp",
+        "voltage": lambda name: _outside(graph, name),
+    }
+    return Saved(
+        tuple(read[kind](name) for name in outputs),
+        tuple(f"{output_source(name)}#branch" for name in outputs),
+        tuple(f"{dc_source(name)}#branch" for name in driven(graph)),
+        DEVICES[graph.graph["family"]].bounded_nodes(graph),
+        tuple(graph.graph.get("probes", ())),
     )
 
 
@@ -90,78 +127,109 @@ def build_circuit(
     dc: Mapping[str, float] | None = None,
     tones: Mapping[str, Tone] | None = None,
     tabled: Collection[str] = (),
+    settle: float = 0.0,
 ) -> Circuit:
-    """Build the network with its sources; the same graph and values give the same text.
+    """Build the network with its sources and read-out; the same graph and values give the same text.
 
     dc : V, by driven electrode; tones : by control electrode; what is missing is zero, and can be altered once loaded.
+    settle : dead time before the window, s, see `sine`
     tabled : electrodes that stand on a node of their own instead of ground, for `table_sources`
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
     check(graph)
-    DEVICES[graph.graph["family"]].check(graph)
-    dc, tones = dc or {}, tones or {}
     family = DEVICES[graph.graph["family"]]
+    family.check(graph)
+    dc, tones = dc or {}, tones or {}
     circuit = Circuit(f"{family.name} network, {graph.number_of_nodes()} nodes, {graph.number_of_edges()} links")
-    controls = electrodes(graph, "control")
-    _check_names(graph, tabled)
+    controls = set(electrodes(graph, "control"))
+    _check_nodes(graph, tabled)
     for name in driven(graph):
-        node = _fed(circuit, graph, name)
+        _wire(circuit, graph, name)
+        node, foot = _outside(graph, name), _table_node(name) if name in tabled else 0
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
-        foot = f"{terminal(name)}_table" if name in tabled else 0
         if name not in controls:
             circuit.V(dc_source(name)[1:], node, foot, value)
             continue
         circuit.V(dc_source(name)[1:], f"{terminal(name)}_dc", foot, value)
         tone = tones.get(name, Tone(name, 1.0, 0.0))
-        arguments = " ".join(repr(a) for a in sine(tone))
+        arguments = " ".join(repr(a) for a in sine(tone, settle))
         circuit.V(tone_source(name)[1:], node, f"{terminal(name)}_dc", f"DC 0 AC 0 SIN({arguments})")
-    output = electrodes(graph, "output")[0]
-    circuit.V(output_source(output)[1:], terminal(output), 0, f"DC {graph.nodes[output].get('voltage', 0.0)!r}")
+    for name in electrodes(graph, "output"):
+        _stamp_readout(circuit, graph, name)
     for name in electrodes(graph, "ground"):
-        circuit.V(dc_source(name)[1:], terminal(name), 0, "DC 0")
+        circuit.V(dc_source(name)[1:], _outside(graph, name), 0, "DC 0")
+    for name in electrodes(graph):
+        if _outside(graph, name) != terminal(name):
+            circuit.R(f"lead_{terminal(name)}", _outside(graph, name), terminal(name), _series_resistance(graph, name))
     family.stamp(circuit, graph)
     return circuit
 
 
-def _fed(circuit: Circuit, graph: Network, name: str) -> str:
-    """Add an electrode's wiring, and return the node that its source holds: its own where there is no resistance.
+def _wire(circuit: Circuit, graph: Network, name: str) -> None:
+    """Add what is stray at a driven electrode, where `graph.graph["wiring"]` states it.
 
-    `graph.graph["wiring"]` has what lies outside the network: `source_resistance` in ohm, `electrode_capacitance` to
-    ground, `output_capacitance` and `output_conductance` from each driven electrode to the output, F and S.
+    `electrode_capacitance` to ground, `output_capacitance` and `output_conductance` to every output, F and S.
     """
     wiring, node = graph.graph.get("wiring", {}), terminal(name)
-    output = terminal(electrodes(graph, "output")[0])
     if wiring.get("electrode_capacitance"):
         circuit.C(f"wire_{node}", node, 0, float(wiring["electrode_capacitance"]))
-    if wiring.get("output_capacitance"):
-        circuit.C(f"cross_{node}", node, output, float(wiring["output_capacitance"]))
-    if wiring.get("output_conductance"):
-        circuit.R(f"cross_{node}", node, output, 1 / float(wiring["output_conductance"]))
-    if not wiring.get("source_resistance"):
-        return node
-    circuit.R(f"wire_{node}", node, f"{node}_source", float(wiring["source_resistance"]))
-    return f"{node}_source"
+    for output in electrodes(graph, "output"):
+        if wiring.get("output_capacitance"):
+            circuit.C(f"cross_{node}_{terminal(output)}", node, terminal(output), float(wiring["output_capacitance"]))
+        if wiring.get("output_conductance"):
+            ohm = 1 / float(wiring["output_conductance"])
+            circuit.R(f"cross_{node}_{terminal(output)}", node, terminal(output), ohm)
+
+
+def _series_resistance(graph: Network, electrode: str) -> float:
+    return float(graph.nodes[electrode].get("series_resistance", 0.0))
+
+
+def _outside(graph: Network, electrode: str) -> str:
+    """Node at the far end of an electrode's series resistance: where it is driven or read."""
+    return f"{terminal(electrode)}_lead" if _series_resistance(graph, electrode) else terminal(electrode)
+
+
+def _stamp_readout(circuit: Circuit, graph: Network, electrode: str) -> None:
+    """A virtual ground that reads the current, what stands between it and the electrode, and what amplifies it."""
+    how, node, source = readout(graph), terminal(electrode), output_source(electrode)
+    ground, value = _outside(graph, electrode), f"DC {graph.nodes[electrode].get('voltage', 0.0)!r}"
+    if how.kind == "voltage":
+        circuit.R(f"load_{node}", ground, f"{node}_load", how.load)
+        ground = f"{node}_load"
+    circuit.V(source[1:], ground, 0, value)
+    if how.kind == "transimpedance":
+        ideal = f"{node}_amp" if how.bandwidth is None else f"{node}_ideal"
+        circuit.raw_spice += f"Hamp_{node} {ideal} 0 {source} {how.sign * how.gain!r}\n"
+        if how.bandwidth is not None:
+            circuit.R(f"amp_{node}", ideal, f"{node}_amp", 1.0)
+            circuit.C(f"amp_{node}", f"{node}_amp", 0, 1 / (2 * np.pi * how.bandwidth))
 
 
 def table_sources(graph: Network, tables: Tables) -> list[str]:
-    """Lines that apply tables to a circuit built for their electrodes; they read the files of `tables.files`."""
-    output = electrodes(graph, "output")[0]
-    # XSPICE's currents leave their node: that of the output comes through the virtual ground, unseen by the network
-    ports = [
-        f"-%i({terminal(name)})" if name == output else f"%v({terminal(name)}_table)" for name in tables.electrodes
-    ]
+    """Lines that apply tables to a circuit built for their electrodes; they read the files of `tables.files`.
+
+    A table of the output adds to the current that is read, unseen by the network: not for the voltage on a load.
+    """
+    outputs = electrodes(graph, "output")
+    if readout(graph).kind == "voltage" and set(outputs) & set(tables.electrodes):
+        raise ValueError("a table of the output is a current, and this output is read as the voltage on a load")
+    # XSPICE's currents leave their node: that of the output comes through the virtual ground
+    ports = [f"-%i({_outside(graph, n)})" if n in outputs else f"%v({_table_node(n)})" for n in tables.electrodes]
     return [*sources(tables, ports), TOLERANCE]
 
 
-def _check_names(graph: Network, tabled: Collection[str]) -> None:
-    """Names become text that ngspice reads, and may come from anywhere: a label of a GraphML file, a drawing."""
-    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {NOISE_NODE}
-    ours |= {f"{terminal(name)}_table" for name in tabled} | {f"{terminal(name)}_source" for name in driven(graph)}
-    taken = {name.lower() for name in ours}
+def _table_node(electrode: str) -> str:
+    return f"{terminal(electrode)}_table"
+
+
+def _check_nodes(graph: Network, tabled: Collection[str]) -> None:
+    """No electrode may have the name of a node that the netlist adds; probes are names that others made."""
+    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {_table_node(name) for name in tabled}
+    ours |= {f"{terminal(name)}_{end}" for name in electrodes(graph) for end in ("lead", "load", "amp", "ideal")}
     for name in electrodes(graph):
-        if terminal(name) in taken:
+        if terminal(name) in ours:
             raise ValueError(f"electrode {name} has a name that the netlist needs for a node of its own; rename it")
-        taken.add(terminal(name))
     for name in graph.graph.get("probes", ()):
         if not PROBE.fullmatch(name):
             raise ValueError(f"probe {name!r} is no node, x1.node or @device[parameter] of a netlist")
@@ -193,7 +261,8 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
     tables = None if drive is None else drive.tables
-    lines = _lines(graph, build_circuit(graph, values, tones, tables.electrodes if tables else ()))
+    settle = 0.0 if drive is None else drive.transient.settle
+    lines = _lines(graph, build_circuit(graph, values, tones, tables.electrodes if tables else (), settle))
     if tables is not None:
         lines += table_sources(graph, tables)
     if drive is not None:
@@ -208,10 +277,19 @@ def tabled_body(graph: Network, tabled: Collection[str]) -> str:
 
 
 def noise_deck(graph: Network) -> str:
-    """Netlist to be loaded for `.noise`: the output current also as the voltage of NOISE_NODE, 1 V for 1 A."""
-    source = output_source(electrodes(graph, "output")[0])
+    """Netlist to be loaded for `.noise`: the output also as the voltage of NOISE_NODE, 1 V for 1 A or 1 V of it."""
+    saved, differential = saved_vectors(graph), readout(graph).differential
     circuit = build_circuit(graph)
-    circuit.raw_spice += f"hnoise {NOISE_NODE} 0 {source} 1\n"
+    below = NOISE_NODE
+    # voltages in series, the first output's on top
+    for k, vector in enumerate(saved.read[: 1 + differential]):
+        foot = f"{NOISE_NODE}_{k}" if differential and k == 0 else "0"
+        ends = f"{below} {foot}" if k == 0 else f"0 {below}"
+        if vector.endswith("#branch"):
+            circuit.raw_spice += f"hnoise{k} {ends} {vector.removesuffix('#branch')} 1\n"
+        else:
+            circuit.raw_spice += f"enoise{k} {ends} {vector} 0 1\n"
+        below = foot
     lines = [line for line in _lines(graph, circuit) if not line.startswith(".save")]  # its spectrum goes by no name
     return "\n".join([*lines, ".end", ""])
 
@@ -221,4 +299,4 @@ def _lines(graph: Network, circuit: Circuit) -> list[str]:
     options = " ".join(f"{key}={value!r}" for key, value in DEVICES[graph.graph["family"]].options.items())
     elements = sum(line[:1].isalpha() for line in lines)
     klu = [KLU] if elements >= KLU_FROM else []
-    return [*lines, f".options {options}", *klu, *(f".save {_saved(name)}" for name in saved_vectors(graph))]
+    return [*lines, f".options {options}", *klu, *(f".save {_saved(name)}" for name in saved_vectors(graph).names)]

@@ -7,6 +7,7 @@ ink and white is paper: the report's style sheet replaces both where the reader'
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,13 +17,30 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from hge_spice.drive import Floats
-from hge_spice.graph import Network, electrodes, sites
+from hge_spice.graph import Network, electrodes
 from hge_spice.margin import D_PRIME, GAP_OVER_SPAN
 from hge_spice.tones import TonePlan
 
 BLUE, VERMILLION, GREEN = "#0072b2", "#d55e00", "#009e73"
 ORANGE, PURPLE, SKY, GREY = "#e69f00", "#cc79a7", "#56b4e9", "#808080"
-ROLE_STYLES = {"output": (VERMILLION, "*"), "input": (BLUE, "^"), "control": (GREEN, "o"), "ground": (GREY, "s")}
+ROLE_STYLES = {
+    "output": (VERMILLION, "*"),
+    "input": (BLUE, "^"),
+    "complement": (SKY, "v"),
+    "control": (GREEN, "o"),
+    "bias": (PURPLE, "D"),
+    "ground": (GREY, "s"),
+}
+# one an element, the most common first: colour and line tell them apart
+ELEMENT_STYLES = (
+    ("k", "-"),
+    (BLUE, "--"),
+    (VERMILLION, "-."),
+    (GREEN, ":"),
+    (PURPLE, (0, (5, 1, 1, 1, 1, 1))),
+    (SKY, "-"),
+)
+MANY = 60  # electrodes or nodes: beyond, names would cover the picture
 START_COLOURS = (VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 WIDTH = 9.0  # inches: 900 px in the report
 _PAPER = {"facecolor": "w", "edgecolor": "none", "pad": 1.5}  # behind a text that a line may cross
@@ -57,35 +75,136 @@ def plain(text: Any, longest: int = 24) -> str:
 
 
 def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figure:
-    """Draw electrodes by role, sites, and links that are wider and bolder the stronger they are: exp(−2r/a), log scale.
+    """Draw electrodes by role, inner nodes, and links: by their strength in a dopant network, else by their elements.
 
     voltages : V by electrode, written beside it
+
+    A dopant network's links are wider and bolder the stronger they are: exp(−2r/a), log scale. An arrow on a link
+    points from its + end where its element is polar, a dotted line leads from a gate to the channel it gates. A graph
+    without positions is laid out by its links.
     """
     figure = Figure(figsize=(WIDTH, 5.6))
-    axes = _axes(figure.add_subplot(), x="x / nm", y="y / nm")
+    place, unit = _places(graph)
+    axes = panel(figure.add_subplot(), x=f"x / {unit}" if unit else "", y=f"y / {unit}" if unit else "")
     axes.set_aspect("equal")
-    place = {name: (1e9 * float(data["x"]), 1e9 * float(data["y"])) for name, data in graph.nodes(data=True)}
+    measured = graph.number_of_edges() > 0 and all("length" in data for *_, data in graph.edges(data=True))
+    keys = _draw_strengths(axes, graph, place) if measured else _draw_elements(axes, graph, place)
+    inner = [name for name, data in graph.nodes(data=True) if data.get("kind") != "electrode"]
+    for name in inner if len(inner) <= MANY else ():
+        big = graph.nodes[name].get("kind") == "site"
+        axes.plot(*place[name], "o", ms=15 if big else 6, mfc="w", mec="k", mew=1, zorder=4)
+        if big:
+            label = graph.nodes[name].get("label", name)  # within its unit, of several in series
+            axes.annotate(plain(label, 5), place[name], fontsize=7, ha="center", va="center", zorder=5)
+    for coupling in graph.graph.get("couplings", ()):
+        for driven in coupling["inputs"]:
+            tip = {"arrowstyle": "-|>", "color": ORANGE, "lw": 2.0, "mutation_scale": 18}
+            axes.annotate("", place[driven], place[coupling["output"]], arrowprops=tip, zorder=6)
+    if graph.graph.get("couplings"):
+        keys = [*keys, Line2D([], [], color=ORANGE, lw=2.0, label="amplifier to the next unit")]
+    if not unit:  # laid out, not measured
+        axes.set_xticks([])
+        axes.set_yticks([])
+    _draw_electrodes(axes, graph, place, voltages or {})
+    axes.margins(0.25 if len(place) > MANY else 0.4, 0.22)  # room for the names
+    roles = {str(graph.nodes[name].get("role")) for name in electrodes(graph)}
+    styles = {role: ROLE_STYLES.get(role, (GREY, "X")) for role in (*ROLE_STYLES, "None") if role in roles}
+    marks = [Line2D([], [], ls="", color=c, marker=m, ms=10, label=role) for role, (c, m) in styles.items()]
+    for kind, size in (("site", 10), ("node", 6), ("coupled", 6)):
+        if any(data.get("kind") == kind for _, data in graph.nodes(data=True)) and len(inner) <= MANY:
+            marks.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", ms=size, label=kind))
+    figure.subplots_adjust(left=0.08, right=0.66, bottom=0.1, top=0.98)
+    figure.legend(handles=[*marks, *keys], loc="upper left", bbox_to_anchor=(0.68, 0.98), frameon=False)
+    return figure
+
+
+def _places(graph: Network) -> tuple[dict[str, tuple[float, float]], str]:
+    """Where each node is drawn, and the unit of it: as the graph says, or laid out by its links where it doesn't."""
+    if len(graph) and all({"x", "y"} <= data.keys() for _, data in graph.nodes(data=True)):
+        raw = {name: (float(data["x"]), float(data["y"])) for name, data in graph.nodes(data=True)}
+        size = max(abs(c) for place in raw.values() for c in place)
+        dopants = graph.graph.get("family") in {"dopant", "layered"}
+        factor, unit = (1e9, "nm") if dopants else scale(size, "m")
+        return {name: (factor * x, factor * y) for name, (x, y) in raw.items()}, unit
+    found = nx.kamada_kawai_layout(graph) if 1 < len(graph) <= MANY else nx.spring_layout(graph, seed=0)
+    return {name: (float(x), float(y)) for name, (x, y) in found.items()}, ""
+
+
+def _draw_strengths(axes: Axes, graph: Network, place: Mapping[str, tuple[float, float]]) -> list[Line2D]:
+    """Draw the links of a dopant network by their strength; gives the legend's lines."""
     lengths = np.array([float(data["length"]) for _, _, data in graph.edges(data=True)])
-    localisation = float(graph.graph.get("parameters", {}).get("localisation", np.inf))
+    stated = [graph.graph, *graph.graph.get("units", ())]
+    found = [about["parameters"]["localisation"] for about in stated if "localisation" in about.get("parameters", {})]
+    localisation = float(found[0]) if found else np.inf
     decades = 2 * (lengths - lengths.min(initial=np.inf)) / localisation / np.log(10)
     weakest = max(float(decades.max(initial=0.0)), 1.0)
     looks = [_link(1 - share) for share in (decades / weakest).tolist()]
-    lines = LineCollection([(place[u], place[v]) for u, v in graph.edges], zorder=1)
+    lines = LineCollection([(place[u], place[v]) for u, v in graph.edges()], zorder=1)
     lines.set_linewidth([width for width, _ in looks])
     lines.set_color([(0.0, 0.0, 0.0, opacity) for _, opacity in looks])
     axes.add_collection(lines)
-    for name in sites(graph):
-        axes.plot(*place[name], "o", ms=15, mfc="w", mec="k", mew=1, zorder=4)
-        axes.annotate(plain(name, 5), place[name], fontsize=7, ha="center", va="center", zorder=5)
+    keys = []
+    for share in (0.0, 0.5, 1.0):
+        name = f"link, {10 ** (-weakest * share):.1g} of the strongest" if share else "link, the strongest"
+        keys.append(Line2D([], [], color="k", lw=_link(1 - share)[0], alpha=_link(1 - share)[1], label=name))
+    return keys
+
+
+def _draw_elements(axes: Axes, graph: Network, place: Mapping[str, tuple[float, float]]) -> list[Line2D]:
+    """Draw links by the family of their element; gives the legend's lines. Links in parallel are drawn bent apart."""
+    own = str(graph.graph.get("family"))
+    families = [str(data.get("family", own)) for *_, data in graph.edges(data=True)]
+    common = sorted(set(families), key=lambda family: (-families.count(family), family))
+    style = {family: ELEMENT_STYLES[min(k, len(ELEMENT_STYLES) - 1)] for k, family in enumerate(common)}
+    small = len(families) <= 2 * MANY
+    seen: dict[frozenset[str], int] = {}
+    curves: dict[str, list[Floats]] = {family: [] for family in common}
+    for (a, b, data), family in zip(graph.edges(data=True), families, strict=True):
+        turn = seen[frozenset((a, b))] = seen.get(frozenset((a, b)), -1) + 1
+        start, end = (a, b) if data.get("source", a) == a else (b, a)
+        curve = _bent(np.array(place[start]), np.array(place[end]), 0.12 * ((turn + 1) // 2) * (-1) ** turn)
+        curves[family].append(curve)
+        if small and "source" in data and family != "resistor":
+            tip = {"arrowstyle": "-|>", "color": style[family][0], "shrinkA": 0, "shrinkB": 0, "mutation_scale": 13}
+            axes.annotate("", curve[12], curve[11], arrowprops=tip, zorder=2)
+        if small and "gate" in data and data["gate"] in place:
+            axes.plot(*zip(place[data["gate"]], curve[10], strict=True), ls=":", lw=0.8, color=GREY, zorder=0)
+    for family in common:
+        colour, line = style[family]
+        axes.add_collection(
+            LineCollection(
+                curves[family], colors=[colour], linestyles=[line], linewidths=1.6 if small else 0.5, zorder=1
+            )
+        )
+    keys = [Line2D([], [], color=style[f][0], ls=style[f][1], label=f"{plain(f)}, {families.count(f)}") for f in common]
+    if small and any("gate" in data for *_, data in graph.edges(data=True)):
+        keys.append(Line2D([], [], ls=":", lw=0.8, color=GREY, label="gate to channel"))
+    return keys
+
+
+def _bent(start: Floats, end: Floats, bend: float) -> Floats:
+    """Points of an arc between two places, to the side by a share of its length: [21, 2]."""
+    t = np.linspace(0, 1, 21)[:, None]
+    aside = np.array([start[1] - end[1], end[0] - start[0]])
+    return np.asarray(start + t * (end - start) + 4 * bend * t * (1 - t) * aside)
+
+
+def _draw_electrodes(
+    axes: Axes, graph: Network, place: Mapping[str, tuple[float, float]], voltages: Mapping[str, float]
+) -> None:
     middle = np.mean(list(place.values()), axis=0)
-    roles = {name: str(graph.nodes[name].get("role")) for name in electrodes(graph)}
-    for name, role in roles.items():
+    names = electrodes(graph)
+    size = 13 if len(names) <= MANY else 6
+    for name in names:
+        role = str(graph.nodes[name].get("role"))
         colour, marker = ROLE_STYLES.get(role, (GREY, "X"))
-        axes.plot(*place[name], marker, color=colour, ms=22 if role == "output" else 13, mec="k", mew=0.8, zorder=3)
+        axes.plot(*place[name], marker, color=colour, ms=22 if role == "output" else size, mec="k", mew=0.8, zorder=3)
         if role == "output":
             axes.plot(*place[name], "o", ms=32, mfc="none", mec=colour, mew=2, zorder=3)
+        if len(names) > MANY and role in {"ground", "None"}:
+            continue
         out = (np.array(place[name]) - middle) / max(float(np.hypot(*(place[name] - middle))), 1e-12)
-        volt = f"\n{si(voltages[name], 'V')}" if voltages and name in voltages else ""
+        volt = f"\n{si(voltages[name], 'V')}" if name in voltages else ""
         axes.annotate(
             plain(name, 12) + volt,
             place[name],
@@ -96,16 +215,6 @@ def network(graph: Network, voltages: Mapping[str, float] | None = None) -> Figu
             color=colour,
             fontweight="bold",
         )
-    axes.margins(0.4, 0.22)  # room for the names
-    styles = {role: ROLE_STYLES.get(role, (GREY, "X")) for role in (*ROLE_STYLES, "None") if role in roles.values()}
-    keys = [Line2D([], [], ls="", color=c, marker=m, ms=10, label=role) for role, (c, m) in styles.items()]
-    keys.append(Line2D([], [], ls="", marker="o", mfc="w", mec="k", ms=10, label="site"))
-    for share in (0.0, 0.5, 1.0) if len(lengths) else ():
-        name = f"link, {10 ** (-weakest * share):.1g} of the strongest" if share else "link, the strongest"
-        keys.append(Line2D([], [], color="k", lw=_link(1 - share)[0], alpha=_link(1 - share)[1], label=name))
-    figure.subplots_adjust(left=0.08, right=0.66, bottom=0.1, top=0.98)
-    figure.legend(handles=keys, loc="upper left", bbox_to_anchor=(0.68, 0.98), frameon=False)
-    return figure
 
 
 def _link(rank: float) -> tuple[float, float]:
@@ -119,8 +228,8 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
     steps : the columns of steps.parquet
     """
     figure = Figure(figsize=(WIDTH, 5.0))
-    upper = _axes(figure.add_subplot(2, 1, 1), y="loss")
-    lower = _axes(figure.add_subplot(2, 1, 2, sharex=upper), x="step", y="gap / span")
+    upper = panel(figure.add_subplot(2, 1, 1), y="loss")
+    lower = panel(figure.add_subplot(2, 1, 2, sharex=upper), x="step", y="gap / span")
     upper.tick_params(labelbottom=False)
     for rows, style, name in _starts(steps):
         upper.plot(rows["step"], rows["loss"], **style)
@@ -131,7 +240,7 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
     lower.axhline(GAP_OVER_SPAN, color="k", ls="--", lw=1, label=f"solved needs {GAP_OVER_SPAN:g}")
     lower.set_ylim(-1.05, 1.05)
     lower.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _lay_out(figure, lower)
+    lay_out(figure, lower)
     return figure
 
 
@@ -150,7 +259,7 @@ def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | Non
             axes.set_visible(False)
             continue
         first, last_row = k % columns == 0, k + columns >= len(names)
-        _axes(axes, x="step" if last_row else "", y="control / V" if first else "")
+        panel(axes, x="step" if last_row else "", y="control / V" if first else "")
         axes.tick_params(labelbottom=last_row)
         axes.set_title(plain(names[k], 14), fontsize=10)
         for part, style, name in _starts(steps):
@@ -158,7 +267,7 @@ def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | Non
         for bound in control_range or ():
             axes.axhline(bound, color="k", ls="--", lw=1, label="control range")
         axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    _lay_out(figure, panels[0], above=0.35)
+    lay_out(figure, panels[0], above=0.35)
     return figure
 
 
@@ -180,20 +289,25 @@ def _starts(steps: pd.DataFrame) -> list[tuple[pd.DataFrame, dict[str, Any], str
     return found
 
 
-def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequence[str], noise: float) -> Figure:
+def truth_table(
+    outputs: Sequence[float], classes: Sequence[float], labels: Sequence[str], noise: float, quantity: str = "A"
+) -> Figure:
     """Draw the output of every pattern with the band that read-out noise leaves it, the midway threshold, gap and span.
 
-    outputs : [pattern], A; classes : [pattern], 0 or 1; noise : A, standard deviation of one read-out. A band of half
-    of 6.2σ to either side that stays clear of the threshold is an error rate of at most 1e-3.
+    outputs : [pattern], A, or V where `quantity` says so; classes : [pattern], 0 or 1
+    noise : A or V, standard deviation of one read-out. A band of half of 6.2σ to either side that stays clear of the
+    threshold is an error rate of at most 1e-3.
     """
     found, ones = np.asarray(outputs, dtype=float), np.asarray(classes, dtype=float) > 0.5
-    factor, unit = scale(float(np.abs(found).max()), "A")
+    factor, unit = scale(float(np.abs(found).max()), quantity)
     top, bottom = float(found[ones].min(initial=np.inf)), float(found[~ones].max(initial=-np.inf))
     both = np.isfinite(top) and np.isfinite(bottom)
     names = [plain(label) for label in labels]
     upright = 0.09 * max(map(len, names)) if sum(map(len, names)) > 90 else 0.0  # inches
     figure = Figure(figsize=(WIDTH, 4.0 + upright))
-    axes = _axes(figure.add_subplot(), x="pattern (inputs)", y=f"output current / {unit}")
+    axes = panel(
+        figure.add_subplot(), x="pattern (inputs)", y=f"output {'voltage' if quantity == 'V' else 'current'} / {unit}"
+    )
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
     aside = max(len(x) / 4, 1)  # what the two arrows take, in patterns
@@ -203,14 +317,14 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
         axes.errorbar(x[chosen], factor * found[chosen], half, **look, label=name)
     if both:
         middle = 0.5 * (top + bottom)
-        axes.axhline(factor * middle, color="k", ls="--", lw=1, label=f"threshold, midway: {si(middle, 'A')}")
-        _between(axes, len(x) - 0.5 + 0.15 * aside, factor * bottom, factor * top, f"gap\n{si(top - bottom, 'A')}")
+        axes.axhline(factor * middle, color="k", ls="--", lw=1, label=f"threshold, midway: {si(middle, quantity)}")
+        _between(axes, len(x) - 0.5 + 0.15 * aside, factor * bottom, factor * top, f"gap\n{si(top - bottom, quantity)}")
     low, high = float(found.min()), float(found.max())
-    _between(axes, len(x) - 0.5 + 0.95 * aside, factor * low, factor * high, f"span\n{si(high - low, 'A')}")
+    _between(axes, len(x) - 0.5 + 0.95 * aside, factor * low, factor * high, f"span\n{si(high - low, quantity)}")
     axes.set_xticks(x, names, rotation=90 if upright else 0)
     axes.set_xlim(-0.5, len(x) - 0.5 + 1.6 * aside)
     axes.margins(y=0.12)
-    _lay_out(figure, axes, below=0.6 + upright)
+    lay_out(figure, axes, below=0.6 + upright)
     return figure
 
 
@@ -247,15 +361,16 @@ def spectrum(
     window: float,
     points: int,
     noise: float = 0.0,
+    quantity: str = "A",
 ) -> Figure:
     """Draw the output's amplitude spectrum: tones with their electrodes, 2nd-order products, and the residual.
 
-    time : [point], s; output : [point], A; names : the tones' electrodes; window : s
-    noise : A, rms amplitude that the stated read-out noise would show in every harmonic, drawn as a line
+    time : [point], s; output : [point], A or V (`quantity`); names : the tones' electrodes; window : s
+    noise : A or V, rms amplitude that the stated read-out noise would show in every harmonic, drawn as a line
     """
     amplitude = amplitude_spectrum(time, output, window, points)
     bins = np.arange(len(amplitude))
-    factor, unit = scale(float(amplitude[1:].max(initial=0.0)), "A")
+    factor, unit = scale(float(amplitude[1:].max(initial=0.0)), quantity)
     frequency_factor, hertz = scale(len(bins) / window, "Hz")
     plan = TonePlan(tuple(harmonics), window, points, second_order=(), third_order=())
     is_tone = np.isin(bins, plan.bins(1))
@@ -270,7 +385,7 @@ def spectrum(
     floor = max(float(shown[1:].min(initial=top, where=shown[1:] > 0)), 1e-9 * top)
     floor = 10.0 ** np.floor(np.log10(floor) - 0.05)
     figure = Figure(figsize=(WIDTH, 4.2))
-    axes = _axes(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
+    axes = panel(figure.add_subplot(), x=f"frequency / {hertz}", y=f"output amplitude / {unit}")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -290,7 +405,7 @@ def spectrum(
     if noise > 0:
         label = f"stated read-out noise, {si(noise, 'A')} rms"
         axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
-    _lay_out(figure, axes)
+    lay_out(figure, axes)
     return figure
 
 
@@ -308,8 +423,8 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     largest = np.abs(truth).max(axis=1, keepdims=True)
     share = 100 / np.where(largest > 0, largest, np.nan)
     figure = Figure(figsize=(WIDTH, 6.2))
-    upper = _axes(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
-    lower = _axes(
+    upper = panel(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
+    lower = panel(
         figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
     )
     upper.tick_params(labelbottom=False)
@@ -350,7 +465,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     lower.set_xticks(x.ravel() if named else [], ticks if named else [])
     upright = max(map(len, ticks), default=0) * x.size > 60
     lower.tick_params(axis="x", rotation=90 if upright else 0)
-    _lay_out(figure, upper, above=0.65, below=1.0 if named and upright else 0.6)
+    lay_out(figure, upper, above=0.65, below=1.0 if named and upright else 0.6)
     return figure
 
 
@@ -369,7 +484,7 @@ def budget(lines: Sequence[Mapping[str, Any]]) -> Figure:
         values, low, high = (
             factor * np.array([line[key + end] for line in lines], dtype=float) for end in ("", "_low", "_high")
         )
-        _axes(axes, x=label)
+        panel(axes, x=label)
         around = np.nan_to_num([values - np.maximum(low, 0), high - values])
         axes.barh(places, np.nan_to_num(values), 0.7, xerr=around, color=BLUE, ecolor=GREY, capsize=2)
     panels[0].set_yticks(places, names)
@@ -377,7 +492,7 @@ def budget(lines: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _axes(axes: Axes, *, x: str = "", y: str = "") -> Axes:
+def panel(axes: Axes, *, x: str = "", y: str = "") -> Axes:
     """The look that all pictures share."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
@@ -387,7 +502,7 @@ def _axes(axes: Axes, *, x: str = "", y: str = "") -> Axes:
     return axes
 
 
-def _lay_out(figure: Figure, axes: Axes, *, above: float = 0.12, below: float = 0.6) -> None:
+def lay_out(figure: Figure, axes: Axes, *, above: float = 0.12, below: float = 0.6) -> None:
     """Place the panels and, below them, one legend with each name once. A layout engine would double the time.
 
     above, below : inches for headings, and for the axis with its label

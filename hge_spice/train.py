@@ -98,7 +98,9 @@ def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> 
     """Chain rule: the loss's derivatives by the outputs times the outputs' by the controls."""
     outputs, jacobian = np.array([e.output for e in estimates]), np.array([e.jacobian for e in estimates])
     loss, by_output = recipe.loss(outputs, recipe.target)
-    slope = Slope(control, recipe.control_range, loss, by_output @ jacobian)
+    demodulated = estimates[0].loss_gradient  # where the loss itself was, there is nothing to chain
+    gradient = demodulated if len(demodulated) else by_output @ jacobian
+    slope = Slope(control, recipe.control_range, loss, gradient)
     if recipe.residuals is None:
         return slope
     residual, residual_by_output = recipe.residuals(outputs, recipe.target)

@@ -1,4 +1,6 @@
 import re
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +9,8 @@ from scipy import stats
 from hge_spice.study.axes import MOST, axes_of, number_of
 from hge_spice.study.files import load_study
 from hge_spice.study.sampling import trials
-from hge_spice.study.spec import StudyError
+from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.values import swept
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +142,11 @@ def test_a_huge_sweep_is_refused_before_it_is_laid_out(xor):
     with pytest.raises(StudyError) as refused:
         trials(xor, {f"k{n}": {"linspace": [0, 1, 100_000]} for n in range(20)})
     assert re.search(rf"\b{10**100} trials", str(refused.value))
+
+
+def test_the_example_of_the_documentation_is_a_sweep(xor):
+    text = (Path(__file__).parent.parent / "docs/scale.md").read_text(encoding="utf-8")
+    written = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    axes = axes_of(swept(written["sweep"]))
+    assert [axis.count for axis in axes] == [5, 2, 128]
+    parse_study(xor | {"specs": written["specs"]})

@@ -195,6 +195,9 @@ def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_pa
         # a shell starts background jobs with SIGINT ignored, and the tests may be such a job
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509 - before exec
     ) as process:
+        log = tmp_path / "out/run.log"
+        while not log.exists() and process.poll() is None:  # until trials are planned, however busy the machine is
+            time.sleep(0.1)
         time.sleep(4)
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
@@ -214,3 +217,19 @@ def test_output_into_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     line = " ".join(f"'{part}'" for part in [*COMMAND, "list"])
     done = subprocess.run(["sh", "-c", f"{line} | head -1"], cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S607 - found on the path
     assert done.stderr == ""
+
+
+def test_specs_decide_the_exit_status_and_a_subset_what_runs(tmp_path: Path) -> None:
+    sweep = ("--set", "sweep.training.seed=[0, 1, 2]", "--subset", "training.seed in [0, 2]")
+    done = call("run", "xor", *TINY, *sweep, "--set", "specs.steps.max=1", "--out", "out", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr  # one step each, which is all that the study asks for
+    found = json.loads(done.stdout)
+    assert [result["training.seed"] for result in found["results"]] == [0, 2]
+    assert found["yields"][0] == {**found["yields"][0], "what": "all specs", "passed": 2, "total": 2}
+    assert "2 of 2 trials, 0 failed" in done.stderr
+    again = call("run", "xor", *TINY, *sweep, "--set", "specs.steps.max=1", "--out", "out", "--resume", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "2 of them done already" in (tmp_path / "out/run.log").read_text()
+    missed = call("run", "xor", *TINY, "--set", "specs.gap_over_span.min=0.99", "--out", "missed", cwd=tmp_path)
+    assert missed.returncode == 1
+    assert "all specs: 0 of 1" in missed.stdout

@@ -258,14 +258,17 @@ def test_killed_in_the_middle_the_measurement_is_repeated(graph: nx.Graph) -> No
 
 
 def test_a_hang_ends_with_the_timeout_and_a_reason(graph: nx.Graph) -> None:
-    with NgspiceDevice(graph, timeout=0.5) as dut:
+    with NgspiceDevice(graph) as dut:
         asked = drive(dut)
+        expected = dut.measure(asked).output
+        dut.worker.timeout = 0.5
         endless = Drive(asked.control, asked.inputs, asked.tones, Transient(1e3, 4_000_000))
         began = time.monotonic()
         with pytest.raises(SimulationError, match=r"gave no answer within 0\.5 s"):
             dut.measure(endless)
-        assert time.monotonic() - began < 5
-        assert len(dut.measure(asked).output) == 75
+        assert time.monotonic() - began < 60  # and not the hours that it would take
+        dut.worker.timeout = 60.0
+        assert np.array_equal(dut.measure(asked).output, expected)  # all its voltages are said again
 
 
 def test_a_transient_without_end_does_not_take_the_machine_with_it(graph: nx.Graph) -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from conftest import HoppingModel
 
-from hge_spice.devices.dopant import coulomb, electrode_weights
+from hge_spice.devices.dopant import coulomb, electrode_weights, varied
 from hge_spice.devices.expression import Expression
 from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.ngspice.device import NgspiceDevice
@@ -80,3 +80,54 @@ def test_expressions_are_filled_completely() -> None:
         product.spice(a=1.0)
     with pytest.raises(ValueError, match="c don't fit"):
         product.spice(a=1.0, b=1.0, c=1.0)
+
+
+@pytest.mark.parametrize("rate", ["glauber", "phonon"])
+def test_disorder_and_donors_keep_detailed_balance(rate: str) -> None:
+    """All electrodes at one potential: no current anywhere, and Fermi's occupations in the potential that they make."""
+    bare = dopant_network(seed=13)
+    names, thermal = electrodes(bare), 1.380649e-23 * 77 / 1.602176634e-19
+    graph = varied(bare, np.random.default_rng(1), disorder=0.05, donors=6, rate=rate)
+    graph = assign_roles(graph, output="e0", inputs=(), controls=names[1:], output_voltage=0.1)
+    graph.graph["probes"] = tuple(f"p{i}" for i in range(12))
+    with NgspiceDevice(graph) as dut:
+        rest = dut.operating_point(np.full(7, 0.1), np.empty(0))
+        driven = dut.operating_point(np.linspace(-0.3, 0.4, 7), np.empty(0))
+    assert abs(rest.output[0]) < 1e-15
+    assert abs(driven.output[0]) > 1e-12
+    occupation = np.array([rest.probes[f"p{i}"][0] for i in range(12)])
+    assert np.ptp(occupation) > 0.5
+    place = np.array([complex(graph.nodes[f"s{i}"]["x"], graph.nodes[f"s{i}"]["y"]) for i in range(12)])
+    unit = 1.602176634e-19 / (4 * np.pi * 8.8541878128e-12 * 3.9)
+    potential = np.array([0.1 + graph.nodes[f"s{i}"]["energy"] for i in range(12)])
+    for i in range(12):
+        potential[i] += sum(unit * (occupation[j] - 1) / abs(place[i] - place[j]) for j in range(12) if j != i)
+        potential[i] += sum(unit / abs(place[i] - complex(*donor)) for donor in graph.graph["donors"])
+    np.testing.assert_allclose(occupation, 1 / (1 + np.exp((potential - 0.1) / thermal)), atol=1e-6)
+
+
+def test_the_rate_of_a_hop_that_a_phonon_carries() -> None:
+    """A lone site half way: p = ½ and the current is Glauber's times (x/2)·coth(x/2)."""
+    bare = dopant_network(sites=1, electrodes=2, seed=0, localisation=50e-9)
+    bare.nodes["s0"].update(x=0.0, y=0.0)
+    voltage, thermal = 0.2, 1.380649e-23 * 77 / 1.602176634e-19
+    currents = []
+    for rate in ("glauber", "phonon"):
+        graph = varied(bare, np.random.default_rng(0), rate=rate)
+        graph = assign_roles(graph, output="e0", inputs=(), controls=("e1",))
+        with NgspiceDevice(graph) as dut:
+            currents.append(dut.operating_point(np.array([voltage]), np.empty(0)).output[0])
+    half = voltage / 2 / (2 * thermal)
+    assert currents[1] / currents[0] == pytest.approx(half / np.tanh(half), rel=1e-8)
+
+
+def test_unequal_energies_with_the_pair_correction_are_refused() -> None:
+    names = electrodes(dopant_network(seed=13))
+    graph = assign_roles(dopant_network(seed=13), output="e0", inputs=(), controls=names[1:])
+    graph.nodes["s3"]["energy"] = 0.05
+    with pytest.raises(ValueError, match="would keep currents at rest"):
+        NgspiceDevice(graph)
+    with pytest.raises(ValueError, match="disorder is -1 V"):
+        varied(graph, np.random.default_rng(0), disorder=-1)
+    with pytest.raises(ValueError, match="there is no rate 'fast'; there are glauber, phonon"):
+        varied(graph, np.random.default_rng(0), rate="fast")

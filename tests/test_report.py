@@ -1,3 +1,5 @@
+import base64
+import hashlib
 import json
 import re
 import shlex
@@ -14,7 +16,7 @@ import pytest
 from hge_spice import plot
 from hge_spice.graph import assign_roles, dopant_network
 from hge_spice.study.ledger import Ledger
-from hge_spice.study.report import FAILED, FIRST, write_report
+from hge_spice.study.report import FIRST, write_report
 from hge_spice.tasks import TASKS
 from hge_spice.traces import write_raw
 
@@ -46,6 +48,7 @@ INPUTS = [(-0.3, -0.3), (-0.3, 0.3), (0.3, -0.3), (0.3, 0.3)]
 OUTPUTS = [2e-9, 7e-9, 8e-9, 3e-9]
 HARMONICS, POINTS, WINDOW = (7, 11, 16, 17, 19), 75, 25e-3
 SIGMA = 1.4142135e-11
+SCRIPT = Path(write_report.__code__.co_filename).with_name("report.js")
 VERSIONS = {"hge-spice": "0.1.0", "numpy": "9.9"}
 
 
@@ -201,7 +204,9 @@ def test_flags_are_explained(page):
 
 def test_every_flag_that_the_code_raises_has_an_explanation():
     template = (Path(write_report.__code__.co_filename).parent / "report.html.j2").read_text(encoding="utf-8")
-    for flag in ("nonlinear", "lag", "collision", "low_snr", "coarse", "unsettled", "clipped", "unphysical"):
+    of_estimates = ("nonlinear", "lag", "collision", "low_snr", "below_tolerance", "coarse", "unsettled", "clipped")
+    of_the_solver = ("unphysical", "uneven", "newton_limit", "gmin_stepping", "source_stepping", "transient_op")
+    for flag in (*of_estimates, *of_the_solver):
         assert f'"{flag}": "' in template
 
 
@@ -274,7 +279,11 @@ def test_what_files_say_never_becomes_markup(tmp_path):
         ledger.add("failed", 2, {}, 0)
         ledger.fail("failed", f"{HOSTILE}\nmore\n</pre><script>", 1.0, {})
     page = Page(write_report(directory))
-    assert not {tag for tag, _ in page.elements} & {"script", "b", "i", "u", "img"}
+    assert not {tag for tag, _ in page.elements} & {"b", "u", "img"}
+    assert [about for tag, about in page.elements if tag == "script"] == [
+        {"type": "application/json", "id": "data"},
+        {},
+    ]
     assert not [name for _, about in page.elements for name in about if name.startswith("on")]
     assert page.text.count("</title><script>alert(1)</script>") >= 4
     assert "<u>trial<" in page.text
@@ -364,26 +373,44 @@ def test_an_infinite_margin_is_met(tmp_path):
     assert "∞ ≥ 6.2 ✓" in _is_read(tmp_path).text
 
 
-def test_of_many_trials_the_first_the_worst_and_the_failed_are_shown_in_full(tmp_path):
-    count = FIRST + 20
+def data_of(page: Page) -> dict:
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page.source, re.DOTALL)
+    return json.loads(text)
+
+
+def test_of_many_trials_each_has_a_row_and_a_page(tmp_path):
+    count, failed = FIRST + 20, 4
     with Ledger(tmp_path) as ledger:
         for k in range(count):
-            ledger.add(f"t{k}", k, {"training.seed": k}, k)
-            if k >= count - FAILED - 2:
-                ledger.fail(f"t{k}", "too steep", 1.0, VERSIONS)
+            ledger.add(f"t{k}", k, {"training.seed": k, "task.name": "</script><b>"}, k)
+            if k >= count - failed:
+                ledger.fail(f"t{k}", f"too steep at {k}", 1.0, VERSIONS)
             else:
-                ledger.finish(
-                    f"t{k}", {"solved": True, "gap_over_span": -1.0 if k == FIRST + 5 else 0.5}, 1.0, VERSIONS
-                )
-    (tmp_path / "study.toml").write_text("title = 'many'")
+                result = write_trial(tmp_path / "trials" / f"t{k}") if k < 3 else {"solved": True}
+                ledger.finish(f"t{k}", result | {"gap_over_span": -1.0 if k == FIRST + 5 else 0.5}, 1.0, VERSIONS)
+    (tmp_path / "study.toml").write_text("title = 'many'\n[specs]\ngap_over_span = { min = 0.3 }")
     page = Page(write_report(tmp_path))
-    sections = [value for value in page.values("id") if value.startswith("trial-")]
-    shown = {int(name.removeprefix("trial-")) - 1 for name in sections}
-    assert shown == {*range(FIRST), FIRST + 5, *range(count - FAILED - 2, count - 2)}
-    assert {value for value in page.values("href") if value.startswith("#trial-")} == {f"#{name}" for name in sections}
-    assert "all are in the table above" in page.text
-    assert all(f"t{k}" in page.text for k in range(count))
-    assert "--set training.seed=3" in page.text
+    assert not [value for value in page.values("id") if value.startswith("trial-")]
+    assert all(f"#t=t{k}" in page.values("href") for k in range(count))
+    data = data_of(page)
+    assert data["id"] == [f"t{k}" for k in range(count)]
+    assert set(data["pages"]) == set(data["id"])
+    assert data["pages"]["t0"]["outputs"] == OUTPUTS
+    assert data["pages"]["t0"]["spectrum"]["amplitude"][HARMONICS[0] - 1] == pytest.approx(1e-10, rel=1e-2)
+    assert len(data["networks"]) == 1  # kept once
+    assert "steps" not in data["pages"]["t9"]  # nothing to draw
+    assert data["passed"].count(True) == count - failed - 1
+    assert "gap_over_span ≥ 0.3 27 of 32 84.4 %" in page.text
+    assert "too steep at 28 4 t28" in page.text
+    # the script that runs is the one that the policy names, and nothing from the study can end its data
+    (policy,) = [about["content"] for tag, about in page.elements if tag == "meta" and "http-equiv" in about]
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.read_bytes()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert page.source.count("</script>") == 2
+    assert pd.read_csv(tmp_path / "yield.csv")["passed"].tolist()[:2] == [27, 27]
+    # the worst first, with the command that runs it alone
+    worst = page.text.index("Worst trials")
+    assert page.text.index(f"--set training.seed={FIRST + 5} --set", worst) < page.text.index("training.seed=0 ", worst)
 
 
 def test_a_swept_trials_own_study_is_what_its_section_shows(tmp_path):

@@ -1,5 +1,6 @@
 import datetime as dt
 import math
+import re
 import tomllib
 from contextlib import suppress
 from copy import deepcopy
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hge_spice.study import files, spec
+from hge_spice.devices import ELEMENTS
+from hge_spice.study import files
+from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, Device, build_network
 from hge_spice.study.files import find_study, merge, place, shipped_studies
 from hge_spice.study.spec import (
     METRICS,
@@ -122,7 +125,7 @@ def test_every_key_of_the_interface_is_read_in_si_units():
 
 def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_interface():
     least = parse_study(LEAST)
-    assert least.device.model_dump() == {
+    assert least.device.model_dump(include={*OF_DOPANTS, *OF_A_BLOCK, "family"}) == {
         "family": "dopant",
         "sites": 12,
         "electrodes": 8,
@@ -150,7 +153,7 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
 
 def test_the_defaults_build_a_device():
     device = parse_study(LEAST).device
-    graph = spec.DEVICES[device.family].build(**device.model_dump(exclude={"family", *spec.OF_A_BLOCK}))
+    graph = build_network(device)
     assert sum(data["kind"] == "electrode" for _, data in graph.nodes(data=True)) == 8
 
 
@@ -174,9 +177,9 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"perturbation__amplitud": 1}, r"unknown key perturbation\.amplitud; did you mean amplitude\?"),
         ({"perturbatoin__amplitude": 1}, r"unknown key perturbatoin; did you mean perturbation\?"),
         ({"Device": {}}, r"unknown key Device; did you mean device\?"),
-        ({"lockin__zzz": 1}, r"unknown key lockin\.zzz; known: filter"),
-        ({"readout__noise__tint": "pink"}, r"unknown key readout\.noise\.tint; known: at, colour, psd"),
-        ({"device__file": "network.graphml"}, r"unknown key device\.file"),
+        ({"lockin__zzz": 1}, r"unknown key lockin\.zzz; known: filter, "),
+        ({"readout__noise__color": "pink"}, r"unknown key readout\.noise\.color; did you mean colour\?"),
+        ({"device__file": "network.graphml", "device__sites": 3}, r"sites is no key of a graph from a file"),
         ({"perturbation__window": "25 V"}, r"perturbation\.window: '25 V' is not a time: .*such as '25 ms'"),
         ({"perturbation__window": "0 s"}, r"perturbation\.window: '0 s' should be above 0 s"),
         ({"perturbation__window": -1}, r"perturbation\.window: -1 should be above 0 s"),
@@ -190,6 +193,17 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"perturbation__amplitude": []}, r"perturbation\.amplitude: \[\] should have 1 or more"),
         ({"perturbation__amplitude": ["1 mV"] * 4}, r"perturbation\.amplitude: 4 amplitudes for 5 controls"),
         ({"perturbation__tones": [1, 2, 3]}, r"perturbation\.tones: 3 tones for 5 controls"),
+        ({"perturbation__phases": [1, 2, 3]}, r"perturbation\.phases: 3 phases for 5 controls"),
+        ({"perturbation__phases": "low"}, r"perturbation\.phases: 'low' .*\(or 'random', 'low_crest'\)"),
+        ({"perturbation__tones": "narrow"}, r"perturbation\.tones: 'narrow' .*\(or 'auto', 'narrowest'\)"),
+        (
+            {"perturbation__tones": [1, 2, 3, 4, 5], "perturbation__max_frequency": "1 kHz"},
+            "are for tones that the planner chooses; leave them out",
+        ),
+        (
+            {"perturbation__min_frequency": "2 kHz", "perturbation__max_frequency": "1 kHz"},
+            "min_frequency 2000 Hz is above max_frequency 1000 Hz",
+        ),
         ({"perturbation__tones": [1, 2, 3, 4, 4]}, r"perturbation\.tones: .* has 4 more than once"),
         ({"perturbation__tones": [0, 1, 2, 3, 4]}, r"perturbation\.tones: 0 should be a whole number, 1 or more"),
         ({"perturbation__points": 2}, r"perturbation\.points: 2 should be a whole number, 3 up to"),
@@ -208,7 +222,10 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"training__rule": "SGD"}, r"training\.rule: unknown update rule 'SGD'; did you mean sgd\?"),
         ({"training__estimator": "homodine"}, r"unknown estimator 'homodine'; did you mean homodyne\?"),
         ({"training__estimator": 3}, r"training\.estimator: 3 should be a text"),
-        ({"lockin__filter": "rc"}, r"lockin\.filter: unknown lock-in filter 'rc'; known: window"),
+        ({"lockin__filter": "rcc"}, r"lockin\.filter: unknown lock-in filter 'rcc'; did you mean rc\?"),
+        ({"lockin__order": 2}, r"lockin: order belongs to filter = \"rc\""),
+        ({"lockin__phase": "reference"}, r"lockin: phase = \"reference\" needs reference = \"electrode\""),
+        ({"training__demodulate": "loss"}, r"training\.demodulate: homodyne demodulates outputs"),
         ({"task__name": "xro"}, r"task\.name: unknown task 'xro'; did you mean"),
         ({"task__levels": ["0.3 V", "-0.3 V"]}, r"task\.levels: .* should be two values, the lower first"),
         ({"task__levels": ["0.3 V", "0.3 V"]}, r"task\.levels: .* the lower first"),
@@ -251,6 +268,21 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"sweep__a": {"linspace": [1, 2, 1]}}, "it should be a list of values"),
         ({"sweep__a": {"linspace": [1, 2, True]}}, "it should be a list of values"),
         ({"title": 3}, r"title: 3 should be a text"),
+        ({"device__graph": "gird"}, r"device\.graph: unknown graph 'gird'; did you mean grid\?"),
+        ({"device__graph": "grid"}, "a graph is made of elements; family should be one of resistor, diode"),
+        ({"device": {"graph": "grid", "family": "sinh", "reach": 0.2}}, 'reach is no key of graph = "grid"'),
+        ({"device": {"graph": "layered", "units": [{}]}}, "1 units; a series takes 2 or more"),
+        ({"device": {"units": [{}, {}]}}, "unit 0: every unit but the last names its output"),
+        ({"device": {"units": [{"siets": 3}, {}]}}, r"unknown key device\.units\.0\.siets; did you mean sites\?"),
+        ({"device": {"units": [{}, {}], "seed": 3}}, r"seed is no key of units in series"),
+        ({"device": {"family": "sinh", "rows": 3}}, "rows is no key of a single sinh; for a network"),
+        ({"electrodes__complements": ["e0"]}, "is output and complement again"),
+        ({"electrodes__series_resistance": {"e1": "1 mV"}}, "'1 mV' is not a resistance"),
+        ({"readout__kind": "curent"}, "unknown read-out 'curent'; did you mean current"),
+        ({"readout__gain": "1 Mohm"}, 'gain belongs to the read-out "transimpedance"; this one is "current"'),
+        ({"readout": {"differential": True}}, "readout.differential: name two outputs in electrodes.output"),
+        ({"readout": {"kind": "voltage", "noise": {"psd": "1 nA^2/Hz"}}}, "is not a voltage noise density"),
+        ({"training__unreachable": "maybe"}, "unknown choice 'maybe'; known: refuse, try"),
     ],
 )
 def test_what_is_wrong_is_said_with_key_value_and_remedy(values, message):
@@ -381,7 +413,7 @@ def test_a_cycle_of_two_is_seen(tmp_path):
     ("name", "message"),
     [
         ("xorr", r"there is no study file 'xorr', and no study of that name ships; did you mean xor\?"),
-        ("nothing/like.toml", r"there is no study file 'nothing/like\.toml'.*known: and, budget, gates"),
+        ("nothing/like.toml", r"there is no study file 'nothing/like\.toml'.*known: and, "),
         ("", "there is no study file ''"),
         (".", "is a folder; give a study file in it"),
         ("\0", "."),
@@ -606,3 +638,41 @@ def test_a_block_and_a_network_dont_mix(device, message):
     raw = {**LEAST, "device": device}
     with pytest.raises(StudyError, match=message):
         parse_study(raw)
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "si"),
+    [
+        ("sinh", {"i0": "5 nA", "v0": "60 mV", "ea": "0.2 eV"}, {"i0": 5e-9, "v0": 0.06, "ea": 0.2 * 1.602176634e-19}),
+        ("diode", {"saturation_current": "1 fA", "antiparallel": 1, "series_resistance": "1 kohm"}, None),
+        ("hp_biolek", {"d": "16 nm", "roff": "1.5k", "x0": "40 %"}, {"d": 16e-9, "roff": 1500.0, "x0": 0.4}),
+        ("pershin", {"beta": 2e12, "vth": "1.6 V"}, {"beta": 2e12, "vth": 1.6}),
+    ],
+)
+def test_parameters_of_elements_are_read_in_their_units(family, parameters, si):
+    device = Device.model_validate({"family": family, "parameters": parameters})
+    if si is not None:
+        assert device.parameters == pytest.approx(si)
+    assert device.temperature == ELEMENTS[family].all_parameters["temperature"].default
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "message"),
+    [
+        ("sinh", {"i0": "5 mV"}, "'5 mV' is not a current"),
+        ("sinh", {"i00": "5 nA"}, "sinh has no parameter 'i00'; did you mean i0?"),
+        ("sinh", {"v0": "0 V"}, "v0 of sinh is 0 V; it must be above 0"),
+        ("team", {"x0": "5 nm"}, "x0 of team is 5e-09; it must be in 0 … 3e-09"),
+        ("dopant", {"i0": 1}, "parameters belongs to a block of your own"),
+    ],
+)
+def test_parameters_that_do_not_fit_an_element_are_refused(family, parameters, message):
+    study = {**LEAST, "device": {"family": family, "parameters": parameters}}
+    with pytest.raises(StudyError, match=re.escape(message)):
+        parse_study(study)
+
+
+@pytest.mark.parametrize("table", ["pdk", "cluster"])
+def test_an_unknown_key_of_a_table_that_may_be_absent_is_said(table):
+    with pytest.raises(StudyError, match=rf"unknown key {table}\.zzz; known: "):
+        parse_study(load_study("xor", [f"{table}.zzz=1"]))

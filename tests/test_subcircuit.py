@@ -10,7 +10,7 @@ from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.graph import Network, assign_roles
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.tones import plan_tones
+from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 25e-3
 STAR = """.subckt star a b c out r=1k
@@ -140,6 +140,13 @@ r3 n1 out 50k
         point = dut.operating_point(np.array([2.0]), np.empty(0))
         assert "gmin_stepping" in point.flags
         assert any("stepping" in note for note in point.notes)
+    # an integrator that nothing holds: neither kind of stepping finds a point, and ngspice waits until it stands still
+    text = ".subckt memory a out\nr1 a out 1k\nc1 x 0 1u\nb1 0 x i=(v(a)>0 && v(x)<10) ? 1m : 0\n.ends"
+    graph = assign_roles(block(text=text, name="memory", pins=["a", "out"]), output="out", inputs=[], controls=["a"])
+    with NgspiceDevice(graph) as dut:
+        point = dut.operating_point(np.array([0.5]), np.empty(0))
+        assert point.flags == ("gmin_stepping", "source_stepping", "transient_op")
+        assert any("singular matrix" in note for note in point.notes)
     with NgspiceDevice(star()) as dut:
         assert dut.operating_point(np.zeros(2), np.zeros(1)).flags == ()
 
@@ -185,3 +192,29 @@ def test_a_large_circuit_asks_for_klu_and_runs_without_it() -> None:
     assert deck(large).count(".options klu") == 1
     with NgspiceDevice(large) as dut:
         assert dut.operating_point(np.linspace(0, 0.5, 5), np.zeros(2)).output[0] > 1e-10
+
+
+def test_a_slow_state_begins_at_rest_whatever_the_tones_phase() -> None:
+    """A conductance that follows its voltage a hundred windows behind: its derivative at the tone is that at rest.
+
+    Were the state where the tone's first value would hold it, the derivative would be off by a share ∝ amplitude.
+    """
+    text = """.subckt slow c a out
+b1 0 x i=1e-6*(v(c)-v(x))
+c1 x 0 2.5u
+r1 x 0 1t
+b2 c out i=1e-4*v(c,out)*(1+5*v(x))
+r2 a out 1k
+.ends"""
+    graph = assign_roles(
+        block(text=text, name="slow", pins=["c", "a", "out"]), output="out", inputs=["a"], controls=["c"]
+    )
+    plan = plan_from_harmonics((7,), WINDOW, points=128)
+    control, inputs = np.array([0.3]), np.zeros((1, 1))
+    with NgspiceDevice(graph) as dut:
+        for amplitude in (1e-3, 10e-3):
+            for phase in (np.pi / 2, -np.pi / 2, 3.0):
+                how = Measurement(plan, np.array([amplitude]), np.array([phase]), settle=WINDOW)
+                (found,) = homodyne(dut, control, inputs, how)
+                (truth,) = small_signal(dut, control, inputs, how)
+                assert found.jacobian[0] == pytest.approx(truth.jacobian[0], rel=2e-4)

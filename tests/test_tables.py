@@ -137,6 +137,15 @@ def test_capacitors_do_not_make_the_grid_finer_than_without_tables() -> None:
     assert other.output == pytest.approx(one.output, abs=1e-6 * np.ptp(one.output))
 
 
+def test_values_are_the_tables_own() -> None:
+    values = np.zeros((1, 5))
+    table = Tables(("a",), values, 1e-3)
+    values[0, 0] = 1.0
+    assert table.values[0, 0] == 0
+    with pytest.raises(ValueError, match="read-only"):
+        table.values[0, 0] = 1.0
+
+
 def test_lines_and_files_stay_within_what_ngspice_reads() -> None:
     table = Tables(tuple(f"c{k}" for k in range(128)), np.random.default_rng(0).normal(0, 1, (128, 3000)), 1e-3)
     for content in files(table).values():

@@ -160,12 +160,6 @@ def test_seven_tones_in_a_tenth_of_a_second():
     assert (plan.points, max(plan.frequencies)) == (130, pytest.approx(410))
 
 
-def test_sixteen_tones():
-    plan = plan_tones(16, WINDOW)
-    assert_clean(plan)
-    assert plan.points <= 769
-
-
 @pytest.mark.parametrize("count", [17, 24, 32, 64])
 def test_many_tones_come_from_a_construction(count):
     plan = plan_tones(count, WINDOW)

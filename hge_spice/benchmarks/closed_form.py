@@ -34,14 +34,14 @@ class ClosedForm:
     def measure(self, drive: Drive) -> Waveform:
         """The output over the window, A; see DeviceUnderTest."""
         transient = drive.transient
-        at = transient.settle + transient.step * np.arange(transient.points)
+        at = np.asarray(transient.settle + transient.step * np.arange(transient.points), dtype=np.float64)
         control = np.repeat(drive.control[:, None], len(at), axis=1)
         for tone in drive.tones:
             k = self.controls.index(tone.electrode)
             control[k] += tone.amplitude * np.sin(2 * np.pi * tone.frequency * at + tone.phase)
         inputs = np.repeat(np.asarray(drive.inputs, float)[:, None], len(at), axis=1)
         output = (self._out @ np.tanh(self._hidden @ np.vstack([control, inputs]))).astype(np.float64)
-        return Waveform(np.asarray(at, dtype=np.float64), output, transient.duration)
+        return Waveform(np.asarray(at, np.float64), output, transient.duration)
 
 
 def closed_form(trial: TrialSpec, _out: Path) -> Outcome:

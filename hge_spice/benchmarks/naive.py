@@ -90,7 +90,7 @@ def _reference(bench: Bench, path: list[Floats], method: str) -> tuple[float, Fl
         "graph": nx.node_link_data(dut.graph, edges="edges"),
         "controls": dut.controls,
         "input_names": dut.inputs,
-        "output": output_source(bench.study.electrodes.output),
+        "output": output_source(bench.study.electrodes.outputs[0]),
         "inputs": bench.recipe.inputs.tolist(),
         "window": measurement.plan.window,
         "points": measurement.plan.points,

@@ -27,7 +27,7 @@ def tables() -> dict[str, Any]:
     rng = np.random.default_rng(0)
     with NgspiceDevice(graph) as dut:
         plan = plan_tones(len(dut.controls), study.perturbation.window, points=POINTS)
-        names = (*dut.controls, *dut.inputs, study.electrodes.output)
+        names = (*dut.controls, *dut.inputs, *study.electrodes.outputs)
         measurement = Measurement(plan, np.full(5, 2e-3), rng.uniform(0, 6, 5))
         tones, transient = measurement.tones(dut.controls), measurement.transient
         inputs = np.array([-0.3, 0.3])

@@ -7,11 +7,12 @@ from hge_spice.devices import dopant, subcircuit
 from hge_spice.devices.branches import edge_family
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.family import Family
+from hge_spice.devices.series import series_of
 
-DEVICES: dict[str, Family] = {
+_UNITS: dict[str, Family] = {
     "dopant": dopant.FAMILY,
-    "subcircuit": subcircuit.FAMILY,
     **{name: edge_family(element) for name, element in ELEMENTS.items()},
 }
+DEVICES: dict[str, Family] = {**_UNITS, "subcircuit": subcircuit.FAMILY, "layered": series_of(_UNITS)}
 
 __all__ = ["DEVICES", "ELEMENTS", "Family"]

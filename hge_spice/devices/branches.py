@@ -20,7 +20,7 @@ from hge_spice.devices.element import COMMON, Branch, Element
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.family import Family
 from hge_spice.devices.names import terminal
-from hge_spice.graph import Network, electrodes
+from hge_spice.graph import Network, electrodes, listed, shown
 
 HOLD = 1e6  # 1/s, how fast a held state is drawn to its value: no more than a scale, nothing else acts on it at rest
 
@@ -45,9 +45,9 @@ def _branches(graph: Network) -> Iterator[Branch]:
     default, shared = graph.graph["family"], graph.graph.get("parameters", {})
     for k, (a, b, data) in enumerate(graph.edges(data=True)):
         family = data.get("family", default)
-        where = f"edge {a!r} to {b!r}"
+        where = f"edge {shown(a)} to {shown(b)}"
         if family not in ELEMENTS:
-            raise ValueError(f"{where} is a {family!r}; an edge can be {', '.join(ELEMENTS)}")
+            raise ValueError(f"{where} is a {shown(family)}; an edge can be {', '.join(ELEMENTS)}")
         element = ELEMENTS[family]
         common = shared if family == default else {n: v for n, v in shared.items() if n == "temperature"}
         given = {**common, **data.get("parameters", {})}
@@ -57,14 +57,14 @@ def _branches(graph: Network) -> Iterator[Branch]:
             raise ValueError(f"{where}: {error}") from error
         source = data.get("source")
         if source not in {None, a, b}:
-            raise ValueError(f"{where} has source {source!r}; it must be one of its ends")
+            raise ValueError(f"{where} has source {shown(source)}; it must be one of its ends")
         if source is None:
             source = min(a, b, key=order.__getitem__)
         plus, minus = names[source], names[b if source == a else a]
         gate = data.get("gate")
-        if element.gated != (gate is not None) or gate not in {None, *names}:
+        if element.gated != (gate is not None) or (gate is not None and gate not in names):
             wanted = "needs a gate: the name of a node" if element.gated else "has no gate"
-            raise ValueError(f"{where} has gate {gate!r}; a {family} {wanted}")
+            raise ValueError(f"{where} has gate {shown(gate)}; a {family} {wanted}")
         name = f"x{k}"
         if values["series_resistance"] and not element.linear:
             resistance = ELEMENTS["resistor"].values({"resistance": values["series_resistance"]})
@@ -83,6 +83,7 @@ def _values(
 
 def stamp(circuit: Circuit, graph: Network) -> None:
     """Add every element, its states, and the capacitances of elements and nodes."""
+    lines: list[str] = []
     for branch in branches(graph):
         element, name = branch.element, branch.name
         if element.stamp is not None:
@@ -94,43 +95,54 @@ def stamp(circuit: Circuit, graph: Network) -> None:
         if branch.values["capacitance"] and not name.endswith("_s"):
             circuit.C(name, branch.plus, branch.minus, branch.values["capacitance"])
         for state in element.states:
-            _stamp_state(circuit, branch, state)
+            lines += _state_lines(branch, state)
+    circuit.raw_spice += "".join(f"{line}\n" for line in lines)
     for name, node in node_names(graph).items():
         capacitance = graph.nodes[name].get("capacitance", graph.graph.get("node_capacitance", 0.0))
         if capacitance:
             circuit.C(node, node, 0, float(capacitance))
 
 
-def _stamp_state(circuit: Circuit, branch: Branch, state: str) -> None:
+def _state_lines(branch: Branch, state: str) -> list[str]:
+    """Netlist lines of a state; as text, since PySpice takes as long for an element as ngspice for loading it."""
     node, rule = branch.state_node(state), branch.element.states[state]
     low, high = rule.bounds(branch.values)
     filled, rate = branch.fill(), branch.element.rate(state)
     moving = f"({rate.spice(**{symbol: filled[symbol] for symbol in rate.symbols})})/{high - low!r}"
-    circuit.C(node, node, 0, 1.0)
+    # Newton starts at 0 V, where some elements don't conduct at all
+    lines = [f"C{node} {node} 0 1.0", f".nodeset v({node})={branch.resting(state)!r}"]
     if rule.held:
-        circuit.V(node, f"{node}_at", 0, f"DC {branch.resting(state)!r}")
+        lines.append(f"V{node} {node}_at 0 DC {branch.resting(state)!r}")
         moving = f"time > 0 ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
-    circuit.BehavioralSource(node, 0, node, current_expression=moving)
+    return [*lines, f"B{node} 0 {node} i={moving}"]
+
+
+def _remembering(graph: Network) -> tuple[Branch, ...]:
+    """The elements with states; a large network of resistors and diodes is spared the search."""
+    own = graph.graph["family"]
+    families = {data.get("family", own) for *_, data in graph.edges(data=True)} & ELEMENTS.keys()
+    return branches(graph) if any(ELEMENTS[family].states for family in families) else ()
 
 
 def state_nodes(graph: Network) -> tuple[str, ...]:
     """Nodes of all states, in the netlist's order."""
-    return tuple(branch.state_node(state) for branch in branches(graph) for state in branch.element.states)
+    return tuple(branch.state_node(state) for branch in _remembering(graph) for state in branch.element.states)
 
 
 def held_states(graph: Network) -> dict[str, float]:
     """Nodes of the states that are held at rest, each with its initial value, 0 to 1."""
     return {
         branch.state_node(name): branch.resting(name)
-        for branch in branches(graph)
+        for branch in _remembering(graph)
         for name, state in branch.element.states.items()
         if state.held
     }
 
 
 def hold_source(state_node: str) -> str:
-    """Name of the source at whose voltage a state is held at rest, and from which it starts."""
-    return f"v{state_node}"
+    """Name of the source at whose voltage a state is held at rest, and from which it starts; xu0.x3_w is in unit u0."""
+    unit, _, node = state_node.rpartition(".")
+    return f"v.{unit}.v{node}" if unit else f"v{node}"
 
 
 def check(graph: Network) -> None:
@@ -139,35 +151,37 @@ def check(graph: Network) -> None:
     strange = [name for name, kind in kinds.items() if kind not in {"electrode", "node"}]
     if strange:
         raise ValueError(
-            f"node {strange[0]!r} is a {kinds[strange[0]]!r}; a network of elements has electrodes and nodes"
+            f"node {shown(strange[0])} is a {shown(kinds[strange[0]])}; a network of elements has electrodes and nodes"
         )
-    for a, b in nx.selfloop_edges(graph):
-        raise ValueError(f"edge {a!r} to {b!r} joins a node to itself; remove it")
-    rims = electrodes(graph)
-    linked = set().union(*(nx.node_connected_component(graph, n) for n in rims))
-    lost = [name for name in graph.nodes if name not in linked]
-    if lost:
-        raise ValueError(f"no electrode reaches node {lost[0]!r}: its voltage is undetermined; link it or remove it")
+    for a, _ in nx.selfloop_edges(graph):
+        raise ValueError(f"edge {shown(a)} to {shown(a)} joins a node to itself; remove it")
+    rims, outputs = set(electrodes(graph)), electrodes(graph, "output")
+    for part in nx.connected_components(graph):
+        if not part & rims:
+            lost = sorted(part)
+            raise ValueError(
+                f"no electrode reaches node {shown(lost[0])}: its voltage is undetermined; link or remove it"
+            )
+        if (part & rims) <= set(outputs):
+            alone = listed(sorted(part & rims))
+            raise ValueError(f"output {alone} is linked to no other electrode; no current can reach it")
     for name, data in graph.nodes(data=True):
         problem = COMMON["capacitance"].problem(data.get("capacitance", graph.graph.get("node_capacitance", 0.0)))
         if problem:
-            raise ValueError(f"the capacitance of node {name!r} is wrong: {problem}")
+            raise ValueError(f"the capacitance of node {shown(name)} is wrong: {problem}")
     branches(graph)
-    for output in electrodes(graph, "output"):
-        if not any(nx.has_path(graph, output, name) for name in rims if name != output):
-            raise ValueError(f"output {output} is linked to no other electrode; no current can reach it")
 
 
 def edge_family(element: Element) -> Family:
     """The family of networks whose edges are this element unless they say otherwise."""
 
     def alone(**parameters: float) -> Network:
-        """One element from electrode e1 (+) to electrode e0."""
+        """One element from electrode e1 (+) to electrode e0; e2 is the gate of one that has a gate."""
         element.values(parameters)
         graph: Network = Network(family=element.name, parameters=dict(parameters))
-        for k in range(2):
+        for k in range(3 if element.gated else 2):
             graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
-        graph.add_edge("e1", "e0", source="e1")
+        graph.add_edge("e1", "e0", source="e1", **({"gate": "e2"} if element.gated else {}))
         return graph
 
     return Family(

@@ -17,13 +17,17 @@ What is perturbed: its voltage. State: none. Monotone.
 from PySpice.Spice.Netlist import Circuit
 from scipy.constants import Boltzmann, electron_volt
 
-from hge_spice.devices.element import NOMINAL_TEMPERATURE, Branch, Element, Parameter
+from hge_spice.devices.element import NOMINAL_TEMPERATURE, Branch, Element, Parameter, Sweep
 from hge_spice.devices.expression import Expression
 
 # of w, V; a: n·kT/e, V; 2.718…, so that the cube meets the exponential where they change over
 _LAW = "(u(w+3*a)*(exp(max(w,-3*a)/a)-1)-(1-u(w+3*a))*(1-(3*a/(2.718281828459045*max(-w,3*a)))^3))"
 FORWARD = Expression(f"s*{_LAW}").substituted(w=Expression("v"))
 PARTNER = Expression(f"antiparallel*s*{_LAW}").substituted(w=Expression("-v"))
+
+
+# ngspice's k/e, V/K, of older values of the constants: 3.5e-7 apart, which moves a current by 1e-5 at half a volt
+_NGSPICE = 1.38064852e-23 / 1.6021766208e-19
 
 
 def _stamp(circuit: Circuit, branch: Branch) -> None:
@@ -33,7 +37,13 @@ def _stamp(circuit: Circuit, branch: Branch) -> None:
     for suffix, share, nodes in (("", 1.0, ends), ("r", values["antiparallel"], ends[::-1])):
         if share:
             name = f"{branch.name}{suffix}"
-            circuit.model(f"d{name}", "D", IS=values["s"] * share, N=values["n"], TNOM=celsius)
+            circuit.model(
+                f"d{name}",
+                "D",
+                IS=values["s"] * share,
+                N=values["a"] / (_NGSPICE * values["temperature"]),
+                TNOM=celsius,
+            )
             circuit.D(name, *nodes, model=f"d{name}", temp=celsius)
 
 
@@ -41,6 +51,7 @@ ELEMENT = Element(
     name="diode",
     summary="junction diode, alone or as an antiparallel pair, with series resistance",
     current=Expression(f"{FORWARD.text}-{PARTNER.text}"),
+    sweep=Sweep(-0.4, 0.75),
     parameters={
         "saturation_current": Parameter(1e-14, "A", above=0),
         "n": Parameter(1.0, above=0),
@@ -50,7 +61,7 @@ ELEMENT = Element(
         "reference_temperature": Parameter(NOMINAL_TEMPERATURE, "K", above=0),
     },
     derived={
-        "a": Expression("n*vt"),
+        "a": Expression("n*thermal"),
         "s": Expression(
             "saturation_current*exp(xti/n*ln(temperature/reference_temperature)"
             f"+bandgap/(n*{Boltzmann!r})*(1/reference_temperature-1/temperature))"

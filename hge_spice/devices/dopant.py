@@ -14,8 +14,13 @@ measure of the rim arc nearest each electrode (Poisson's kernel of the disc, int
 What it is not: a model of correlations between sites, which the exact master equation has. And taking the pair's term
 out of each hop alone leaves no single set of occupations at which every link is in balance. With all electrodes at one
 potential and sites of equal energy it rests without current, as it must; sites of different fixed energies would keep
-currents circulating at rest (1.4 nA at the output for 50 mV of disorder on the device of the shipped studies), so fixed
-site energies are not offered here.
+currents circulating at rest (1.4 nA at the output for 50 mV of disorder on the device of the shipped studies).
+
+`varied` therefore leaves the pair's term in where it gives sites energies of their own or sets fixed donors between
+them: p_i = 1/(1 + exp((u_i − V)/(kT/e))), Fermi's occupation, is then in balance on every link. With donors, each a
+positive charge e that never moves, an empty site is negative, p − 1, as an acceptor is; without them the background is
+−½. It also offers the rate of hops that a phonon carries, ½·x/(e^x − 1) with x = ΔE/kT, which is Glauber's times
+(x/2)·coth(x/2): the same at equal energies, in balance at the same occupations, and without Glauber's ceiling.
 
 Sources: the rate and the geometry follow the kinetic Monte Carlo literature on dopant network processing units
 (Tertilt et al., Phys. Rev. Applied 17, 064025 (2022)); the mean-field form and the attempt rate are ours.
@@ -29,12 +34,28 @@ from scipy.constants import Boltzmann, elementary_charge, epsilon_0
 
 from hge_spice.devices.expression import Expression
 from hge_spice.devices.family import Family
+from hge_spice.devices.names import terminal
 from hge_spice.drive import Floats
 from hge_spice.graph import Network, dopant_network, electrodes, sites
 
 # s = I0·g/2 in A; w = e/(2kT) in 1/V; c = C_ij in V
 HOP = Expression("s*((pi-pj)-tanh((uj-ui-c*(pi-pj))*w)*(pi+pj-2*pi*pj))")
 TO_ELECTRODE = Expression("s*((2*pi-1)-tanh((v-ui)*w))")
+# what the rate is over Glauber's, an even function of z = ΔE/(2kT); z·coth(z) is 1 at z = 0, to 1e-10 in this form
+RATES = {"glauber": None, "phonon": Expression("sqrt(z*z+1e-10)/tanh(sqrt(z*z+1e-10))")}
+_HOP_ENERGY, _LEAD_ENERGY = Expression("(uj-ui-c*(pi-pj))*w"), Expression("(v-ui)*w")
+
+
+def _hop(rate: str) -> tuple[Expression, Expression]:
+    """Current between two sites, and from a site to an electrode, with a rate of RATES."""
+    over = RATES[rate]
+    if over is None:
+        return HOP, TO_ELECTRODE
+    pairs = ((HOP, _HOP_ENERGY), (TO_ELECTRODE, _LEAD_ENERGY))
+    hop, lead = (Expression("i*over").substituted(i=i, over=over.substituted(z=z)) for i, z in pairs)
+    return hop, lead
+
+
 # Zero for every physical occupation. The algebraic equations also have roots outside [0, 1], on which an operating
 # point can land without a word; this current bars them. 1000 times the strongest link's current a volt removed all
 # of 600 tried.
@@ -77,15 +98,59 @@ def strongest_link(graph: Network) -> float:
     return float(elementary_charge * parameters["attempt_rate"] * np.exp(-2 * shortest / parameters["localisation"]))
 
 
+def varied(
+    graph: Network, rng: np.random.Generator, *, disorder: float = 0.0, donors: int = 0, rate: str = "glauber"
+) -> Network:
+    """Return a copy of the network with sites of different energies, fixed donors among them, or another rate.
+
+    disorder : V, standard deviation of the sites' energies over e, normal; donors : fixed positive charges, uniform in
+    the disc; rate : one of RATES
+
+    Raises ValueError for a negative disorder or number of donors, and an unknown rate.
+    """
+    if not (np.isfinite(disorder) and disorder >= 0):
+        raise ValueError(f"disorder is {disorder!r} V; it must be zero or more")
+    if donors < 0:
+        raise ValueError(f"{donors} donors; there must be zero or more")
+    if rate not in RATES:
+        raise ValueError(f"there is no rate {rate!r}; there are {', '.join(RATES)}")
+    graph = graph.copy()
+    alike = disorder == 0 and donors == 0
+    graph.graph["parameters"] = {**graph.graph["parameters"], "rate": rate, "pair_correction": alike}
+    for name in sites(graph):
+        graph.nodes[name]["energy"] = float(disorder * rng.standard_normal())
+    distance = graph.graph["parameters"]["radius"] * np.sqrt(rng.random(donors))
+    angle = 2 * np.pi * rng.random(donors)
+    graph.graph["donors"] = [
+        (float(x), float(y)) for x, y in zip(distance * np.cos(angle), distance * np.sin(angle), strict=True)
+    ]
+    return graph
+
+
+def _fixed_potential(graph: Network, repulsion: Floats) -> Floats:
+    """What the electrodes and carriers don't make of each site's potential: background, donors, energies: [site], V."""
+    names = sites(graph)
+    x, y = _positions(graph, names)
+    donors = np.array(graph.graph.get("donors", ())).reshape(-1, 2)
+    background = -1.0 if len(donors) else -0.5
+    energy = np.array([graph.nodes[name].get("energy", 0.0) for name in names])
+    distance = np.hypot(x[:, None] - donors[:, 0], y[:, None] - donors[:, 1])
+    unit = elementary_charge / (4 * np.pi * epsilon_0 * graph.graph["parameters"]["permittivity"])
+    return np.asarray(background * repulsion.sum(axis=1) + (unit / distance).sum(axis=1) + energy)
+
+
 def _positions(graph: Network, names: tuple[str, ...]) -> tuple[Floats, Floats]:
     return np.array([graph.nodes[n]["x"] for n in names]), np.array([graph.nodes[n]["y"] for n in names])
 
 
 def _stamp(circuit: Circuit, graph: Network) -> None:
     parameters = graph.graph["parameters"]
-    rims, places = electrodes(graph), sites(graph)
+    rims, places = tuple(terminal(name) for name in electrodes(graph)), sites(graph)
     number = {name: i for i, name in enumerate(places)}
     weights, repulsion = electrode_weights(graph), coulomb(graph)
+    fixed = _fixed_potential(graph, repulsion)
+    hop, lead = _hop(parameters.get("rate", "glauber"))
+    corrected = 1.0 if parameters.get("pair_correction", True) else 0.0
     for i in range(len(places)):
         # The linear sum as transconductances into 1 Ω: no B source to evaluate at every iteration
         for k, rim in enumerate(rims):
@@ -93,7 +158,7 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
         for j in range(len(places)):
             if j != i:
                 circuit.VCCS(f"c{i}_{j}", 0, f"u{i}", f"p{j}", 0, float(repulsion[i, j]))
-        circuit.I(f"u{i}", 0, f"u{i}", float(-0.5 * repulsion[i].sum()))
+        circuit.I(f"u{i}", 0, f"u{i}", float(fixed[i]))
         circuit.R(f"u{i}", f"u{i}", 0, 1.0)
         circuit.C(f"p{i}", f"p{i}", 0, elementary_charge)
         clamp = CLAMP.spice(k=CLAMP_FACTOR * strongest_link(graph), pi=f"v(p{i})")
@@ -106,10 +171,10 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
         strength = float(rate * np.exp(-2 * data["length"] / parameters["localisation"]))
         if other in number:
             j = number[other]
-            current = HOP.spice(
+            current = hop.spice(
                 s=strength,
                 w=inverse,
-                c=float(repulsion[i, j]),
+                c=corrected * float(repulsion[i, j]),
                 pi=f"v(p{i})",
                 pj=f"v(p{j})",
                 ui=f"v(u{i})",
@@ -117,12 +182,18 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
             )
             circuit.BehavioralSource(f"h{i}_{j}", f"p{i}", f"p{j}", current_expression=current)
         else:
-            current = TO_ELECTRODE.spice(s=strength, w=inverse, pi=f"v(p{i})", ui=f"v(u{i})", v=f"v({other})")
-            circuit.BehavioralSource(f"h{i}_{other}", f"p{i}", other, current_expression=current)
+            rim = terminal(other)
+            current = lead.spice(s=strength, w=inverse, pi=f"v(p{i})", ui=f"v(u{i})", v=f"v({rim})")
+            circuit.BehavioralSource(f"h{i}_{rim}", f"p{i}", rim, current_expression=current)
 
 
 def _check(graph: Network) -> None:
     """Refuse a network whose occupations would be undetermined, or whose output nothing can reach."""
+    unequal = any(graph.nodes[name].get("energy", 0.0) for name in sites(graph)) or graph.graph.get("donors")
+    if unequal and graph.graph["parameters"].get("pair_correction", True):
+        raise ValueError(
+            "sites of unequal energies would keep currents at rest; set pair_correction to False (`varied`)"
+        )
     if not sites(graph):
         raise ValueError("the network has no sites")
     linked = set().union(*(nx.node_connected_component(graph, n) for n in electrodes(graph)))

@@ -89,16 +89,27 @@ class State:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """Where a picture shows an element: a voltage range, V; a sine's frequency, Hz, for its loop; gate voltages, V."""
+
+    low: float = -1.0
+    high: float = 1.0
+    frequency: float = 1.0
+    gates: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Element:
     """A two-terminal element, possibly gated by a third node.
 
     current : A, into the + end, of v (V across it), vg (V from gate to − end, if gated), the states and the values
     parameters : its own, besides COMMON, of which it may have other defaults
-    derived : values computed from parameters, `vt` (kT/e, V) and those before, such as a current at temperature
+    derived : values computed from parameters, `thermal` (kT/e, V) and those before: a current at temperature
     monotone : its current never falls with its own voltage, the states as they are
     odd : current(−v) = −current(v) for every parameter, so that its direction doesn't matter
     linear : the current is a conductance times the voltage
     check : what the bounds of single parameters can't say; raises ValueError
+    sweep : what its picture shows
     stamp : adds native cards in place of the current's B source
     summary : one line for `hge-spice list devices`
     """
@@ -113,6 +124,7 @@ class Element:
     monotone: bool = True
     odd: bool = False
     linear: bool = False
+    sweep: Sweep = Sweep()
     check: Callable[[Mapping[str, float]], None] = lambda _: None
     stamp: "Callable[[Circuit, Branch], None] | None" = None
 
@@ -122,7 +134,7 @@ class Element:
         return {**COMMON, **self.parameters}
 
     def values(self, given: Mapping[str, float] | None = None) -> dict[str, float]:
-        """Every parameter, `vt` and the derived values, by name.
+        """Every parameter, `thermal` and the derived values, by name.
 
         Raises ValueError for an unknown parameter and for one out of bounds.
         """
@@ -140,7 +152,7 @@ class Element:
                     f"{name} of {self.name} is {float(value):g} {known[name].unit}".rstrip() + f"; {problem}"
                 )
         values = {name: float(p.default) for name, p in known.items()} | {n: float(v) for n, v in (given or {}).items()}
-        values["vt"] = Boltzmann * values["temperature"] / elementary_charge
+        values["thermal"] = Boltzmann * values["temperature"] / elementary_charge
         for name, expression in self.derived.items():
             values[name] = float(expression.at(**{symbol: values[symbol] for symbol in expression.symbols}))
         self.check(values)

@@ -12,7 +12,7 @@ knowm/memristor-models-4-all.
 What is perturbed: its voltage. State: x, 0 to 1. Monotone at a given state.
 """
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 ELEMENT = Element(
@@ -20,6 +20,7 @@ ELEMENT = Element(
     summary="HP memristor, linear ion drift with Biolek's window",
     current=Expression("v/(ron*x+roff*(1-x))"),
     states={"x": State(Expression("drift*i*(1-((x-u(-i))*(x-u(-i)))^p)"), initial="x0")},
+    sweep=Sweep(-1.0, 1.0, 10.0),
     parameters={
         "ron": Parameter(100.0, "ohm", above=0),
         "roff": Parameter(1e3, "ohm", above=0),

@@ -12,7 +12,7 @@ Radioengineering 18, 210 (2009). A state at a bound stays there for ever: that i
 What is perturbed: its voltage. State: x, 0 to 1. Monotone at a given state.
 """
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 ELEMENT = Element(
@@ -20,6 +20,7 @@ ELEMENT = Element(
     summary="HP memristor, linear ion drift with Joglekar's window",
     current=Expression("v/(ron*x+roff*(1-x))"),
     states={"x": State(Expression("drift*i*(1-((2*x-1)*(2*x-1))^p)"), initial="x0")},
+    sweep=Sweep(-1.0, 1.0, 1.0),
     parameters={
         "ron": Parameter(100.0, "ohm", above=0),
         "roff": Parameter(16e3, "ohm", above=0),

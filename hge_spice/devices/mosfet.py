@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from PySpice.Spice.Netlist import Circuit
 
-from hge_spice.devices.element import NOMINAL_TEMPERATURE, Branch, Element, Parameter
+from hge_spice.devices.element import NOMINAL_TEMPERATURE, Branch, Element, Parameter, Sweep
 from hge_spice.devices.expression import Expression
 
 _OVERDRIVE = "max(polarity*(vg-th)-min(polarity*v,0),0)"
@@ -52,6 +52,7 @@ ELEMENT = Element(
     summary="MOSFET channel gated by a third node (level 1)",
     current=Expression(f"polarity*strength*{_EFFECTIVE}*({_OVERDRIVE}-abs({_EFFECTIVE})/2)*(1+lam*abs(v))"),
     gated=True,
+    sweep=Sweep(-1.0, 1.5, gates=(0.8, 1.1, 1.4)),
     parameters={
         "vto": Parameter(0.5, "V"),
         "kp": Parameter(1e-4, "A/V^2", above=0),

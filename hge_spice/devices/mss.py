@@ -10,17 +10,20 @@ Source: T. W. Molter, M. A. Nugent, CNNA 2016; defaults of the netlist in knowm/
 What is perturbed: its voltage. State: x, 0 to 1. It moves at every voltage, if slowly. Monotone at a given state.
 """
 
-from hge_spice.devices.element import Element, Parameter, State
+from hge_spice.devices.element import Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 # P(u) as ½(1 + tanh(u/2)), which can't overflow
+_SWITCH_ON, _SWITCH_OFF = "tanh((v-von)/(2*thermal))", "tanh((v+voff)/(2*thermal))"
+
 ELEMENT = Element(
     name="mss",
     summary="Knowm's mean metastable switch memristor",
     current=Expression("v*(x/ron+(1-x)/roff)"),
     states={
-        "x": State(Expression("((1-x)*(1+tanh((v-von)/(2*vt)))-x*(1-tanh((v+voff)/(2*vt))))/(2*tau)"), initial="x0")
+        "x": State(Expression(f"((1-x)*(1+{_SWITCH_ON})-x*(1-{_SWITCH_OFF}))/(2*tau)"), initial="x0"),
     },
+    sweep=Sweep(-0.5, 0.5, 100.0),
     parameters={
         "ron": Parameter(500.0, "ohm", above=0),
         "roff": Parameter(1500.0, "ohm", above=0),

@@ -11,7 +11,7 @@ for 10 ns sweeps of 3 V.
 What is perturbed: its voltage. State: r, between ron and roff. Monotone at a given state.
 """
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, limited
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep, limited
 from hge_spice.devices.expression import Expression
 
 ELEMENT = Element(
@@ -26,6 +26,7 @@ ELEMENT = Element(
             high="roff",
         )
     },
+    sweep=Sweep(-3.0, 3.0, 1e8),
     parameters={
         "ron": Parameter(1e3, "ohm", above=0),
         "roff": Parameter(10e3, "ohm", above=0),

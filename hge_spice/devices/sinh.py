@@ -10,13 +10,14 @@ What is perturbed: its voltage. State: none. Monotone and odd.
 
 from scipy.constants import electron_volt
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, Sweep
 from hge_spice.devices.expression import Expression
 
 ELEMENT = Element(
     name="sinh",
     summary="i0*sinh(v/v0): hopping between grains, or an ideal diode pair",
     current=Expression("scale*sinh(v/v0)"),
+    sweep=Sweep(-0.3, 0.3),
     parameters={
         "i0": Parameter(1e-9, "A", above=0),
         "v0": Parameter(0.05, "V", above=0),

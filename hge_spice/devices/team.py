@@ -13,7 +13,7 @@ and, as Xyce has it, without the |i|/b in the window; defaults of Xyce's regress
 What is perturbed: its voltage. State: x, between xon and xoff. Monotone at a given state.
 """
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 # the inner exponent ends at 50, where the window has long been zero, so that nothing overflows
@@ -25,6 +25,7 @@ ELEMENT = Element(
     summary="TEAM memristor: state moved by currents beyond two thresholds",
     current=Expression("v/(ron+(roff-ron)*(x-xon)/(xoff-xon))"),
     states={"x": State(Expression(f"speed*({_OFF}+{_ON})"), initial="x0", low="xon", high="xoff")},
+    sweep=Sweep(-1.0, 1.0, 1e3),
     parameters={
         "ron": Parameter(50.0, "ohm", above=0),
         "roff": Parameter(1e3, "ohm", above=0),

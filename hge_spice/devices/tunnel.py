@@ -14,13 +14,14 @@ What is perturbed: its voltage. State: none. Not monotone: current falls between
 
 from scipy.constants import Boltzmann, electron_volt
 
-from hge_spice.devices.element import NOMINAL_TEMPERATURE, Element, Parameter
+from hge_spice.devices.element import NOMINAL_TEMPERATURE, Element, Parameter, Sweep
 from hge_spice.devices.expression import Expression
 
 ELEMENT = Element(
     name="tunnel",
     summary="tunnel diode: negative differential resistance between peak and valley",
     current=Expression("ip*(v/vp)*exp(1-max(v,0)/vp)+s*(exp(min(v/a,80))*(1+max(v/a-80,0))-1)"),
+    sweep=Sweep(-0.02, 0.45),
     parameters={
         "ip": Parameter(1e-3, "A", above=0),
         "vp": Parameter(0.065, "V", above=0),
@@ -29,7 +30,7 @@ ELEMENT = Element(
         "bandgap": Parameter(0.66 * electron_volt, "J", least=0),
     },
     derived={
-        "a": Expression("n*vt"),
+        "a": Expression("n*thermal"),
         "s": Expression(f"saturation_current*exp(bandgap/(n*{Boltzmann!r})*(1/{NOMINAL_TEMPERATURE!r}-1/temperature))"),
     },
     monotone=False,

@@ -11,7 +11,7 @@ What is perturbed: its voltage. State: x, 0 to 1; there is no threshold, every v
 state.
 """
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, limited
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep, limited
 from hge_spice.devices.expression import Expression
 
 ELEMENT = Element(
@@ -19,6 +19,7 @@ ELEMENT = Element(
     summary="University of Michigan memristor: Schottky and tunnelling paths",
     current=Expression("(1-x)*alpha*(1-exp(-beta*v))+x*gamma*sinh(delta*v)"),
     states={"x": State(limited("(speed*(eta1*sinh(eta2*v)-drift*x/tau))", "x"), initial="x0")},
+    sweep=Sweep(-1.0, 1.0, 0.1),
     parameters={
         "alpha": Parameter(0.5e-6, "A", above=0),
         "beta": Parameter(0.5, "1/V", above=0),

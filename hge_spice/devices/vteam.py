@@ -13,7 +13,7 @@ TEAM's window; defaults of MemTorch. They switch within nanoseconds: slow kon an
 What is perturbed: its voltage. State: x, between xon and xoff. Monotone at a given state.
 """
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 # the inner exponent ends at 50, where the window has long been zero, so that nothing overflows
@@ -25,6 +25,7 @@ ELEMENT = Element(
     summary="VTEAM memristor: state moved by voltages beyond two thresholds",
     current=Expression("v/(ron+(roff-ron)*(x-xon)/(xoff-xon))"),
     states={"x": State(Expression(f"speed*({_OFF}+{_ON})"), initial="x0", low="xon", high="xoff")},
+    sweep=Sweep(-1.0, 1.0, 5e7),
     parameters={
         "ron": Parameter(50.0, "ohm", above=0),
         "roff": Parameter(1e3, "ohm", above=0),

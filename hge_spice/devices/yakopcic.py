@@ -11,12 +11,13 @@ eta : 1, or −1 where positive voltage lowers x; ea : activation energy of the 
 
 Source: C. Yakopcic, T. M. Taha, G. Subramanyam, R. E. Pino, IEEE Trans. CAD 32, 1201 (2013); defaults of the netlist in
 knowm/memristor-models-4-all.
+x in the current is no less than 1e-9, so that a network of devices that are off has a solution.
 What is perturbed: its voltage. State: x, 0 to 1. Monotone at a given state.
 """
 
 from collections.abc import Mapping
 
-from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State
+from hge_spice.devices.element import ARRHENIUS, Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
 
 _G = "(ap*max(exp(v)-exp(vp),0)-an*max(exp(-v)-exp(vn),0))"
@@ -32,10 +33,11 @@ def _check(values: Mapping[str, float]) -> None:
 ELEMENT = Element(
     name="yakopcic",
     summary="Yakopcic's generalised memristor: sinh current, motion beyond thresholds",
-    current=Expression("x*(a1*sinh(b*max(v,0))+a2*sinh(b*min(v,0)))"),
+    current=Expression("max(x,1e-9)*(a1*sinh(b*max(v,0))+a2*sinh(b*min(v,0)))"),
     states={
         "x": State(Expression(f"speed*(max(eta*{_G},0)*{_UP}+min(eta*{_G},0)*{_DOWN})"), initial="x0"),
     },
+    sweep=Sweep(-1.2, 1.2, 100.0),
     parameters={
         "a1": Parameter(0.17, "A", above=0),
         "a2": Parameter(0.17, "A", above=0),

@@ -4,11 +4,38 @@ from collections.abc import Callable
 
 from hge_spice.drive import DeviceUnderTest, Floats
 from hge_spice.gradient.estimate import Estimate, Measurement
+from hge_spice.gradient.finite_difference import finite_difference, finite_difference_forward
 from hge_spice.gradient.homodyne import homodyne
+from hge_spice.gradient.homodyne_sequential import homodyne_sequential
+from hge_spice.gradient.multiplexed import multiplexed_code, multiplexed_frequency, multiplexed_time, multiplexed_walsh
+from hge_spice.gradient.richardson import half_amplitude_bias, homodyne_richardson
 from hge_spice.gradient.small_signal import small_signal
+from hge_spice.gradient.spsa import spsa
 
 Estimator = Callable[[DeviceUnderTest, Floats, Floats, Measurement], tuple[Estimate, ...]]
 
-ESTIMATORS: dict[str, Estimator] = {"homodyne": homodyne, "small_signal": small_signal}
+ESTIMATORS: dict[str, Estimator] = {
+    "homodyne": homodyne,
+    "homodyne_richardson": homodyne_richardson,
+    "homodyne_sequential": homodyne_sequential,
+    "finite_difference": finite_difference,
+    "finite_difference_forward": finite_difference_forward,
+    "spsa": spsa,
+    "multiplexed_time": multiplexed_time,
+    "multiplexed_frequency": multiplexed_frequency,
+    "multiplexed_code": multiplexed_code,
+    "multiplexed_walsh": multiplexed_walsh,
+    "small_signal": small_signal,
+}
 
-__all__ = ["ESTIMATORS", "Estimate", "Estimator", "Measurement", "homodyne", "small_signal"]
+__all__ = [
+    "ESTIMATORS",
+    "Estimate",
+    "Estimator",
+    "Measurement",
+    "half_amplitude_bias",
+    "homodyne",
+    "homodyne_richardson",
+    "homodyne_sequential",
+    "small_signal",
+]

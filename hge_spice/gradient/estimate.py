@@ -1,11 +1,13 @@
 """What every estimator takes and gives: Measurement and Estimate."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.stats import t as student
 
 from hge_spice.drive import Floats, Tone, Transient
-from hge_spice.lockin import noise_of_tones
+from hge_spice.lockin.filters import Filter
 from hge_spice.tones import TonePlan
 
 
@@ -14,12 +16,18 @@ class Measurement:
     """How derivatives are measured.
 
     plan : harmonics, window and points
-    amplitude : [control], V peak
+    amplitude : [control], V peak of a tone, or the step of a difference
     phase : [control], rad
     settle : s, dead time before the window
-    noise_density : A²/Hz one-sided, of the read-out as stated; used for what it would add, whether or not it is
-    injected
-    noise_slope, noise_at : S(f) = noise_density·(noise_at/f)^noise_slope, slope 0 white, 1 pink, 2 brown; at in Hz
+    noise_density : A²/Hz (V²/Hz of a voltage) one-sided, of the read-out as stated; used for what it would add, whether
+    or not it is injected
+    noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
+    signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
+    lockin : filter; the boxcar over the window where none is given
+    lag : [control], rad, by which a response is turned against its tone, as `calibrate_lag` measured it; None for none
+    repeats : directions or codes per estimate, for estimators that draw them
+    rng : for estimators that draw at random
+    loss : [pattern] outputs -> loss; where given, estimators that can demodulate the loss itself do so
     """
 
     plan: TonePlan
@@ -27,23 +35,18 @@ class Measurement:
     phase: Floats
     settle: float = 0.0
     noise_density: float = 0.0
-    noise_slope: float = 0.0
-    noise_at: float = 1e3
+    noise_exponent: float | None = None
+    signs: Floats | None = None
+    lockin: Filter | None = None
+    lag: Floats | None = None
+    repeats: int = 1
+    rng: np.random.Generator | None = None
+    loss: Callable[[Floats], float] | None = None
 
     @property
     def transient(self) -> Transient:
         """Timing of one extraction."""
         return Transient(self.plan.window, self.plan.points, self.settle)
-
-    def tone_noise(self, time: Floats, tones: tuple[Tone, ...]) -> Floats:
-        """What the stated noise of the read-out adds to each in-phase amplitude: [tone], A. time : [point], s."""
-        if not (self.noise_slope and self.noise_density):
-            return np.full(len(tones), np.sqrt(self.noise_density / self.plan.window))
-
-        def density(frequency: Floats) -> Floats:
-            return np.asarray(self.noise_density * (self.noise_at / frequency) ** self.noise_slope)
-
-        return noise_of_tones(density, time, tones)
 
     def tones(self, controls: tuple[str, ...]) -> tuple[Tone, ...]:
         """Return one tone per control. Raises ValueError where the plan has another number of tones."""
@@ -63,13 +66,16 @@ class Measurement:
 class Estimate:
     """The output and its derivatives at one control setting and pattern.
 
-    output : A, mean over the window
+    output : A, mean over the window (V where the output is a voltage, and V/V below)
     response : [control], A/V complex; its imaginary part is the quadrature
-    stderr : [control], A/V, from what the fit leaves over
+    stderr : [control], A/V, from what the fit leaves over around each tone
     noise_stderr : [control], A/V, what the stated read-out noise would add
     bias, bias_stderr : [control], A/V, what 3rd-order products are predicted to have added; nan where it can't be told
     flags : words of the JSON results; notes say why
     runs : measurements made
+    degrees_of_freedom : behind stderr; the 95 % bar is Student's t of them times stderr
+    lag : [control], rad, turned back in `jacobian`; empty where none is known
+    loss_gradient : [control], 1/V, where the loss itself was demodulated, the same in all patterns; else empty
     """
 
     output: float
@@ -84,8 +90,28 @@ class Estimate:
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     runs: int = 1
+    degrees_of_freedom: float = np.inf
+    lag: Floats = field(default_factory=lambda: np.empty(0))
+    loss_gradient: Floats = field(default_factory=lambda: np.empty(0))
 
     @property
     def jacobian(self) -> Floats:
-        """dI_out/dV, in phase: [control], A/V."""
-        return np.real(self.response)
+        """dy/dV: [control], A/V or V/V, in phase with the tone, or with the tone as late as `lag` says."""
+        return np.real(self.turned)
+
+    @property
+    def turned(self) -> np.ndarray:
+        """The response with its known lag taken off: [control], A/V complex; what is left in quadrature is unknown."""
+        return self.response * np.exp(-1j * self.lag) if len(self.lag) else self.response
+
+    @property
+    def snr(self) -> Floats:
+        """Derivative over its standard error: [control]; infinite where there is no noise."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.abs(self.jacobian) / self.stderr)
+
+    @property
+    def bar(self) -> Floats:
+        """Half width of the 95 % interval: [control], A/V."""
+        factor = student.ppf(0.975, self.degrees_of_freedom) if self.degrees_of_freedom > 0 else np.nan
+        return np.asarray(factor * self.stderr)

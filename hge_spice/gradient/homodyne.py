@@ -3,11 +3,13 @@
 Source: Boon et al., Nature Communications 2025, doi 10.1038/s41467-025-65155-7.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
-from hge_spice.lockin import demodulate, distortion
+from hge_spice.lockin import Demodulated, Density, demodulate, density_at_tones, distortion
 
 NONLINEAR = (
     5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
@@ -29,34 +31,80 @@ def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement:
     """
     tones = measurement.tones(dut.controls)
     drives = [Drive(control, pattern, tones, measurement.transient) for pattern in inputs]
-    return tuple(_judge(waveform, tones, measurement) for waveform in measure_all(dut, drives))
+    return estimates(measure_all(dut, drives), tones, measurement)
 
 
-def _judge(waveform: Waveform, tones: tuple[Tone, ...], measurement: Measurement) -> Estimate:
-    found = demodulate(waveform, tones, measurement.plan.window)
+def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measurement: Measurement) -> tuple[Estimate, ...]:
+    """Demodulate waveforms that were measured together, one per pattern: they share what is learned of the noise."""
+    window = measurement.plan.window
+    found = [demodulate(waveform, tones, window, measurement.lockin) for waveform in waveforms]
+    frequencies = np.array([tone.frequency for tone in tones])
+    density = None
+    if found and len({each.residual.shape for each in found}) == 1:
+        density = density_at_tones(
+            [each.residual for each in found], found[0].free_bins, window, frequencies, measurement.noise_exponent
+        )
+    return tuple(
+        _judge(waveform, each, density, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
+    )
+
+
+def _judge(
+    waveform: Waveform, found: Demodulated, density: Density | None, tones: tuple[Tone, ...], measurement: Measurement
+) -> Estimate:
+    amplitude = np.array([tone.amplitude for tone in tones])
+    stderr = found.stderr if density is None else np.sqrt(density.at_tones * found.gain)
     shift, shift_stderr = distortion(waveform, tones)
-    largest = np.abs(found.response).max()
-    noise = measurement.tone_noise(waveform.time, tones)
-    flags = [*waveform.flags, *measurement.plan.flags]
+    response = found.response
+    lag = np.empty(0) if measurement.lag is None else measurement.lag
+    turned = response * np.exp(-1j * lag) if len(lag) else response
+    largest = np.abs(response).max()
+    noise = np.sqrt(measurement.noise_density * found.gain)
+    flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
     if np.any((np.abs(shift) > NONLINEAR * largest) & (np.abs(shift) > SIGNIFICANT * shift_stderr)):
         flags.append("nonlinear")
-    late = np.abs(found.quadrature)
-    if np.any((late > LAG * largest) & (late > SIGNIFICANT * found.stderr)):
+    late = np.abs(turned.imag)
+    if np.any((late > LAG * largest) & (late > SIGNIFICANT * stderr)):
         flags.append("lag")
+        notes.append(lower_band(turned, tones))
+    if measurement.signs is not None:
+        # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
+        doubt = np.maximum(stderr, waveform.current_error)
+        if np.any(-measurement.signs * turned.real > RESOLVED * doubt):
+            flags.append("wrong_sign")
     if largest < RESOLVED * waveform.current_error:
         flags.append("below_tolerance")
-    if largest < RESOLVED * max(float(noise.max()), float(found.stderr.max())):
+    if largest < RESOLVED * max(float(noise.max()), float(stderr.max())):
         flags.append("low_snr")
     return Estimate(
         output=found.mean,
-        response=found.response / measurement.amplitude,
-        stderr=found.stderr / measurement.amplitude,
-        noise_stderr=noise / measurement.amplitude,
-        bias=shift / measurement.amplitude,
-        bias_stderr=shift_stderr / measurement.amplitude,
+        response=response / amplitude,
+        stderr=stderr / amplitude,
+        noise_stderr=noise / amplitude,
+        bias=shift / amplitude,
+        bias_stderr=shift_stderr / amplitude,
         simulated_seconds=waveform.simulated_seconds,
         energy=waveform.energy,
         perturbation_energy=waveform.perturbation_energy,
         flags=tuple(dict.fromkeys(flags)),
-        notes=waveform.notes,
+        notes=tuple(notes),
+        degrees_of_freedom=found.degrees_of_freedom if density is None else density.degrees_of_freedom,
+        lag=lag,
+    )
+
+
+def lower_band(turned: np.ndarray, tones: tuple[Tone, ...]) -> str:
+    """Say by how much responses lag, and below which frequency a single pole of that kind would not show.
+
+    turned : [tone], response with the known lag taken off. A single pole turns by φ where tan φ = f/f_c, so its
+    quadrature is a share q of its in-phase part at q·f/tan φ.
+    """
+    worst = int(np.argmax(np.abs(turned.imag)))
+    tone = tones[worst]
+    lean = abs(turned[worst].imag) / max(abs(turned[worst].real), 1e-300)
+    off, below = np.degrees(np.arctan(lean)), LAG * tone.frequency / lean
+    return (
+        f"the response to {tone.electrode} at {tone.frequency:.4g} Hz lies {off:.0f}° off its tone, or the tone's "
+        f"opposite; keep tones below {below:.3g} Hz, where one such pole would turn it by 6°, or measure the lag "
+        'beforehand: lockin.phase = "calibrate"'
     )

@@ -6,7 +6,9 @@ network's hops, the sinh element, memristors) make none in ngspice: a device wit
 called quiet. Nothing is injected into the circuit beside it, so no element's noise counts twice.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.constants import elementary_charge
@@ -14,7 +16,6 @@ from scipy.constants import elementary_charge
 from hge_spice.drive import Drive, Floats, NoisyDevice, Tone, Waveform
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings
 from hge_spice.imperfections.noise import LINES, after_table
-from hge_spice.lockin import noise_of_tones
 
 KEPT = 64  # spectra: an extraction of the same patterns follows a read-out
 QUIET = (
@@ -29,13 +30,38 @@ def noise_frequencies(window: float, points: int) -> Floats:
     return np.geomspace(low, high, 2 + int(PER_DECADE * np.log10(high / low)))
 
 
+def noise_of_tones(density: Callable[[Floats], Floats], time: Floats, tones: tuple[Tone, ...]) -> Floats:
+    """Standard deviation that noise gives each in-phase amplitude: [tone], A.
+
+    density : frequencies [line], Hz -> one-sided density [line], A²/Hz; time : [point], s, of one window
+
+    √(S(f)/T) where the density is flat about the tone. Steep noise leaks through the window's side lobes, and how much
+    depends on the tone's phase too: the density is weighed with |2/N Σ sin(2πft_n + φ)·e^(2πi·f't_n)|².
+    """
+    settings = tuple((tone.frequency, tone.phase) for tone in tones)
+    lines, weights = _response(np.ascontiguousarray(time).tobytes(), settings)
+    return np.asarray(np.sqrt(density(lines) @ weights))
+
+
+@lru_cache(maxsize=8)
+def _response(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats]:
+    """Lines [line], Hz, up to half the mean point rate, and what each adds to a tone's variance: [line, tone], Hz."""
+    time = np.frombuffer(time_bytes)
+    points = len(time)
+    spacing = (points - 1) / (LINES * points * (time[-1] - time[0]))
+    lines: Floats = spacing * np.arange(1, LINES * points // 2 + 1, dtype=np.float64)
+    waves = np.array([np.sin(2 * np.pi * frequency * time + phase) for frequency, phase in settings])
+    turned = np.exp(2j * np.pi * np.outer(lines, time)) @ waves.T
+    return lines, np.asarray(np.abs(2 / points * turned) ** 2 * spacing)
+
+
 def predicted_stderr(frequency: Floats, density: Floats, time: Floats, tones: tuple[Tone, ...]) -> Floats:
     """Standard deviation that noise gives each derivative: [tone], in the output's unit per V.
 
     frequency : [line], Hz, rising; density : [line], one-sided, of all noise, on straight lines of their logarithms
     time : [point], s, uniform, of one window
 
-    √(S(f)/T)/A where the density is flat about the tone; see `lockin.noise_of_tones`.
+    √(S(f)/T)/A where the density is flat about the tone; see `noise_of_tones`.
     """
 
     def at(lines: Floats) -> Floats:

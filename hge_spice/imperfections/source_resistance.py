@@ -3,16 +3,28 @@
 They are elements of the netlist: the drop follows the network's own current, and `.ac` knows of both.
 """
 
+import numpy as np
+
+from hge_spice.graph import Network, electrodes
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
 from hge_spice.imperfections.wiring import wired
 
 
 def _make(settings: Settings) -> Effect:
-    values = {
-        "source_resistance": float(settings["resistance"]),
-        "electrode_capacitance": float(settings["capacitance"]),
-    }
-    return Effect(graph=lambda network, _: wired(network, values))
+    resistance, capacitance = float(settings["resistance"]), float(settings["capacitance"])
+
+    def graph(network: Network, _: np.random.Generator) -> Network:
+        network = wired(network, {"electrode_capacitance": capacitance})
+        if not resistance:
+            return network
+        network = network.copy()
+        for role in ("control", "input", "bias"):
+            for name in electrodes(network, role):
+                before = network.nodes[name].get("series_resistance", 0.0)
+                network.nodes[name]["series_resistance"] = before + resistance
+        return network
+
+    return Effect(graph=graph)
 
 
 IMPERFECTION = Imperfection(

@@ -1,6 +1,6 @@
 """A network in ngspice as a device under test: drive to alterations, vectors to a waveform, data to a verdict."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
@@ -11,7 +11,7 @@ from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
-from hge_spice.graph import Network, electrodes
+from hge_spice.graph import Network, electrodes, readout
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker
@@ -45,20 +45,22 @@ class NgspiceDevice:
         text = netlist.deck(graph)  # checks the graph before a process is started
         self._timeout = timeout
         self._setup = tuple(graph.graph.get("setup", ()))
-        self._controls = electrodes(graph, "control")
-        self._inputs = electrodes(graph, "input")
-        self._names = netlist.saved_vectors(graph)
-        self._currents = len(netlist.driven(graph))
-        bounded = DEVICES[graph.graph["family"]].bounded_nodes(graph)
-        self._states = len(bounded)
+        self._rims = _electrodes_alone(graph)  # a large network is not searched at every measurement
+        self._controls = electrodes(self._rims, "control")
+        self._inputs = electrodes(self._rims, "input")
+        self._outputs = electrodes(self._rims, "output")
+        self._saved = netlist.saved_vectors(graph)
+        self._names = self._saved.names
+        self._bounded = {name: k for k, name in enumerate(self._saved.states)}
+        self._row = {name: row for row, name in enumerate(self._names)}
+        self._readout = readout(graph)
+        self._ground = float(graph.nodes[self._outputs[0]].get("voltage", 0.0))
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
-        self._rows = {name: bounded.index(name) for name in self._held}
-        self._probes = tuple(graph.graph.get("probes", ()))
-        self._supplies = np.array([graph.nodes[n]["voltage"] for n in electrodes(graph, "bias")])
-        self._ground = float(graph.nodes[electrodes(graph, "output")[0]].get("voltage", 0.0))
         self._bounds = DEVICES[graph.graph["family"]].bounds
         options = DEVICES[graph.graph["family"]].options
-        self._abstol, self._reltol = options["abstol"], options["reltol"]
+        voltage = self._readout.kind == "voltage"
+        self._floor = options["vntol"] if voltage else options["abstol"] * self._readout.per_ampere
+        self._reltol = options["reltol"]
         self._plain = LoadedDeck(text, timeout, setup=self._setup)
         self._noisy: LoadedDeck | None = None
         self._tabled: LoadedDeck | None = None
@@ -118,32 +120,32 @@ class NgspiceDevice:
 
         Raises SimulationError where it isn't found.
         """
-        result = self._run(Drive(control, inputs, (), Transient(1.0, 3)), "op")
-        output, currents, states, probes = self._parts(result)
-        voltage = np.concatenate([control, inputs, self._supplies])
-        flags, notes = self._verdict(result, states)
+        drive = Drive(control, inputs, (), Transient(1.0, 3))
+        result = self._run(drive, "op")
+        parts = self._parts(result)
+        flags, notes = self._verdict(result, parts.states)
         return Waveform(
             np.zeros(1),
-            output,
+            parts.output,
             0.0,
-            energy=float(-voltage @ currents[:, 0] - self._ground * output[0]),
-            current_error=self._error(output),
+            energy=float(-self._levels(drive) @ parts.currents[:, 0] - self._ground * parts.sunk.sum()),
+            current_error=self._error(parts),
             flags=flags,
             notes=notes,
-            probes=probes,
+            probes=parts.probes,
         )
 
     def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
-        """dI_out/dV by `.ac`, each control at its own frequency: [control], A/V complex."""
+        """dy/dV by `.ac`, each control at its own frequency: [control], complex, A/V, or V/V of a voltage read-out."""
         response = np.empty(len(self._controls), dtype=np.complex128)
         drive = Drive(control, inputs, (), Transient(1.0, 3))
         for k, (name, frequency) in enumerate(zip(self._controls, frequencies, strict=True)):
             result = self._run(drive, f"ac lin 1 {float(frequency)!r} {float(frequency)!r}", probe=name)
-            response[k] = result.vectors[0, 0]
+            response[k] = self._combined(self._rows(result.vectors, self._saved.read))[0]
         return response
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
-        """One-sided density of the output current's noise by `.noise`: [frequency], A²/Hz.
+        """One-sided density of the output's noise by `.noise`: [frequency], A²/Hz, or V²/Hz of a voltage read-out.
 
         frequencies : Hz. Only what the device models of ngspice know of noise: thermal noise of resistors, shot and
         flicker noise of semiconductors; behavioural sources make none.
@@ -206,26 +208,54 @@ class NgspiceDevice:
     def _settings(self, drive: Drive, probe: str | None) -> dict[str, str]:
         """Every source value of a measurement, as alter commands by what they alter."""
         settings = {
-            f"{netlist.dc_source(name)} dc": repr(value) for name, value in netlist.voltages(self.graph, drive).items()
+            f"{netlist.dc_source(name)} dc": repr(value) for name, value in netlist.voltages(self._rims, drive).items()
         }
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._held.items()}
         tones = {tone.electrode: tone for tone in drive.tones}
         for name in self._controls:
             source = netlist.tone_source(name)
-            arguments = " ".join(repr(a) for a in netlist.sine(tones.get(name, Tone(name, 1.0, 0.0))))
+            tone = tones.get(name, Tone(name, 1.0, 0.0))
+            arguments = " ".join(repr(a) for a in netlist.sine(tone, drive.transient.settle))
             if drive.tones:
                 settings[f"@{source}[sin]"] = f"[ {arguments} ]"
             settings[f"{source} acmag"] = "1" if name == probe else "0"
         return settings
 
-    def _error(self, output: Floats) -> float:
-        return float(self._abstol + self._reltol * np.abs(output).max())
+    def _levels(self, drive: Drive) -> Floats:
+        """DC voltage of each driven electrode, V."""
+        return np.array(list(netlist.voltages(self._rims, drive).values()))
 
-    def _parts(self, result: Result) -> tuple[Floats, Floats, Floats, dict[str, Floats]]:
-        """Output [point], currents of the driven electrodes [electrode, point], states [state, point], probes."""
-        real = np.real(result.vectors)
-        first, last = 1 + self._currents, 1 + self._currents + self._states
-        return real[0], real[1:first], real[first:last], dict(zip(self._probes, real[last:], strict=True))
+    def _rows(self, vectors: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        return np.asarray(vectors[[self._row[name] for name in names]])
+
+    def _combined(self, read: np.ndarray) -> np.ndarray:
+        """The output that is trained, of all that are read [output, point]."""
+        found = read[0] - read[1] if self._readout.differential else read[0]
+        return np.asarray(self._sign * found)
+
+    @property
+    def _sign(self) -> int:
+        # an amplifier that inverts does so in the netlist
+        return 1 if self._readout.kind == "transimpedance" else self._readout.sign
+
+    def _error(self, parts: "_Parts") -> float:
+        outputs = 2 if self._readout.differential else 1
+        return float(outputs * (self._floor + self._reltol * np.abs(parts.read[:outputs]).max()))
+
+    def _parts(self, result: Result) -> "_Parts":
+        real, saved = np.real(result.vectors), self._saved
+        read = self._rows(real, saved.read)
+        probes = dict(zip(saved.probes, self._rows(real, saved.probes), strict=True))
+        if len(self._outputs) > 1:
+            probes |= dict(zip(self._outputs, self._sign * read, strict=True))
+        return _Parts(
+            self._combined(read),
+            read,
+            self._rows(real, saved.sunk),
+            self._rows(real, saved.driven),
+            self._rows(real, saved.states),
+            probes,
+        )
 
     def _verdict(self, result: Result, states: Floats) -> tuple[tuple[str, ...], tuple[str, ...]]:
         flags, notes = [], []
@@ -251,13 +281,13 @@ class NgspiceDevice:
         if time[-1] < transient.settle + transient.window:
             tail = "\n".join(result.log[-_TAIL:])
             raise SimulationError(f"ngspice stopped at {time[-1]:.6g} s of {transient.duration:.6g} s:\n{tail}")
-        output, currents, states, probes = self._parts(result)
+        parts = self._parts(result)
         chosen, uniform = window_points(time, transient)
-        flags, notes = self._verdict(result, states)
+        flags, notes = self._verdict(result, parts.states)
         if not uniform:
             flags = (*flags, "uneven")
             notes = (*notes, f"the solver took {chosen.stop - chosen.start} steps of its own for {transient.points}")
-        moved = {name: (before, float(states[self._rows[name], -1])) for name, before in self._held.items()}
+        moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in self._held.items()}
         far = {name: abs(after - before) for name, (before, after) in moved.items() if abs(after - before) > MOVED}
         if far:
             worst = max(far, key=far.__getitem__)
@@ -265,10 +295,9 @@ class NgspiceDevice:
             notes = (*notes, f"{len(far)} of {len(moved)} states moved; {worst} by {far[worst]:.3g} of its range")
         if not self.graph.graph.get("reinitialise", True):
             self._held = {name: float(np.clip(after, 0, 1)) for name, (_, after) in moved.items()}
-        time, output, currents = time[chosen], output[chosen], currents[:, chosen]
-        voltage = np.concatenate([drive.control, drive.inputs, self._supplies])
-        energy, perturbation = _energy(drive, self._controls, voltage, time, currents)
-        energy -= self._ground * float(output.mean()) * transient.window
+        time, output, currents = time[chosen], parts.output[chosen], parts.currents[:, chosen]
+        energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
+        energy -= self._ground * float(parts.sunk[:, chosen].sum(axis=0).mean()) * transient.window
         if drive.tables is not None:
             energy += self._table_energy(drive.tables, time, currents) * transient.window
         scale = transient.duration / transient.window  # settling is spent at the window's mean power
@@ -278,21 +307,39 @@ class NgspiceDevice:
             transient.duration,
             energy=energy * scale,
             perturbation_energy=perturbation * scale,
-            current_error=self._error(output),
+            current_error=self._error(parts),
             flags=flags,
             notes=notes,
             states=moved,
-            probes={name: vector[chosen] for name, vector in probes.items()},
+            probes={name: vector[chosen] for name, vector in parts.probes.items()},
             rejected_steps=result.rejected,
             iterations=result.iterations,
         )
 
     def _table_energy(self, tables_: Tables, time: Floats, currents: Floats) -> float:
         """Mean power of the tables' voltages, W."""
-        driven = netlist.driven(self.graph)
+        driven = netlist.driven(self._rims)
         rows = [(k, driven.index(name)) for k, name in enumerate(tables_.electrodes) if name in driven]
         voltages = tables_.at(time)
         return float(-sum(np.vdot(voltages[k], currents[row]) for k, row in rows) / len(time))
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What an analysis gave: the trained output [point], and by [electrode, point], [state, point] the rest."""
+
+    output: Floats
+    read: Floats
+    sunk: Floats
+    currents: Floats
+    states: Floats
+    probes: dict[str, Floats]
+
+
+def _electrodes_alone(graph: Network) -> Network:
+    alone: Network = Network(**graph.graph)
+    alone.add_nodes_from((name, graph.nodes[name]) for name in electrodes(graph))
+    return alone
 
 
 def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:

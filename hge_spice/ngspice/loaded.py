@@ -46,15 +46,10 @@ class LoadedDeck:
         for a result that can't be used.
         """
         try:
-            result = self.worker.run(self._changes(wanted), analysis, names)
+            result = self._attempt(wanted, analysis, names)
         except WorkerDied:
-            # A fresh process has the circuit as loaded: say everything again, once.
-            self._present = {}
             self.retried += 1
-            result = self.worker.run(self._changes(wanted), analysis, names)
-        except SimulationError:
-            self._present = {}
-            raise
+            result = self._attempt(wanted, analysis, names)
         if result.missing:
             raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
         kind = analysis.split(maxsplit=1)[0]
@@ -67,6 +62,13 @@ class LoadedDeck:
     def close(self) -> None:
         """End the process."""
         self.worker.close()
+
+    def _attempt(self, wanted: Mapping[str, str], analysis: str, names: tuple[str, ...]) -> Result:
+        try:
+            return self.worker.run(self._changes(wanted), analysis, names)
+        except BaseException:
+            self._present = {}  # a fresh process has the circuit as loaded; of this one it isn't known what it took in
+            raise
 
     def _changes(self, wanted: Mapping[str, str]) -> list[str]:
         changed = {key: value for key, value in wanted.items() if self._present.get(key) != value}

@@ -25,6 +25,8 @@ class NgspicePool:
     def __init__(self, graph: Network, workers: int = 1, timeout: float = TIMEOUT) -> None:
         if workers < 1:
             raise ValueError(f"{workers} workers can't measure; take 1 or more")
+        if workers > 1 and not graph.graph.get("reinitialise", True):
+            raise ValueError(f"states that go on from one measurement to the next need 1 worker, not {workers}")
         self.graph = graph
         self._threads = ThreadPoolExecutor(workers) if workers > 1 else None
         self._devices: list[NgspiceDevice] = []

@@ -1,5 +1,6 @@
 """A study's bench: the device under test with everything that `auto` left open decided."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -7,20 +8,24 @@ from typing import Self
 
 import numpy as np
 
-from hge_spice.calibrate import choose_amplitude, choose_amplitudes, choose_points, choose_settle
+from hge_spice.calibrate import check_points, choose_amplitude, choose_amplitudes, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
-from hge_spice.graph import Network, assign_roles
+from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
+from hge_spice.graph import Network, assign_roles, electrodes, readout
 from hge_spice.imperfections import altered, seen_through
+from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
+from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import PHASES
 from hge_spice.study.block import read_block
-from hge_spice.study.spec import OF_A_BLOCK, SLOPES, Study
+from hge_spice.study.device import build_network
+from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
@@ -39,27 +44,32 @@ def build_graph(study: Study) -> Network:
             allow_outside=device.allow_outside,
             process=_process(study),
         )
-    elif DEVICES[device.family].element is not None:
-        graph = DEVICES[device.family].build(**{"temperature": device.temperature, **device.parameters})
     else:
-        graph = DEVICES[device.family].build(**device.model_dump(exclude={"family", *OF_A_BLOCK}))
+        graph = build_network(device, (*dict(named.roles), *study.bias))
     # ngspice knows no case; a block's pins are in lower case
     spelled = str.lower if device.subcircuit is not None else str
+    roles = {spelled(name) for name in (*dict(named.roles), *study.bias)}
+    grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
+    series = named.series_resistance
     graph = assign_roles(
         graph,
-        output=spelled(named.output),
+        output=[spelled(name) for name in named.outputs],
         inputs=[spelled(name) for name in named.inputs],
         controls=[spelled(name) for name in named.controls],
-        grounds=[spelled(name) for name in named.grounds],
+        grounds=[spelled(name) for name in grounds],
         unconnected=[spelled(name) for name in named.unconnected],
         bias={spelled(name): voltage for name, voltage in study.bias.items()},
         output_voltage=named.output_voltage,
+        complements=[spelled(name) for name in named.complements],
+        mirrors=[low + high for low, high in study.task.levels],
+        readout=study.readout.circuit,
+        series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph = altered(graph, study.imperfections, study.training.seed)
     graph.graph["probes"] = study.probe.nodes
     process = _process(study)
     graph.graph["setup"] = process.setup if process is not None else ()
-    DEVICES[study.device.family].check(graph)
+    DEVICES[graph.graph["family"]].check(graph)
     return graph
 
 
@@ -97,6 +107,30 @@ def build_phases(study: Study, plan: TonePlan) -> Floats:
     return PHASES[asked](plan.harmonics, np.random.default_rng(study.training.seed))
 
 
+def build_filter(study: Study) -> Filter:
+    """Build the study's lock-in filter. Raises ValueError where it doesn't settle within the window."""
+    lockin, window = study.lockin, study.perturbation.window
+    if lockin.filter != "rc":
+        return Filter(lockin.filter, window)
+    return rc(window, lockin.order, None if lockin.time_constant == "auto" else lockin.time_constant)
+
+
+def _target(study: Study, graph: Network) -> Target:
+    noise = mean_noise(study.readout.density, study.perturbation.window)
+    return Target(TASKS[study.task.name].classes, study.task.targets, readout(graph).per_ampere, noise)
+
+
+def _loss(study: Study, graph: Network) -> Callable[[Floats], float]:
+    loss, target = LOSSES[study.training.loss], _target(study, graph)
+    return lambda outputs: loss(outputs, target)[0]
+
+
+def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Lag:
+    if study.lockin.reference is None:
+        return calibrate_lag(dut, control, inputs, measurement)
+    return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
+
+
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = TASKS[study.task.name]
@@ -106,8 +140,11 @@ def check(study: Study) -> None:
         )
     task.inputs(study.task.levels)
     LOSSES[study.training.loss](task.classes, Target(task.classes, study.task.targets))
-    build_graph(study)
+    reason = unreachable(build_graph(study), task)
+    if reason and study.training.unreachable == "refuse":
+        raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     build_plan(study)
+    build_filter(study)
 
 
 @dataclass(frozen=True)
@@ -144,9 +181,13 @@ class Bench:
             else np.broadcast_to(amplitude, count).astype(float),
             phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
-            noise_density=study.readout.noise.psd,
-            noise_slope=SLOPES[study.readout.noise.colour],
-            noise_at=study.readout.noise.at,
+            noise_density=study.readout.density,
+            noise_exponent=study.readout.noise.exponent,
+            signs=derivative_signs(graph),
+            lockin=build_filter(study),
+            repeats=study.training.repeats,
+            rng=np.random.default_rng((study.training.seed, 1)),
+            loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
         )
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
@@ -161,6 +202,8 @@ class Bench:
             if study.perturbation.points == "auto":
                 plan, coarse = choose_points(network, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
+            else:
+                flags = (*flags, *check_points(network, control, inputs, measurement))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
@@ -169,14 +212,17 @@ class Bench:
                 each = choose_amplitudes(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=each.amplitude)
                 cost = each.cost
+            if study.lockin.phase != "as_is":
+                lag = _measured_lag(study, dut, control, inputs, measurement)
+                measurement = replace(measurement, lag=lag.angle)
+                cost += Cost(lag.runs, lag.simulated_seconds, lag.energy)
+                flags = (*flags, "lag") if lag.unsure else flags
         except BaseException:
             network.close()
             raise
         recipe = Recipe(
             inputs=inputs,
-            target=Target(
-                task.classes, study.task.targets, mean_noise(study.readout.noise.psd, study.perturbation.window)
-            ),
+            target=_target(study, graph),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
             loss=LOSSES[study.training.loss],
@@ -186,6 +232,11 @@ class Bench:
             residuals=RESIDUALS.get(study.training.loss),
         )
         return cls(study, network, dut, recipe, cost, flags)
+
+    @property
+    def unit(self) -> str:
+        """Of the output: A or V."""
+        return readout(self.network.graph).unit
 
     def control(self, start: int = 0) -> Floats:
         """Control setting at which a start begins: [control], V."""

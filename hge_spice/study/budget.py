@@ -73,7 +73,7 @@ def budget(rows: Sequence[Mapping[str, Any]]) -> list[Line]:
 
 
 def sentence(lines: Sequence[Line]) -> str:
-    """What a designer wants to know: which costs most, and whether a longer window buys it back; "" without a budget."""
+    """Say which costs most, and whether a longer window buys it back; nothing without a budget."""
     if len(lines) < 2:
         return ""
     alone = [line for line in lines if line.active not in {NONE, ALL} and not line.active.startswith(ALL_BUT)]

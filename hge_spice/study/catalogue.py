@@ -6,6 +6,7 @@ from typing import Any
 
 from hge_spice.devices import DEVICES
 from hge_spice.gradient import ESTIMATORS
+from hge_spice.graph import GRAPHS, layered
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.loss import LOSSES
 from hge_spice.study.files import shipped_studies
@@ -17,7 +18,7 @@ def catalogue() -> dict[str, dict[str, str]]:
     """Names and summaries by kind; functions are summed up by the first line of their docstring."""
     return {
         "devices": {name: family.summary for name, family in DEVICES.items()},
-        "graphs": {name: _first_line(family.build) for name, family in DEVICES.items()},
+        "graphs": {name: _first_line(build) for name, build in {**GRAPHS, "layered": layered}.items()},
         "tasks": {name: task.summary for name, task in TASKS.items()},
         "losses": {name: _first_line(loss) for name, loss in LOSSES.items()},
         "rules": {name: rule.summary for name, rule in RULES.items()},

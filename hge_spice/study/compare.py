@@ -7,6 +7,7 @@ import numpy as np
 
 from hge_spice.drive import Floats, SimulationError
 from hge_spice.gradient import small_signal
+from hge_spice.lockin import crosstalk
 from hge_spice.study.bench import Bench
 from hge_spice.train import extract
 
@@ -31,17 +32,26 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     flags = dict.fromkeys(
         [*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)]
     )
+    read = (measurement.transient, measurement.lockin)
     return {
         "study": bench.study.title,
         "controls": list(bench.dut.controls),
         "control": control.tolist(),
         "inputs": bench.recipe.inputs.tolist(),
         "estimate": estimate.tolist(),
-        "estimate_unit": "A/V",
+        "estimate_unit": f"{bench.unit}/V",
         "quadrature": [np.imag(e.response).tolist() for e in estimates],
         "stderr": [e.stderr.tolist() for e in estimates],
         "stderr_stated_noise": [e.noise_stderr.tolist() for e in estimates],
-        "bias": [[None if np.isnan(b) else float(b) for b in e.bias] for e in estimates],
+        "bar_95": [_finite(e.bar) for e in estimates],
+        "snr": [_finite(e.snr) for e in estimates],
+        "crosstalk": np.abs(crosstalk(measurement.tones(bench.dut.controls), *read)).tolist(),
+        "lag": [np.degrees(t.lag).tolist() if len(t.lag) else [0.0] * len(control) for t in truths],
+        "lag_corrected": None if measurement.lag is None else np.degrees(measurement.lag).tolist(),
+        "lockin": measurement.lockin.summary(measurement.settle) if measurement.lockin else None,
+        "runs": estimates[0].runs,
+        "notes": list(dict.fromkeys(note for e in estimates for note in e.notes)),
+        "bias": [_finite(e.bias) for e in estimates],
         "truth": truth.tolist(),
         "truth_method": "ac",
         "relative_error": error.tolist(),
@@ -58,6 +68,11 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "seconds": seconds,
         "flags": list(flags),
     }
+
+
+def _finite(values: Floats) -> list[float | None]:
+    """JSON has no nan and no infinity."""
+    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def repeated(bench: Bench, control: Floats, repeats: int) -> dict[str, float]:

@@ -98,9 +98,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
     if here in above:
         raise StudyError(f"{' extends '.join(str(p) for p in [*above[above.index(here) :], here])}: a cycle")
     raw = _tables(path)
-    device = raw.get("device")
-    if isinstance(device, dict) and isinstance(device.get("subcircuit"), str):
-        device["subcircuit"] = str((path.parent / device["subcircuit"]).resolve())  # seen from the file that names it
+    _resolve(raw.get("device"), path.parent)
     for table in ("sweep", "smoke"):
         if isinstance(raw.get(table), dict):
             raw[table] = flatten(raw[table])
@@ -114,6 +112,17 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
     except StudyError as error:
         raise StudyError(f"{path}: extends: {error}") from error
     return merge(_read(below, (*above, here)), raw)
+
+
+def _resolve(device: Any, folder: Path) -> None:
+    """Files that a device names are seen from the file that names them."""
+    if not isinstance(device, dict):
+        return
+    for key in ("subcircuit", "file"):
+        if isinstance(device.get(key), str):
+            device[key] = str((folder / device[key]).resolve())
+    for unit in device["units"] if isinstance(device.get("units"), list) else ():
+        _resolve(unit, folder)
 
 
 def _tables(path: Path) -> StudyText:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from hge_spice.study.axes import number_of
-from hge_spice.study.spec import METRICS, Spec
+from hge_spice.study.metrics import METRICS, Spec
 from hge_spice.study.statistics import passes, value_of
 from hge_spice.study.units import DIMENSIONS
 from hge_spice.traces import read_raw
@@ -69,7 +69,7 @@ def _with_a_page(rows: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any
 
 def _page(folder: Path, result: Mapping[str, Any], networks: dict[str, int], spectrum: Spectrum) -> dict[str, Any]:
     """One trial's pictures in numbers; a picture whose file is missing or torn isn't there."""
-    page: dict[str, Any] = {name: result[name] for name in ("classes", "harmonics", "window") if name in result}
+    page: dict[str, Any] = {"classes": result["classes"]} if "classes" in result else {}
     page["outputs"] = _shorts(result.get("outputs", []))
     page["noise"] = _short(result.get("noise"))
     comparison: dict[str, Any] = {}
@@ -111,7 +111,8 @@ def _spectrum(path: Path, comparison: Mapping[str, Any], spectrum: Spectrum) -> 
     amplitude = spectrum(vectors["time"], vectors["i(output)"], comparison["window"], comparison["points"])[1:]
     width = -(-len(amplitude) // BINS) or 1
     padded = np.pad(amplitude, (0, -len(amplitude) % width))
-    return {"pattern": worst, "width": width, "amplitude": _shorts(padded.reshape(-1, width).max(axis=1), 3)}
+    about = {name: comparison[name] for name in ("harmonics", "window")}
+    return about | {"pattern": worst, "width": width, "amplitude": _shorts(padded.reshape(-1, width).max(axis=1), 3)}
 
 
 def _network(path: Path, networks: dict[str, int]) -> int:

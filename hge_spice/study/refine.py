@@ -9,8 +9,9 @@ from typing import Any
 
 from hge_spice.study.axes import between, is_list_or_range, number_of
 from hge_spice.study.files import StudyError, StudyText, suggestion
+from hge_spice.study.metrics import METRICS
 from hge_spice.study.sampling import TrialSpec, resolve
-from hge_spice.study.spec import METRICS, Study
+from hge_spice.study.spec import Study
 from hge_spice.study.units import quantity
 from hge_spice.study.values import swept
 

@@ -70,9 +70,7 @@
     const low = Math.min(...known), high = Math.max(...known);
     if (low > 0 && high / low > 30) return logarithmic(low, high, from, to);
     const room = 0.04 * (high - low);
-    const axis = linear(low - room, high + room, from, to), distinct = [...new Set(known)];
-    if (distinct.length < 6) axis.ticks = distinct.sort((a, b) => a - b);
-    return axis;
+    return linear(low - room, high + room, from, to);
   };
   const named = (names, from, to) => ({
     at: (k) => from + ((k + 0.5) / names.length) * (to - from),
@@ -126,7 +124,12 @@
     const names = [...new Set(written)];
     return { name, values: written.map((w) => names.indexOf(w)), unit: "", names, written };
   };
-  const axis = (c, from, to) => (c.names ? named(c.names, from, to) : spread(c.values, from, to));
+  const axis = (c, from, to) => {
+    if (c.names) return named(c.names, from, to);
+    const made = spread(c.values, from, to), distinct = [...new Set(bare(c.values))];
+    if (c.written && distinct.length < 8) made.ticks = distinct.sort((a, b) => a - b); // where the trials are
+    return made;
+  };
   const parameters = (k) => data.keys.map((key) => `${key} = ${data.written[key][k]}`).join(", ") || data.id[k];
 
   // the table
@@ -312,6 +315,7 @@
   const curves = (place, steps, lines, yName, level) => {
     const svg = picture(place, yName, 260), all = lines.flatMap((line) => line.values);
     const x = linear(Math.min(...steps.step), Math.max(...steps.step), LEFT, W - RIGHT);
+    x.ticks = x.ticks.filter(Number.isInteger);
     const y = spread(level === undefined ? all : [...all, level], 260 - BOTTOM, TOP);
     frame(svg, x, y, "step", yName, "", "", 260);
     if (level !== undefined) node("line", { x1: LEFT, x2: W - RIGHT, y1: y.at(level), y2: y.at(level), class: "bound" }, svg);
@@ -342,7 +346,7 @@
     });
     figure(host, "Outputs", "Output current of every pattern, tones off; dashed, the threshold midway between the classes.", (place) => {
       const svg = picture(place, "Output current of every pattern", 260), x = named(named_, LEFT, W - RIGHT);
-      const y = spread([...page.outputs, 0], 260 - BOTTOM, TOP);
+      const y = spread(page.outputs, 260 - BOTTOM, TOP);
       frame(svg, x, y, "inputs", "output", "", "A", 260);
       page.outputs.forEach((output, p) => tip(node("circle", { cx: x.at(p), cy: y.at(output), r: 7, fill: page.classes[p] > 0.5 ? COLOURS[0] : COLOURS[1] }, svg), si(output, "A")));
       node("line", { x1: LEFT, x2: W - RIGHT, y1: y.at(middle), y2: y.at(middle), class: "bound" }, svg);
@@ -366,12 +370,12 @@
   const spectrum = (place, page) => {
     const { amplitude, width } = page.spectrum, svg = picture(place, "Output spectrum");
     const top = Math.max(...bare(amplitude)), low = Math.max(Math.min(...bare(amplitude).filter((a) => a > 0)), top * 1e-9);
-    const x = linear(0, (amplitude.length * width) / page.window, LEFT, W - RIGHT), y = logarithmic(low, top, H - BOTTOM, TOP);
+    const x = linear(0, (amplitude.length * width) / page.spectrum.window, LEFT, W - RIGHT), y = logarithmic(low, top, H - BOTTOM, TOP);
     frame(svg, x, y, "frequency", "output amplitude", "Hz", "A");
-    const tones = new Set(page.harmonics.map((h) => Math.floor((h - 1) / width)));
+    const tones = new Set(page.spectrum.harmonics.map((h) => Math.floor((h - 1) / width)));
     amplitude.forEach((a, k) => {
       if (!(a > low)) return;
-      const at = x.at(((k + 0.5) * width + 0.5) / page.window), tone = tones.has(k);
+      const at = x.at(((k + 0.5) * width + 0.5) / page.spectrum.window), tone = tones.has(k);
       tip(node("line", { x1: at, x2: at, y1: H - BOTTOM, y2: y.at(a), stroke: tone ? COLOURS[0] : "var(--faint)", "stroke-width": tone ? 4 : 1.5 }, svg), si(a, "A"));
     });
     legend(place, [[COLOURS[0], "tones"], ["var(--faint)", "products and residual"]]);
@@ -429,7 +433,7 @@
       figure(pictures, "Control voltages", "After each update.", (p) => { curves(p, page.steps, controls, "control / V"); legend(p, controls.map((c) => [c.colour, c.name])); });
     }
     if (page.gradient) figure(pictures, "Gradient against truth", `At the control setting reached; largest error of each pattern: ${page.gradient.error.map((e) => `${plain(Number((100 * e).toPrecision(2)))} %`).join(", ")} of its largest derivative.`, (p) => gradient(p, page.gradient));
-    if (page.spectrum && page.harmonics) figure(pictures, "Output spectrum", `Over one window, for ${labels(page)[page.spectrum.pattern]}: the pattern whose gradient is furthest from the truth.`, (p) => spectrum(p, page));
+    if (page.spectrum) figure(pictures, "Output spectrum", `Over one window, for ${labels(page)[page.spectrum.pattern]}: the pattern whose gradient is furthest from the truth.`, (p) => spectrum(p, page));
     if (page.network !== undefined) figure(pictures, "The network", "Electrodes by role; links are wider and bolder the stronger they are.", (p) => network(p, data.networks[page.network]));
     host.scrollIntoView();
   };

@@ -76,8 +76,10 @@ def study_id(study: Study) -> str:
     Among 10^6 trials the chance of two alike is 3e-8.
     """
     described = study.model_dump(mode="json", exclude=BESIDE)
-    if study.device.subcircuit is not None:  # what the file says counts, not where it lies
-        described["device"]["subcircuit"] = file_digest(Path(study.device.subcircuit))
+    for device in (described["device"], *described["device"]["units"]):
+        for key in ("subcircuit", "file"):
+            if device[key] is not None:  # what the file says counts, not where it lies
+                device[key] = file_digest(Path(device[key]))
     text = json.dumps(described, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

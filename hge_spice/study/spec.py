@@ -1,23 +1,18 @@
 """The study: what every key of a study file means, its default and its bounds; text in, SI floats out."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from hge_spice.devices import DEVICES, ELEMENTS
 from hge_spice.gradient import ESTIMATORS
+from hge_spice.graph import Readout as CircuitReadout
+from hge_spice.graph.readout import KINDS as READOUTS
+from hge_spice.lockin import FILTERS
 from hge_spice.loss import LOSSES, RESIDUALS
+from hge_spice.study.device import Device, Unit
 from hge_spice.study.files import (
     StudyError,
     StudyText,
@@ -29,7 +24,9 @@ from hge_spice.study.files import (
     suggestion,
 )
 from hge_spice.study.imperfections import read_imperfections
-from hge_spice.study.units import dimension_of, quantity
+from hge_spice.study.metrics import METRICS, Spec, read_specs
+from hge_spice.study.table import Count, Names, Seed, Table, Text
+from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     distinct,
     interval,
@@ -50,139 +47,71 @@ from hge_spice.study.values import (
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
-__all__ = ["Study", "StudyError", "StudyText", "apply_setting", "dump", "load_study", "parse_study", "read_raw"]
+__all__ = [
+    "METRICS",
+    "Spec",
+    "Study",
+    "StudyError",
+    "StudyText",
+    "apply_setting",
+    "dump",
+    "load_study",
+    "parse_study",
+    "read_raw",
+]
 
 Auto = Literal["auto"]
 
-FILTERS = ("window",)
-OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
-SLOPES: Mapping[str, float] = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # S ∝ 1/f^slope
-# what [specs] may bound, each with the dimension its bounds are written in
-METRICS: Mapping[str, str] = {
-    "solved": "ratio",
-    "steps": "ratio",
-    "starts": "ratio",
-    "extractions": "ratio",
-    "loss": "ratio",
-    "gap": "current",
-    "gap_over_span": "ratio",
-    "contrast": "ratio",
-    "d_prime": "ratio",
-    "seconds": "time",
-    "simulated_seconds": "time",
-    "energy_joule": "energy",
-}
+LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
+PHASES = ("as_is", "calibrate", "reference")
+DEMODULATED = ("output", "loss")
+COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
 
 
-def read_specs(value: Any) -> dict[str, "Spec"]:
-    """Bounds by metric, SI. Raises ValueError."""
-    specs = {}
-    for metric, bounds in table(value).items():
-        dimension = METRICS[one_of("metric", METRICS)(metric)]
-        odd = set(table(bounds)) - {"min", "max"}
-        if odd or not bounds:
-            raise ValueError(f"{metric} = {bounds!r} should have min, max or both, and nothing else")
-        read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
-        if len(read) == 2 and read["min"] > read["max"]:
-            raise ValueError(f"{metric} = {bounds!r} has its min above its max")
-        specs[metric] = Spec(**read)
-    return specs
+def _names_or_rest(value: Any) -> Any:
+    return value if value == "rest" else list_of(text)(value)
+
+
+def _resistances(value: Any) -> float | dict[str, float]:
+    read = si("resistance", least=0)
+    return {name: read(ohm) for name, ohm in value.items()} if isinstance(value, dict) else read(value)
 
 
 def _voltages(value: Any) -> dict[str, float]:
     return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Electrodes(Table):
+    """Which electrode does what; control_range in V.
 
-
-Text = Annotated[str, BeforeValidator(text)]
-Count = Annotated[int, BeforeValidator(whole(1))]
-Seed = Annotated[int, BeforeValidator(whole(0))]
-Names = Annotated[tuple[str, ...], BeforeValidator(list_of(text))]
-
-
-class Device(_Table):
-    """The network itself; all lengths m, temperature K, attempt rate Hz.
-
-    subcircuit : a netlist file with the user's own block, name : of its .subckt
-    parameters : of its instance, or of the family's elements, SI
-    allow_outside : whether the netlist may include files beyond its own folder
+    output : one or several, of which the first is trained (or the first less the second: readout.differential)
+    complements : [input], driven by the inverse of each input; grounds : or "rest", all that have no other role
+    series_resistance : ohm, one for all or by electrode; unconnected : left open, such as a block's monitors
     """
 
-    family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
-    subcircuit: Text | None = None
-    name: Text | None = None
-    parameters: dict[str, float] = {}
-    allow_outside: Annotated[bool, BeforeValidator(yes_or_no)] = False
-    sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
-    electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
-    seed: Seed = 0
-    temperature: Annotated[float, BeforeValidator(si("temperature", above=0))] = 77.0
-    radius: Annotated[float, BeforeValidator(si("length", above=0))] = 75e-9
-    localisation: Annotated[float, BeforeValidator(si("length", above=0))] = 10e-9
-    permittivity: Annotated[float, BeforeValidator(si("ratio", above=0))] = 3.9
-    attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
-    cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
-
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _in_the_familys_units(cls, value: Any, info: ValidationInfo) -> dict[str, float]:
-        element = DEVICES[info.data["family"]].element if "family" in info.data else None
-        if element is None:
-            return {name: quantity(number, "ratio") for name, number in table(value).items()}
-        known = element.all_parameters
-        for name in table(value):
-            if name not in known:
-                raise ValueError(f"{element.name} has no parameter {name!r}{suggestion(name, known)}")
-        given = {name: quantity(number, dimension_of(known[name].unit)) for name, number in value.items()}
-        element.values(given)
-        return given
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_block_is_a_family(cls, given: Any) -> Any:
-        if isinstance(given, dict) and str(given.get("family")) in ELEMENTS:
-            return {"temperature": "27 C"} | given
-        if not isinstance(given, dict) or "subcircuit" not in given:
-            return given
-        odd = set(given) - {"family", "temperature", *OF_A_BLOCK}
-        if odd:
-            raise ValueError(f"{', '.join(sorted(odd))} is no key of a block of your own (subcircuit)")
-        return {"family": "subcircuit", "temperature": "27 C"} | given
-
-    @model_validator(mode="after")
-    def _family_fits(self) -> "Device":
-        if (self.family == "subcircuit") != (self.subcircuit is not None):
-            raise ValueError('a block of your own needs subcircuit = "file.cir", and no other family')
-        odd = sorted((OF_A_BLOCK & self.model_fields_set) - ({"parameters"} if self.family in ELEMENTS else set()))
-        if self.subcircuit is None and odd:
-            raise ValueError(f"{', '.join(odd)} belongs to a block of your own (subcircuit)")
-        return self
-
-
-class Electrodes(_Table):
-    """Which electrode does what; control_range in V; unconnected : left open, such as a block's monitors."""
-
-    output: Text
+    output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))]
     inputs: Names
+    complements: Names = ()
     controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))]
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
-    grounds: Names = ()
+    grounds: Annotated[tuple[str, ...] | Literal["rest"], BeforeValidator(_names_or_rest)] = ()
     unconnected: Names = ()
     output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
+    series_resistance: Annotated[float | dict[str, float], BeforeValidator(_resistances)] = 0.0
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The output electrodes, one or several."""
+        return (self.output,) if isinstance(self.output, str) else self.output
 
     @property
     def roles(self) -> tuple[tuple[str, str], ...]:
-        """Electrode and role, in the order output, inputs, controls, grounds, unconnected."""
-        named = (
-            ("input", self.inputs),
-            ("control", self.controls),
-            ("ground", self.grounds),
-            ("unconnected", self.unconnected),
-        )
-        return ((self.output, "output"), *((name, role) for role, names in named for name in names))
+        """Electrode and role, in the order output, inputs, complements, controls, grounds, unconnected."""
+        named = {"output": self.outputs, "input": self.inputs, "complement": self.complements, "control": self.controls}
+        if self.grounds != "rest":
+            named["ground"] = self.grounds
+        named["unconnected"] = self.unconnected
+        return tuple((name, role) for role, names in named.items() for name in names)
 
     @model_validator(mode="after")
     def _one_role_each(self) -> "Electrodes":
@@ -191,18 +120,22 @@ class Electrodes(_Table):
             if name in given:
                 raise ValueError(f"{name!r} is {given[name]} and {role} again; an electrode has one role")
             given[name] = role
+        if self.complements and len(self.complements) != len(self.inputs):
+            raise ValueError(
+                f"{len(self.complements)} complements for {len(self.inputs)} inputs; name one each, or none"
+            )
         return self
 
 
-class TaskChoice(_Table):
-    """levels : [input], V, each (low, high); targets : A, of the zeros and the ones, only for losses that need them."""
+class TaskChoice(Table):
+    """levels : [input], V, each (low, high); targets : A or V, of the zeros and the ones, for losses that need them."""
 
     name: Annotated[str, BeforeValidator(one_of("task", TASKS))]
     levels: Annotated[tuple[tuple[float, float], ...], BeforeValidator(level_pairs)] = ((-0.3, 0.3),)
     targets: Annotated[tuple[float, float] | None, BeforeValidator(two_currents)] = None
 
 
-class Perturbation(_Table):
+class Perturbation(Table):
     """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control.
 
     amplitude "per_control" : chosen so that all derivatives reach the same relative error
@@ -248,42 +181,109 @@ class Perturbation(_Table):
         return self
 
 
-class Lockin(_Table):
+class Lockin(Table):
+    """time_constant : s, of `rc` alone, "auto" for the longest that settles to 1 % in the window; order 1 to 8.
+
+    phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
+    "reference", the reference electrode at every tone
+    """
+
     filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
+    time_constant: Annotated[float | Auto, BeforeValidator(or_auto(si("time", above=0)))] = "auto"
+    order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
+    phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
+    reference: Text | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Lockin":
+        odd = sorted({"time_constant", "order"} & self.model_fields_set)
+        if self.filter != "rc" and odd:
+            raise ValueError(f'{", ".join(odd)} belongs to filter = "rc"')
+        if (self.phase == "reference") != (self.reference is not None):
+            raise ValueError('phase = "reference" needs reference = "electrode", and nothing else does')
+        return self
 
 
-class Training(_Table):
-    """rate : V."""
+class Training(Table):
+    """rate : V.
+
+    repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
+    unreachable : what to do about a task that the network can't do, "refuse" or "try"
+    """
 
     estimator: Annotated[str, BeforeValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
+    repeats: Count = 1
+    demodulate: Annotated[str, BeforeValidator(one_of("thing to demodulate", DEMODULATED))] = "output"
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
     steps: Count = 60
     starts: Count = 5
     seed: Seed = 0
+    unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
 
 
-class Noise(_Table):
-    """psd : A²/Hz, one-sided, at a frequency in Hz; colour : how it goes on from there, as SLOPES has it."""
+class Noise(Table):
+    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load.
+
+    colour : where it is known, so that error bars need not fit it
+    """
 
     psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
-    colour: Annotated[str, BeforeValidator(one_of("colour", SLOPES))] = "white"
+    colour: Annotated[str, BeforeValidator(one_of("colour", COLOURS))] | None = None
+
+    @property
+    def exponent(self) -> float | None:
+        """α of a density that goes as f^(−α); None where the colour isn't stated."""
+        return None if self.colour is None else COLOURS[self.colour]
 
 
-class Readout(_Table):
+class Readout(Table):
+    """How the outputs are read: gain and load in ohm, bandwidth in Hz; see `graph.readout`.
+
+    inverting : None for what the kind does
+    """
+
+    kind: Annotated[str, BeforeValidator(one_of("read-out", READOUTS))] = "current"
+    differential: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    inverting: Annotated[bool | None, BeforeValidator(yes_or_no)] = None
+    gain: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e8
+    bandwidth: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    load: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e6
     noise: Noise = Noise()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _voltage_noise(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("kind") != "voltage":
+            return given
+        noise = given.get("noise", {})
+        if not isinstance(noise, dict):
+            return given
+        density = quantity(noise.get("psd", LOAD_NOISE), "voltage noise density")
+        return {**given, "noise": {**noise, "psd": density}}
 
-class Spec(_Table):
-    """Bounds of a metric, both included."""
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "Readout":
+        for key, kind in (("gain", "transimpedance"), ("bandwidth", "transimpedance"), ("load", "voltage")):
+            if key in self.model_fields_set and self.kind != kind:
+                raise ValueError(f'{key} belongs to the read-out "{kind}"; this one is "{self.kind}"')
+        return self
 
-    min: float | None = None
-    max: float | None = None
+    @property
+    def circuit(self) -> CircuitReadout:
+        """What the netlist needs of it."""
+        return CircuitReadout(**self.model_dump(exclude={"noise"}))
+
+    @property
+    def density(self) -> float:
+        """Noise of the output that is trained, A²/Hz or V²/Hz: amplified as it is, twice for a difference."""
+        gain = self.gain if self.kind == "transimpedance" else 1.0
+        return self.noise.psd * gain**2 * (2 if self.differential else 1)
 
 
-class Pdk(_Table):
+class Pdk(Table):
     """A process trusted by name: a known package, or a library file under a root; section is its corner.
 
     osdi : compiled Verilog-A models under the root; ngbehavior : ngspice's compatibility mode, such as "hsa"
@@ -305,52 +305,86 @@ class Pdk(_Table):
         return self
 
 
-class Probe(_Table):
+class Comparison(Table):
+    """How estimators are compared, beside training with each: study/assess.py says what is measured.
+
+    time : s and runs : measurements, per pattern, that every estimator gets; repeats : noise drawn anew
+    controls : numbers of controls; error : A/V, to be reached at each; bandwidth : Hz, below which all tones must lie
+    """
+
+    time: Annotated[float, BeforeValidator(si("time", above=0))] = 0.4
+    runs: Count = 20
+    repeats: Annotated[int, BeforeValidator(whole(2))] = 20
+    controls: Annotated[tuple[int, ...], BeforeValidator(list_of(whole(2)))] = (5, 10, 20, 40)
+    error: Annotated[float, BeforeValidator(si("conductance", above=0))] = 2e-9
+    bandwidth: Annotated[float, BeforeValidator(si("frequency", above=0))] = 10e3
+
+
+class Spacing(Table):
+    """How close tones may lie, beside training: study/spacing.py says what is measured.
+
+    neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
+    points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
+    lowest tone at `first`, Hz
+    """
+
+    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0), least=1))] = (1, 2.05, 20)
+    frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
+    widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
+    points: Count = 30
+    windows: Annotated[int, BeforeValidator(whole(2))] = 200
+    first: Annotated[float, BeforeValidator(si("frequency", above=0))] = 200.0
+    spacings: Annotated[tuple[float, ...], BeforeValidator(list_of(si("frequency", above=0)))] = (10.0, 40.0)
+    sets: Count = 1000
+
+
+class Probe(Table):
     """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
 
     nodes: Names = ()
 
 
-class Retrain(_Table):
+class Retrain(Table):
     """What happens to the trained network, as in [imperfections]; steps : of the training that follows."""
 
-    after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = {}
+    after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(default_factory=dict)
     steps: Annotated[int, BeforeValidator(whole(1))] = 60
 
 
-class Budget(_Table):
+class Budget(Table):
     """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
 
     repeats: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
 
 
-class Results(_Table):
+class Results(Table):
     """keep : which files a trial leaves beside its row in the ledger: all, what the report draws, or none."""
 
     keep: Annotated[str, BeforeValidator(one_of("choice", ("all", "report", "none")))] = "all"
 
 
-class Cluster(_Table):
+class Cluster(Table):
     """A Dask cluster to start for the run: workers of one thread each; the rest as SLURM takes it, for each job."""
 
     kind: Annotated[str, BeforeValidator(one_of("cluster", ("local", "slurm")))] = "local"
     workers: Annotated[int, BeforeValidator(whole(1, most=100_000))] = 2
     cores: Annotated[int, BeforeValidator(whole(1, most=1024))] = 1
     memory: Text = "2 GB"
-    walltime: Text = "01:00:00"
+    walltime: Annotated[str, BeforeValidator(lambda value: text(str(value)))] = "01:00:00"  # TOML has times of its own
     queue: Text | None = None
     account: Text | None = None
     directives: Names = ()
 
 
-class Study(_Table):
+class Study(Table):
     """A whole study in SI units. `sweep` and `smoke` stay as written, with dotted keys; notes go to the report."""
 
     title: Text = ""
     notes: Text = ""
     device: Device
     electrodes: Electrodes
-    bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = {}
+    bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = Field(default_factory=dict)
     probe: Probe = Probe()
     pdk: Pdk | None = None
     task: TaskChoice
@@ -358,14 +392,33 @@ class Study(_Table):
     lockin: Lockin = Lockin()
     training: Training = Training()
     readout: Readout = Readout()
-    imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = {}
-    sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = {}
-    specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = {}
+    compare: Comparison | None = None
+    spacing: Spacing | None = None
+    imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(
+        default_factory=dict
+    )
+    sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = Field(default_factory=dict)
+    specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = Field(default_factory=dict)
     results: Results = Results()
     budget: Budget = Budget()
     retrain: Retrain = Retrain()
     cluster: Cluster | None = None
-    smoke: Annotated[dict[str, Any], BeforeValidator(table)] = {}
+    smoke: Annotated[dict[str, Any], BeforeValidator(table)] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _targets_in_the_outputs_unit(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        task, how = given.get("task"), given.get("readout")
+        reads_voltage = isinstance(how, dict) and how.get("kind") in {"voltage", "transimpedance"}
+        if not reads_voltage or not isinstance(task, dict) or not isinstance(task.get("targets"), list):
+            return given
+        try:
+            targets = [quantity(value, "voltage") for value in task["targets"]]
+        except ValueError as error:
+            raise ValueError(f"task.targets: {error}") from error
+        return {**given, "task": {**task, "targets": targets}}
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Study":
@@ -376,6 +429,7 @@ class Study(_Table):
 
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
+        yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
         if inputs != bits:
@@ -390,11 +444,26 @@ class Study(_Table):
             yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"
         if isinstance(tones, tuple) and len(tones) != controls:
             yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+        if self.training.demodulate == "loss" and not self.training.estimator.startswith("multiplexed"):
+            yield f"training.demodulate: {self.training.estimator} demodulates outputs; take a multiplexed_… estimator"
+        if self.lockin.reference is not None and self.lockin.reference not in self.electrodes.controls:
+            yield f"lockin.reference: {self.lockin.reference!r} is no control; name one of them"
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
             squares = ", ".join(RESIDUALS)
             yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_comparisons(self) -> Iterable[str]:
+        for spacing in self.spacing.spacings if self.spacing else ():
+            periods = spacing * self.perturbation.window
+            if periods < 1 - 1e-9 or abs(periods - round(periods)) > 1e-6:
+                yield (
+                    f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / self.perturbation.window:g} Hz that "
+                    "the window resolves"
+                )
+        if self.compare is not None and self.device.subcircuit is not None:
+            yield "compare: a block of your own has as many controls as it has; compare on a device family"
 
     def _misfits_of_roles(self) -> Iterable[str]:
         roles = dict(self.electrodes.roles)
@@ -403,8 +472,12 @@ class Study(_Table):
                 yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
         if self.pdk is not None and self.device.subcircuit is None:
             yield "pdk: a process serves a block of your own; set device.subcircuit"
-        if self.device.subcircuit is not None:
-            return  # the block's own pins are checked when it is read
+        if self.readout.differential and len(self.electrodes.outputs) < 2:
+            yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
+        if self.imperfections and self.readout.kind != "current":
+            yield 'imperfections: they are of a current; take readout.kind = "current"'
+        if self.device.source != "dopant" or self.electrodes.grounds == "rest":
+            return  # electrodes are known, and checked, when the graph is built
         count, named = self.device.electrodes, {**roles, **self.bias}
         for name in named:
             if not re.fullmatch("e(0|[1-9][0-9]{0,8})", name) or int(name[1:]) >= count:
@@ -458,5 +531,9 @@ def _keys(path: list[str]) -> Iterable[str]:
     """The keys that the table at a path has."""
     table: Any = Study
     for key in path:
-        table = table.model_fields[key].annotation
+        if key.isdecimal():  # one of device.units, which are devices too
+            continue
+        annotation = Unit if key == "units" else table.model_fields[key].annotation
+        # a table that may be absent is annotated as one or None
+        table = next((kind for kind in get_args(annotation) if hasattr(kind, "model_fields")), annotation)
     return tuple(table.model_fields)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hge_spice.drive import Floats
 from hge_spice.study.axes import number_of
-from hge_spice.study.spec import METRICS, Spec, Study
+from hge_spice.study.metrics import METRICS, Spec
 from hge_spice.study.units import render
 
 Row = Mapping[str, Any]  # of a ledger
@@ -208,11 +208,11 @@ def failures(rows: Iterable[Row]) -> list[tuple[str, int, str]]:
     return [(first[alike][0], count, first[alike][1]) for alike, count in counts.most_common()]
 
 
-def analysis(rows: Sequence[Row], study: Study) -> dict[str, Any]:
+def analysis(rows: Sequence[Row], specs: Mapping[str, Spec]) -> dict[str, Any]:
     """Yield and sensitivity with the keys of the JSON output; empty for a single trial without specs."""
-    if len(rows) < 2 and not study.specs:
+    if len(rows) < 2 and not specs:
         return {}
     return {
-        "yields": [asdict(each) for each in yields(rows, study.specs)],
+        "yields": [asdict(each) for each in yields(rows, specs)],
         "sensitivity": [asdict(each) for each in sensitivities(rows)],
     }

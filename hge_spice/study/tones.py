@@ -117,7 +117,7 @@ def export_of_study(study: Study, path: Path, sample_rate: float | None) -> Path
             settle=measurement.settle,
             control=dict(zip(dut.controls, bench.control().tolist(), strict=True)),
             inputs=dict(zip(dut.inputs, bench.recipe.inputs[0].tolist(), strict=True)),
-            output=study.electrodes.output,
+            output=study.electrodes.outputs[0],
         )
     return export(setup, path, sample_rate)
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
 from hge_spice.drive import Drive, Floats, measure_all
+from hge_spice.graph import node_link
 from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
+from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.retrain import retrain
+from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.traces import Plot, write_raw
 from hge_spice.train import Cost, Step, train
@@ -74,7 +76,12 @@ def run_trial(
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
         repeats = study.budget.repeats
         measurement = bench.recipe.measurement
-        return {
+        assessed: dict[str, Any] = {} if study.compare is None else {"compared": assess(bench)}
+        if study.spacing is not None:
+            spaced = study_spacing(bench)
+            (directory / "spacing.json").write_text(json.dumps(spaced))
+            assessed["spacing"] = summary(spaced)
+        return assessed | {
             "solved": last.margin.solved,
             "steps": last.number,
             "starts": trained.start + 1,
@@ -85,6 +92,7 @@ def run_trial(
             "energy_joule": trained.cost.energy,
             "perturbation_energy_joule": trained.cost.perturbation_energy,
             "outputs": last.outputs.tolist(),
+            "output_unit": bench.unit,
             "gap": last.margin.gap,
             "gap_over_span": last.margin.gap_over_span,
             "contrast": last.margin.contrast,
@@ -143,7 +151,7 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     """Write the trained network: graph.json, netlist.cir, a read-out deck and a waveform of every pattern."""
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
-    (directory / "graph.json").write_text(json.dumps(nx.node_link_data(bench.network.graph, edges="edges"), indent=1))
+    (directory / "graph.json").write_text(json.dumps(node_link(bench.network.graph), indent=1))
     drives, titles = [], []
     for p, inputs in enumerate(bench.recipe.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
@@ -154,7 +162,6 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
         drives.append(drive)
         titles.append(f"pattern {p}: inputs {', '.join(f'{v:g} V' for v in inputs)}")
     waveforms = measure_all(bench.dut, drives)
-    plots: list[Plot] = [
-        (title, {"time": w.time, "i(output)": w.output}) for title, w in zip(titles, waveforms, strict=True)
-    ]
+    name = f"{'v' if bench.unit == 'V' else 'i'}(output)"
+    plots: list[Plot] = [(title, {"time": w.time, name: w.output}) for title, w in zip(titles, waveforms, strict=True)]
     write_raw(directory / "waveform.raw", plots)

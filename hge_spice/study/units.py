@@ -60,6 +60,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "length": Dimension("m", {"m": Unit()}, "75 nm"),
         "capacitance": Dimension("F", {"F": Unit()}, "10 fF"),
         "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm"),
+        "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False),
         "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ"),
         "ratio": Dimension(
             "",
@@ -83,13 +84,15 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             bare_prefix=False,
         ),
         "matching": Dimension(
-            "V m", {"V m": Unit(), "Vm": Unit(), "Vum": Unit(factor=Decimal("1e-6"))}, "3.5 mV um", bare_prefix=False
+            "V m",
+            {"V m": Unit(prefix_power=0), "Vm": Unit(prefix_power=0), "Vum": Unit(factor=Decimal("1e-6"))},
+            "3.5 mV um",
+            bare_prefix=False,
         ),
         "temperature difference": Dimension("K", {"K": Unit()}, "5 K", bare_prefix=False),
         "temperature gradient": Dimension(
             "K/m", {"K/m": Unit(), "K/um": Unit(factor=Decimal("1e6"))}, "1 K/um", bare_prefix=False
         ),
-        "conductance": Dimension("S", {"S": Unit()}, "1 pS"),
         "angle": Dimension(
             "rad",
             {"rad": Unit(), "deg": Unit(factor=Decimal("0.017453292519943295"), prefix_power=0)},

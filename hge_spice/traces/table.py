@@ -38,24 +38,23 @@ class TableTrace:
     @classmethod
     def open(cls, path: Path) -> "TableTrace":
         """Look at the first lines. Raises ValueError where no row of numbers is among them, OSError."""
-        head: list[str] = []
+        lines: list[str] = []
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
-                for number in range(1, PREAMBLE + 1):
-                    line = file.readline(LONGEST)
-                    if not line:
-                        break
+                while len(lines) < PREAMBLE and (line := file.readline(LONGEST)):
+                    lines.append(line)
                     if len(line) == LONGEST or "\0" in line:
-                        raise ValueError(f"{path}, line {number} is no line of a table")
-                    separator, decimal = _style(line)
-                    cells = _cells(line, separator)
-                    if not line.startswith(COMMENTS) and all(_number(cell, decimal) is not None for cell in cells):
-                        names = _names(head, separator, len(cells))
-                        return cls(path, names, len(cells) > 1, separator, decimal, number - 1)
-                    head.append(line)
+                        raise ValueError(f"{path}, line {len(lines)} is no line of a table")
         except UnicodeDecodeError:
             raise ValueError(f"{path} is no text; CSV and ngspice's raw files are read") from None
-        raise ValueError(f"{path} has no row of numbers in its first {len(head)} lines")
+        for number, line in enumerate(lines):
+            separator = next((s for s in SEPARATORS if s in line.strip()), ",")
+            decimal = _decimal(lines[number:], separator)
+            cells = [_number(cell, decimal) for cell in _cells(line, separator)]
+            if not line.startswith(COMMENTS) and None not in cells and np.isfinite(np.array(cells, dtype=float)).any():
+                names = _names(lines[:number], separator, len(cells))
+                return cls(path, names, len(cells) > 1, separator, decimal, number)
+        raise ValueError(f"{path} has no row of numbers in its first {len(lines)} lines")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,7 +83,6 @@ class TableTrace:
                 encoding="utf-8-sig",
                 skip_blank_lines=False,
                 chunksize=PIECE,
-                float_precision="round_trip",
                 on_bad_lines="error",
             ) as table:
                 for frame in table:
@@ -129,11 +127,9 @@ class TableTrace:
         return ""
 
 
-def _style(line: str) -> tuple[str, str]:
-    """Separator and decimal mark of a line; a comma beside another separator is a decimal mark."""
-    separator = next((s for s in SEPARATORS if s in line.strip()), ",")
-    decimal = "," if separator != "," and "," in line and "." not in line else "."
-    return separator, decimal
+def _decimal(lines: list[str], separator: str) -> str:
+    """The decimal mark: a comma that doesn't separate, where no row has a point."""
+    return "," if separator != "," and any("," in x for x in lines) and not any("." in x for x in lines) else "."
 
 
 def _cells(line: str, separator: str) -> list[str]:

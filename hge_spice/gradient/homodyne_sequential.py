@@ -1,0 +1,69 @@
+"""Sequential homodyne: the same lock-in, one control after the other, each with the one lowest tone to itself."""
+
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+
+from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, measure_all
+from hge_spice.gradient.estimate import Estimate, Measurement
+from hge_spice.gradient.homodyne import estimates
+from hge_spice.tones import plan_from_harmonics
+
+
+def homodyne_sequential(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement
+) -> tuple[Estimate, ...]:
+    """Estimate one derivative per measurement, n measurements per pattern.
+
+    control : [control], V; inputs : [pattern, input], V
+
+    Each control takes the plan's lowest harmonic, with as many points per period as the plan's highest has. No other
+    tone is there to mix with: what is left of the bias is a²·y‴/8.
+    """
+    plan = measurement.plan
+    measurement.tones(dut.controls)  # says what doesn't fit
+    low = min(plan.harmonics)
+    enough = ceil(low * plan.points / max(plan.harmonics))
+    alone = plan_from_harmonics((low,), plan.window)
+    if alone.points < enough:
+        alone = plan_from_harmonics((low,), plan.window, points=enough)
+    rounds: list[tuple[Estimate, ...]] = []
+    for k, name in enumerate(dut.controls):
+        tones = (Tone(name, low / plan.window, float(measurement.amplitude[k]), float(measurement.phase[k])),)
+        lag = None if measurement.lag is None else measurement.lag[k : k + 1]
+        own = replace(measurement, plan=alone, lag=lag)
+        drives = [Drive(control, pattern, tones, own.transient) for pattern in inputs]
+        rounds.append(estimates(measure_all(dut, drives), tones, own))
+    return tuple(_joined([each[p] for each in rounds]) for p in range(len(inputs)))
+
+
+def _joined(parts: list[Estimate]) -> Estimate:
+    """One estimate of what was measured control by control."""
+
+    def together(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Estimate(
+        output=float(np.mean([part.output for part in parts])),
+        response=together("response"),
+        stderr=together("stderr"),
+        noise_stderr=together("noise_stderr"),
+        bias=together("bias"),
+        bias_stderr=together("bias_stderr"),
+        simulated_seconds=sum(part.simulated_seconds for part in parts),
+        energy=sum(part.energy for part in parts),
+        perturbation_energy=sum(part.perturbation_energy for part in parts),
+        flags=_flags(parts),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        runs=sum(part.runs for part in parts),
+        degrees_of_freedom=min(part.degrees_of_freedom for part in parts),
+        lag=together("lag"),
+    )
+
+
+def _flags(parts: list[Estimate]) -> tuple[str, ...]:
+    """All flags; `low_snr` and `below_tolerance` are about the largest derivative: only where all parts have them."""
+    common = set.intersection(*(set(part.flags) for part in parts))
+    relative = {"low_snr", "below_tolerance"}
+    return tuple(dict.fromkeys(f for part in parts for f in part.flags if f not in relative or f in common))

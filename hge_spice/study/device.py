@@ -1,0 +1,219 @@
+"""[device]: the network itself, by a family's or a graph's builder, from a file or a netlist, or units in series."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from hge_spice.devices import DEVICES, ELEMENTS
+from hge_spice.graph import GRAPHS, Coupling, Network, electrodes_by_name, layered, of_family, read_graph, shown
+from hge_spice.study.files import suggestion
+from hge_spice.study.table import Count, Names, Seed, Table, Text
+from hge_spice.study.units import dimension_of, quantity
+from hge_spice.study.values import one_of, si, table, whole, yes_or_no
+
+OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
+OF_A_SERIES = {"graph", "units", "gain", "shift", "limit"}
+OF_ELEMENTS = {"family", "parameters", "temperature"}
+OF_DOPANTS = {
+    *("sites", "electrodes", "seed", "temperature"),
+    *("radius", "localisation", "permittivity", "attempt_rate", "cutoff"),
+}
+BUILDS: dict[str, frozenset[str]] = {
+    name: frozenset(inspect.signature(build).parameters) - {"rng"} for name, build in GRAPHS.items()
+}
+
+
+def _or_none(read: Any) -> Any:
+    return lambda value: None if value is None or value == "none" else read(value)
+
+
+class Device(Table):
+    """The network itself; all lengths m, temperature K, attempt rate Hz, resistances ohm.
+
+    subcircuit : a netlist file with the user's own block, name : of its .subckt
+    parameters : of its instance, or of the family's elements, SI
+    allow_outside : whether the netlist may include files beyond its own folder
+    graph : a builder's name, with its own keys; file : a graph in a file, whose nodes named in [electrodes] become some
+    units : devices in series; gain, shift, limit : of the amplifiers between them, ohm and V
+    """
+
+    family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
+    subcircuit: Text | None = None
+    name: Text | None = None
+    graph: Annotated[str | None, BeforeValidator(one_of("graph", (*GRAPHS, "layered")))] = None
+    file: Text | None = None
+    parameters: dict[str, float] = Field(default_factory=dict)
+    allow_outside: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
+    electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
+    seed: Seed = 0
+    temperature: Annotated[float, BeforeValidator(si("temperature", above=0))] = 77.0
+    radius: Annotated[float, BeforeValidator(si("length", above=0))] = 75e-9
+    localisation: Annotated[float, BeforeValidator(si("length", above=0))] = 10e-9
+    permittivity: Annotated[float, BeforeValidator(si("ratio", above=0))] = 3.9
+    attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
+    cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
+    rows: Count = 4
+    columns: Count = 4
+    layers: Count = 4
+    nodes: Count = 40
+    wires: Count = 60
+    reach: Annotated[float, BeforeValidator(si("ratio", above=0))] = 0.25
+    length: Annotated[float, BeforeValidator(si("ratio", above=0))] = 0.35
+    placement: Text = "rim"
+    line_resistance: Annotated[float, BeforeValidator(si("resistance", least=0))] = 0.0
+    selector: Annotated[str | None, BeforeValidator(one_of("element", ELEMENTS))] = None
+    selector_parameters: dict[str, float] = Field(default_factory=dict)
+    units: tuple["Unit", ...] = ()
+    gain: Annotated[float, BeforeValidator(si("resistance"))] = 1e7
+    shift: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
+    limit: Annotated[float | None, BeforeValidator(_or_none(si("voltage", above=0)))] = 0.5
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _in_the_familys_units(cls, value: Any, info: ValidationInfo) -> dict[str, float]:
+        return _parameters(info.data.get("family"), value)
+
+    @field_validator("selector_parameters", mode="before")
+    @classmethod
+    def _in_the_selectors_units(cls, value: Any, info: ValidationInfo) -> dict[str, float]:
+        return _parameters(info.data.get("selector"), value)
+
+    @property
+    def source(self) -> str:
+        """Where the network comes from: "subcircuit", "layered", "file", "graph", "element" or "dopant"."""
+        if self.subcircuit is not None:
+            return "subcircuit"
+        if self.graph is not None:
+            return "layered" if self.graph == "layered" else "graph"
+        if self.file is not None:
+            return "file"
+        return "element" if self.family in ELEMENTS else "dopant"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_its_source(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        if "subcircuit" in given:
+            _refuse(given, {"family", "temperature", *OF_A_BLOCK}, "a block of your own (subcircuit)")
+            return {"family": "subcircuit", "temperature": "27 C"} | given
+        if "units" in given or given.get("graph") == "layered":
+            _refuse(given, OF_A_SERIES, "units in series (units)")
+            return {"graph": "layered"} | given
+        if str(given.get("family")) in ELEMENTS:
+            usual = ELEMENTS[str(given["family"])].all_parameters["temperature"].default
+            return {"temperature": f"{usual} K"} | given
+        if {"file", "graph"} & given.keys():
+            return {"temperature": "27 C"} | given
+        return given
+
+    @model_validator(mode="after")
+    def _family_fits(self) -> "Device":
+        given = self.model_fields_set
+        if (self.family == "subcircuit") != (self.subcircuit is not None):
+            raise ValueError('a block of your own needs subcircuit = "file.cir", and no other family')
+        odd = sorted((OF_A_BLOCK & given) - (set() if self.source == "dopant" else {"parameters"}))
+        if self.subcircuit is None and odd:
+            raise ValueError(f"{', '.join(odd)} belongs to a block of your own (subcircuit)")
+        if self.source in {"graph", "file"} and self.family not in ELEMENTS and (self.graph or "family" in given):
+            raise ValueError(f"a graph is made of elements; family should be one of {', '.join(ELEMENTS)}")
+        if self.source == "layered":
+            _check_units(self.units)
+        known, of = {
+            "graph": ({"graph", *OF_ELEMENTS, "seed", *BUILDS.get(str(self.graph), ())}, f'graph = "{self.graph}"'),
+            "file": ({"file", *OF_ELEMENTS}, "a graph from a file"),
+            "element": (OF_ELEMENTS, f"a single {self.family}; for a network of them name a graph or a file"),
+            "dopant": ({"family", *OF_DOPANTS}, "a dopant network"),
+        }.get(self.source, (given, ""))
+        _refuse(given, known, of)
+        return self
+
+
+class Unit(Device):
+    """A device in a series; output drives the next one's inputs, each an electrode by its name in its own unit."""
+
+    output: Text | None = None
+    inputs: Names = ()
+
+
+def _refuse(given: Any, known: set[str] | frozenset[str], of: str) -> None:
+    odd = sorted(set(given) - known - {"output", "inputs"})
+    if odd:
+        raise ValueError(f"{', '.join(odd)} is no key of {of}")
+
+
+def _parameters(family: str | None, value: Any) -> dict[str, float]:
+    """Parameters of a family's elements in SI; plain numbers for anything else."""
+    element = DEVICES[family].element if family is not None else None
+    if element is None:
+        return {name: quantity(number, "ratio") for name, number in table(value).items()}
+    known = element.all_parameters
+    for name in table(value):
+        if name not in known:
+            raise ValueError(f"{element.name} has no parameter {name!r}{suggestion(name, known)}")
+    given = {name: quantity(number, dimension_of(known[name].unit)) for name, number in value.items()}
+    element.values(given)
+    return given
+
+
+def _check_units(units: tuple[Unit, ...]) -> None:
+    if len(units) < 2:
+        raise ValueError(f"{len(units)} units; a series takes 2 or more tables [[device.units]]")
+    for k, unit in enumerate(units):
+        if unit.source in {"layered", "subcircuit"}:
+            raise ValueError(f"unit {k} is a {unit.source}; units in series are networks of dopants or elements")
+        if (unit.output is None) != (k == len(units) - 1) or bool(unit.inputs) != (k > 0):
+            raise ValueError(f"unit {k}: every unit but the last names its output, every one but the first its inputs")
+
+
+def build_network(device: Device, named: tuple[str, ...] = ()) -> Network:
+    """Build the network of a study, all but a netlist's block, which `block.read_block` reads.
+
+    named : nodes that are to be electrodes, where a graph leaves it open
+
+    Raises ValueError where it can't be built, OSError where its file can't be read.
+    """
+    match device.source:
+        case "layered":
+            units = [
+                build_network(unit, (*unit.inputs, *([unit.output] if unit.output else []))) for unit in device.units
+            ]
+            return layered(
+                units,
+                outputs=[str(unit.output) for unit in device.units[:-1]],
+                inputs=[unit.inputs for unit in device.units[1:]],
+                coupling=Coupling(device.gain, device.shift, device.limit),
+            )
+        case "graph":
+            keys = BUILDS[str(device.graph)] & device.model_fields_set
+            given = device.model_dump(include=set(keys))
+            if "rng" in inspect.signature(GRAPHS[str(device.graph)]).parameters:
+                given["rng"] = np.random.default_rng(device.seed)
+            return _of_elements(device, GRAPHS[str(device.graph)](**given), named)
+        case "file":
+            return _of_elements(device, read_graph(Path(str(device.file))), named)
+        case "element":
+            return DEVICES[device.family].build(**{"temperature": device.temperature, **device.parameters})
+    return DEVICES[device.family].build(**device.model_dump(include=OF_DOPANTS))
+
+
+def _of_elements(device: Device, graph: Network, named: tuple[str, ...]) -> Network:
+    """The graph's links as elements: what the study says over what a file says."""
+    family = device.family if "family" in device.model_fields_set else graph.graph.get("family")
+    if family is None:
+        links = [data.get("family") for *_, data in graph.edges(data=True)]
+        if None in links:
+            raise ValueError(f"{device.file} has links without a family; name one in device.family")
+        family = next(iter(links), "resistor")
+    family = str(family)
+    if family not in ELEMENTS:
+        raise ValueError(f"{device.file} is of family {shown(family)}{suggestion(family, ELEMENTS)}")
+    stated = graph.graph.get("parameters", {}) if family == graph.graph.get("family", family) else {}
+    ELEMENTS[family].values(stated)
+    wanted = [name for name in named if name in graph and graph.nodes[name].get("kind") == "node"]
+    parameters = {"temperature": device.temperature, **stated, **device.parameters}
+    return electrodes_by_name(of_family(graph, family, parameters), wanted)

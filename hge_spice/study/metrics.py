@@ -1,0 +1,49 @@
+"""What a trial is judged by: its metrics, each with its dimension, and the bounds that [specs] may put on them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from hge_spice.study.units import quantity
+from hge_spice.study.values import one_of, table
+
+# what [specs] may bound, each with the dimension its bounds are written in
+METRICS: Mapping[str, str] = {
+    "solved": "ratio",
+    "steps": "ratio",
+    "starts": "ratio",
+    "extractions": "ratio",
+    "loss": "ratio",
+    "gap": "current",
+    "gap_over_span": "ratio",
+    "contrast": "ratio",
+    "d_prime": "ratio",
+    "seconds": "time",
+    "simulated_seconds": "time",
+    "energy_joule": "energy",
+}
+
+
+class Spec(BaseModel):
+    """Bounds of a metric, both included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min: float | None = None
+    max: float | None = None
+
+
+def read_specs(value: Any) -> dict[str, Spec]:
+    """Bounds by metric, SI. Raises ValueError."""
+    specs = {}
+    for metric, bounds in table(value).items():
+        dimension = METRICS[one_of("metric", METRICS)(metric)]
+        odd = set(table(bounds)) - {"min", "max"}
+        if odd or not bounds:
+            raise ValueError(f"{metric} = {bounds!r} should have min, max or both, and nothing else")
+        read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
+        if len(read) == 2 and read["min"] > read["max"]:
+            raise ValueError(f"{metric} = {bounds!r} has its min above its max")
+        specs[metric] = Spec(**read)
+    return specs

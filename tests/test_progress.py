@@ -1,0 +1,48 @@
+import io
+from contextlib import suppress
+
+from hge_spice.study.files import load_study
+from hge_spice.study.ledger import Outcome
+from hge_spice.study.progress import LOG, Tally, watching
+from hge_spice.study.runner import plan_study
+
+
+def outcome(gap: float | None, reason: str = "") -> Outcome:
+    return Outcome(None if gap is None else {"gap_over_span": gap, "solved": gap > 0.3}, reason, 0.5, {})
+
+
+def test_a_line_says_what_is_done_and_what_is_left(monkeypatch):
+    tally = Tally(total=10, before=2, began=0.0)
+    monkeypatch.setattr("hge_spice.study.progress.time.monotonic", lambda: 20.0)
+    tally.add(2, outcome(0.1))
+    tally.add(7, outcome(0.4))
+    tally.add(4, outcome(-0.4))
+    tally.add(5, outcome(None))
+    assert tally.line() == "6 of 10 trials, 1 failed, 0.2 a second, 20 s left, best gap/span +0.40 (trial 8)"
+
+
+def test_plain_lines_where_there_is_no_terminal_and_a_log_always(tmp_path):
+    planned = plan_study(load_study("xor", ["sweep.training.seed=[0, 1, 2]"]))
+    stream = io.StringIO()
+    with watching(planned, tmp_path, stream, stepwise=False) as watch:
+        watch.planned(3, 1)
+        watch.started(1)
+        watch.finished(1, outcome(0.5))
+        watch.finished(2, outcome(None, "ngspice stopped\nits log"))
+    assert stream.getvalue().splitlines()[-1].startswith("3 of 3 trials, 1 failed, ")
+    assert "\x1b" not in stream.getvalue()
+    log = (tmp_path / LOG).read_text()
+    assert "3 trials, 1 of them done already" in log
+    assert "trial 2 solved in 0.5 s" in log
+    assert "trial 3 failed: ngspice stopped" in log
+
+
+def test_what_stops_a_run_is_in_its_log(tmp_path):
+    with suppress(KeyboardInterrupt), watching([], tmp_path, io.StringIO(), stepwise=False):
+        raise KeyboardInterrupt
+    assert "stopped: KeyboardInterrupt" in (tmp_path / LOG).read_text()
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path):
+    with watching([], tmp_path / "nowhere", io.StringIO(), stepwise=False) as watch:
+        watch.planned(0, 0)
