@@ -36,6 +36,8 @@ def main() -> NoReturn:
     try:
         sys.exit(app(standalone_mode=False) or DONE)
     except typer.Exit as leave:
+        if leave.exit_code == INTERRUPTED:  # typer's own word for Ctrl-C
+            _stop("stopped; finished trials are kept", INTERRUPTED)
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _stop("stopped; finished trials are kept", INTERRUPTED)

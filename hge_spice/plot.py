@@ -305,9 +305,8 @@ def truth_table(
     names = [plain(label) for label in labels]
     upright = 0.09 * max(map(len, names)) if sum(map(len, names)) > 90 else 0.0  # inches
     figure = Figure(figsize=(WIDTH, 4.0 + upright))
-    axes = panel(
-        figure.add_subplot(), x="pattern (inputs)", y=f"output {'voltage' if quantity == 'V' else 'current'} / {unit}"
-    )
+    what = "voltage" if quantity == "V" else "current"
+    axes = panel(figure.add_subplot(), x="pattern (inputs)", y=f"output {what} / {unit}")
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
     aside = max(len(x) / 4, 1)  # what the two arrows take, in patterns

@@ -206,6 +206,7 @@ def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_pa
         _, stderr = process.communicate(timeout=20)
         assert time.monotonic() - began < 2 + 1  # a second for a busy machine
     assert process.returncode == 130
+    assert "finished trials are kept" in stderr
     assert "Traceback" not in stderr
     _, alive = psutil.wait_procs(children, timeout=3)
     assert not alive

@@ -1,12 +1,15 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from test_ledger import HOLD
 
 from hge_spice.drive import SimulationError
 from hge_spice.study import perform
 from hge_spice.study.files import load_study
-from hge_spice.study.ledger import read_ledger
+from hge_spice.study.ledger import DirectoryInUse, read_ledger
 from hge_spice.study.runner import Watch, run_study
 from hge_spice.study.spec import StudyError
 
@@ -73,6 +76,18 @@ def test_a_directory_is_never_taken_over(tmp_path: Path) -> None:
     run_study(load_study("xor", TINY), tmp_path / "out")
     with pytest.raises(StudyError, match="another study"):
         run_study(load_study("or", TINY), tmp_path / "out", resume=True)
+
+
+def test_a_second_run_is_refused_with_the_firsts_process_before_it_touches_anything(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "out")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        for resume in (False, True):
+            with pytest.raises(DirectoryInUse, match=f"process {other.pid}"):
+                run_study(load_study("xor", TINY), tmp_path / "out", resume=resume)
+        assert not (tmp_path / "out/study.toml").exists()
+        other.kill()
 
 
 def test_all_trials_are_checked_before_the_first_runs(tmp_path: Path) -> None:
