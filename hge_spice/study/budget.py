@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from scipy.stats import t as student
 
 from hge_spice.drive import Floats
-from hge_spice.study.imperfections import ALL, ALL_BUT, NONE
+from hge_spice.study.files import ALL, ALL_BUT, NONE
 
 KEY = "imperfections.active"
 TELLING = 1.05  # times the error without any, below which an imperfection is not said to cost something

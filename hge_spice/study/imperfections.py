@@ -6,11 +6,9 @@ from typing import Any
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.imperfections.imperfection import Setting, Settings, Value
 from hge_spice.imperfections.presets import PRESETS
-from hge_spice.study.files import suggestion
+from hge_spice.study.files import ALL, ALL_BUT, NONE, suggestion
 from hge_spice.study.units import quantity, render
 from hge_spice.study.values import one_of, si, table, text, whole
-
-ALL, NONE, ALL_BUT = "all", "none", "all but "
 
 
 def read_imperfections(value: Any) -> dict[str, Settings]:
