@@ -105,6 +105,7 @@ def run(
 ) -> int:
     """Train: run every trial of a study, write its directory and report."""
     from hge_spice.study import runner
+    from hge_spice.study.budget import budget, sentence
     from hge_spice.study.files import load_study
     from hge_spice.study.ledger import read_ledger
     from hge_spice.study.progress import watching
@@ -147,6 +148,8 @@ def run(
         for each in found.get("yields", []):
             share = f"{100 * each['low']:.1f} … {100 * each['high']:.1f} %"
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
+        if said := sentence(budget(rows)):
+            print(said)
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 

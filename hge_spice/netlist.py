@@ -144,6 +144,7 @@ def build_circuit(
     controls = set(electrodes(graph, "control"))
     _check_nodes(graph, tabled)
     for name in driven(graph):
+        _wire(circuit, graph, name)
         node, foot = _outside(graph, name), _table_node(name) if name in tabled else 0
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         if name not in controls:
@@ -162,6 +163,22 @@ def build_circuit(
             circuit.R(f"lead_{terminal(name)}", _outside(graph, name), terminal(name), _series_resistance(graph, name))
     family.stamp(circuit, graph)
     return circuit
+
+
+def _wire(circuit: Circuit, graph: Network, name: str) -> None:
+    """Add what is stray at a driven electrode, where `graph.graph["wiring"]` states it.
+
+    `electrode_capacitance` to ground, `output_capacitance` and `output_conductance` to every output, F and S.
+    """
+    wiring, node = graph.graph.get("wiring", {}), terminal(name)
+    if wiring.get("electrode_capacitance"):
+        circuit.C(f"wire_{node}", node, 0, float(wiring["electrode_capacitance"]))
+    for output in electrodes(graph, "output"):
+        if wiring.get("output_capacitance"):
+            circuit.C(f"cross_{node}_{terminal(output)}", node, terminal(output), float(wiring["output_capacitance"]))
+        if wiring.get("output_conductance"):
+            ohm = 1 / float(wiring["output_conductance"])
+            circuit.R(f"cross_{node}_{terminal(output)}", node, terminal(output), ohm)
 
 
 def _series_resistance(graph: Network, electrode: str) -> float:

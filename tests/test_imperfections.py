@@ -5,7 +5,7 @@ import pytest
 
 from hge_spice.drive import Drive, SmallSignalDevice, Transient, Waveform
 from hge_spice.imperfections import IMPERFECTIONS, Imperfect, seen_through
-from hge_spice.imperfections.readout_noise import Pink, shares
+from hge_spice.imperfections.noise import Pink, shares
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.spec import StudyError, parse_study
@@ -128,7 +128,7 @@ def test_the_truth_is_told_unperturbed(device: NgspiceDevice) -> None:
 def test_no_imperfection_is_no_wrapper() -> None:
     dut = Silence()
     assert seen_through(dut, {}, seed=0) is dut
-    with pytest.raises(KeyError, match="no imperfection rust; there are readout_noise"):
+    with pytest.raises(KeyError, match="no imperfection rust; there are temperature"):
         seen_through(dut, {"rust": {}}, seed=0)
 
 
@@ -155,7 +155,7 @@ def test_a_study_states_them_in_units() -> None:
         ({"psd": "1 nA"}, r"'1 nA' is not a current noise density"),
         ({"psd": "1e-5 nA^2/Hz", "color": "pink"}, r"unknown key readout_noise\.color; did you mean colour\?"),
         ({"psd": "1e-5 nA^2/Hz", "colour": "blue"}, r"unknown colour 'blue'"),
-        ({"psd": "0 nA^2/Hz"}, "should be above 0"),
+        ({"psd": "-1 nA^2/Hz"}, r"should be 0 A\^2/Hz or more"),
     ],
 )
 def test_bad_settings_are_refused(given: dict[str, str], message: str) -> None:

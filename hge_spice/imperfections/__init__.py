@@ -1,15 +1,71 @@
-"""The imperfections of an instrument, one file each: wrappers around a device under test that are one themselves."""
+"""The imperfections, one file each: of the circuit (graph to graph), of the instrument (wrappers around a DUT)."""
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from hge_spice.drive import DeviceUnderTest, SmallSignalDevice
-from hge_spice.imperfections import readout_noise
+from hge_spice.graph import Network
+from hge_spice.imperfections import (
+    adc,
+    clock,
+    control_noise,
+    crosstalk,
+    dac,
+    device_noise,
+    drift,
+    faults,
+    lockin_offset,
+    mains,
+    mismatch,
+    parasitics,
+    quadrature_error,
+    readout_noise,
+    source_resistance,
+    telegraph_noise,
+    temperature,
+    tia,
+)
 from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Settings
 
-# in the order in which a current meets them on its way from the device to the one who reads it
-IMPERFECTIONS: dict[str, Imperfection] = {"readout_noise": readout_noise.IMPERFECTION}
+# First what changes the network itself, then by distance from the device: what a source's voltage meets last before it,
+# then what a current meets on its way from the device to the one who reads it. A study's are applied in this order,
+# however they are written.
+IMPERFECTIONS: dict[str, Imperfection] = {
+    "temperature": temperature.IMPERFECTION,
+    "mismatch": mismatch.IMPERFECTION,
+    "faults": faults.IMPERFECTION,
+    "parasitics": parasitics.IMPERFECTION,
+    "source_resistance": source_resistance.IMPERFECTION,
+    "crosstalk": crosstalk.IMPERFECTION,
+    "device_noise": device_noise.IMPERFECTION,
+    "control_noise": control_noise.IMPERFECTION,
+    "dac": dac.IMPERFECTION,
+    "drift": drift.IMPERFECTION,
+    "telegraph_noise": telegraph_noise.IMPERFECTION,
+    "mains": mains.IMPERFECTION,
+    "tia": tia.IMPERFECTION,
+    "readout_noise": readout_noise.IMPERFECTION,
+    "clock": clock.IMPERFECTION,
+    "adc": adc.IMPERFECTION,
+    "lockin_offset": lockin_offset.IMPERFECTION,
+    "quadrature_error": quadrature_error.IMPERFECTION,
+}
 
-__all__ = ["IMPERFECTIONS", "Effect", "Imperfect", "Imperfection", "seen_through"]
+__all__ = ["IMPERFECTIONS", "Effect", "Imperfect", "Imperfection", "altered", "seen_through"]
+
+
+def altered(graph: Network, chosen: Mapping[str, Settings], seed: int) -> Network:
+    """The network as it was made, with the circuit's imperfections among those chosen; the graph itself stays as it is.
+
+    Raises ValueError where one doesn't fit the network, KeyError for a name that isn't among IMPERFECTIONS.
+    """
+    _known(chosen)
+    for name, imperfection in IMPERFECTIONS.items():
+        if name in chosen:
+            rng = np.random.default_rng((seed, *name.encode()))
+            graph = imperfection.make(chosen[name]).graph(graph, rng)
+    return graph
 
 
 def seen_through(dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int) -> DeviceUnderTest:
@@ -18,9 +74,7 @@ def seen_through(dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int
     Each draws from a seed of its own, made of `seed` and its name: adding one doesn't change what another does.
     Raises KeyError for a name that isn't among IMPERFECTIONS.
     """
-    unknown = chosen.keys() - IMPERFECTIONS.keys()
-    if unknown:
-        raise KeyError(f"no imperfection {', '.join(sorted(unknown))}; there are {', '.join(IMPERFECTIONS)}")
+    _known(chosen)
     for name, imperfection in IMPERFECTIONS.items():
         if name in chosen:
             effect, own = imperfection.make(chosen[name]), (seed, *name.encode())
@@ -29,3 +83,9 @@ def seen_through(dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int
             else:
                 dut = Imperfect(dut, effect, own)
     return dut
+
+
+def _known(chosen: Mapping[str, Settings]) -> None:
+    unknown = chosen.keys() - IMPERFECTIONS.keys()
+    if unknown:
+        raise KeyError(f"no imperfection {', '.join(sorted(unknown))}; there are {', '.join(IMPERFECTIONS)}")

@@ -2,23 +2,37 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, SmallSignalDevice, Waveform, measure_all
+from hge_spice.graph import Network
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When a measurement happens at the bench.
+    """When a measurement happens at the bench, and on what.
 
     number : measurements before it; start : s of device time spent before it
     rng : of this measurement alone, so that a result depends on the seed and on `number`, never on who measured when
+    controls, inputs : names of the electrodes, in the order of a Drive
+    seed : of the bench, for one imperfection
+    dut : what the imperfection wraps
     """
 
     number: int
     start: float
     rng: np.random.Generator
+    controls: tuple[str, ...]
+    inputs: tuple[str, ...]
+    seed: tuple[int, ...]
+    dut: DeviceUnderTest
+
+    @property
+    def bench(self) -> np.random.Generator:
+        """A fresh generator that is the same for every measurement: for what was drawn when the bench was built."""
+        return np.random.default_rng(self.seed)
 
 
 def _same_drive(drive: Drive, _: Moment) -> Drive:
@@ -29,46 +43,64 @@ def _same_waveform(_: Drive, waveform: Waveform, __: Moment) -> Waveform:
     return waveform
 
 
+def _same_graph(graph: Network, _: np.random.Generator) -> Network:
+    return graph
+
+
 @dataclass(frozen=True)
 class Effect:
-    """What an instrument does on the way in and on the way out; either is left out where it does nothing.
+    """What an imperfection does to the network, on the way in and on the way out; each left out where nothing.
 
+    graph : (network, rng of the bench) -> the network as it was made; electrodes and their roles stay what they are
     drive : (as asked, moment) -> as the device gets it
     waveform : (drive as asked, as the device gave it, moment) -> as it is read
     """
 
+    graph: Callable[[Network, np.random.Generator], Network] = _same_graph
     drive: Callable[[Drive, Moment], Drive] = _same_drive
     waveform: Callable[[Drive, Waveform, Moment], Waveform] = _same_waveform
 
 
+# as a study has them once read: a quantity or a number, a word, rows of quantities
+Value = float | str | tuple[tuple[float, ...], ...]
+Settings = Mapping[str, Any]  # each a Value, of the kind that its Setting asks for
+
+
 @dataclass(frozen=True)
 class Setting:
-    """One setting as a study file has it.
+    """One setting as a study file has it: whatever its fields allow.
 
-    dimension : of a quantity, as study/units.py names it; else it is one of `words`
-    default : SI value or word; None where it must be given
-    least, above : SI bounds of a quantity
+    dimension : of a quantity, as study/units.py names it; whole : a whole number; text : any text
+    words : words it may be instead
+    columns : dimensions of each entry of its rows, where it may be a list of lists; the last one repeats
+    default : Value; None where it must be given
+    least, above, most : SI bounds of a quantity or number
     """
 
     dimension: str = ""
     words: tuple[str, ...] = ()
-    default: float | str | None = None
+    columns: tuple[str, ...] = ()
+    default: Value | None = None
     least: float | None = None
     above: float | None = None
-
-
-Settings = Mapping[str, float | str]
+    most: float | None = None
+    whole: bool = False
+    text: bool = False
 
 
 @dataclass(frozen=True)
 class Imperfection:
-    """One way in which an instrument falls short.
+    """One way in which a device or an instrument falls short.
 
-    settings : by name; make : settings in SI units -> a fresh effect, which may remember what came before
+    settings : by name; make : settings in SI units -> a fresh effect, which may remember what came before, or a
+        ValueError where settings contradict each other
+    neutral : settings with which it does nothing, bit for bit; example : some as a study has them, with which it acts
     """
 
     settings: Mapping[str, Setting]
     make: Callable[[Settings], Effect]
+    neutral: Mapping[str, Value]
+    example: Mapping[str, Any]
     summary: str
 
 
@@ -105,7 +137,8 @@ class Imperfect:
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
     def _next(self, drive: Drive) -> Moment:
-        moment = Moment(self._number, self._spent, np.random.default_rng((*self._seed, self._number)))
+        rng = np.random.default_rng((*self._seed, self._number))
+        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._dut)
         self._number += 1
         self._spent += drive.transient.duration
         return moment

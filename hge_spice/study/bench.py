@@ -14,7 +14,7 @@ from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
 from hge_spice.graph import Network, assign_roles, electrodes, readout
-from hge_spice.imperfections import seen_through
+from hge_spice.imperfections import altered, seen_through
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
@@ -67,6 +67,7 @@ def build_graph(study: Study) -> Network:
         readout=study.readout.circuit,
         series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
+    graph = altered(graph, study.imperfections, study.training.seed)
     graph.graph["probes"] = study.probe.nodes
     graph.graph["reinitialise"] = study.device.reinitialise
     process = _process(study)

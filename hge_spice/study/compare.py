@@ -73,3 +73,21 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
 def _finite(values: Floats) -> list[float | None]:
     """JSON has no nan and no infinity."""
     return [float(value) if np.isfinite(value) else None for value in values]
+
+
+def repeated(bench: Bench, control: Floats, repeats: int) -> dict[str, float]:
+    """Bias and spread of the derivatives over repeated extractions, rms over patterns and controls.
+
+    control : [control], V; repeats : 2 or more
+    Both are shares of each pattern's largest true derivative. The bias is freed of what the spread leaves in a mean; it
+    is zero where nothing shows above that. Raises SimulationError where the device gives no result.
+    """
+    truths = small_signal(bench.dut, control, bench.recipe.inputs, bench.recipe.measurement)
+    truth = np.array([t.jacobian for t in truths])
+    found = np.array([[e.jacobian for e in extract(bench.dut, control, bench.recipe)[0]] for _ in range(repeats)])
+    scale = np.abs(truth).max(axis=1, keepdims=True)
+    if not scale.all():
+        raise SimulationError("no control moves the output for some pattern: all true derivatives are zero")
+    variance = np.mean((found.std(axis=0, ddof=1) / scale) ** 2)
+    square = np.mean(((found.mean(axis=0) - truth) / scale) ** 2) - variance / repeats
+    return {"gradient_bias": float(np.sqrt(max(square, 0.0))), "gradient_spread": float(np.sqrt(variance))}

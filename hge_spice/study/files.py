@@ -18,6 +18,7 @@ CORNERS = ("corners",)
 DISTRIBUTIONS = ("uniform", "loguniform", "normal", "lognormal", "integers", "choice")
 SPREADS = (*RANGES, *CORNERS, *DISTRIBUTIONS)
 SWEEP_OPTIONS = ("sampling", "samples", "seed", "zip", "refine")  # words of [sweep] that are no keys of a study
+ALL, NONE, ALL_BUT = "all", "none", "all but "  # words of imperfections.active
 
 
 class StudyError(ValueError):

@@ -23,6 +23,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
+from hge_spice.study.budget import sentence, write_budget
 from hge_spice.study.files import place
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.metrics import read_specs
@@ -193,12 +194,22 @@ def write_report(directory: Path) -> Path:
         versions={name: version for row in rows for name, version in row["versions"].items()},
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "pages": MOST_PAGES},
+        **_budget(directory, rows, plot),
         **(_sweep(directory, rows, study, plot) if len(rows) > 1 else {}),
     )
     path, partly = directory / "report.html", directory / "report.html.part"
     partly.write_text(html, encoding="utf-8", errors="xmlcharrefreplace")
     partly.replace(path)
     return path
+
+
+def _budget(directory: Path, rows: list[dict[str, Any]], plot: ModuleType) -> dict[str, Any]:
+    """The error budget of a study that tells one; its table goes beside the report as CSV."""
+    lines = write_budget(rows, directory)
+    if not lines:
+        return {}
+    picture = _svg(plot.budget([asdict(line) for line in lines]), "budget")
+    return {"budget": lines, "budget_says": sentence(lines), "budget_picture": picture}
 
 
 def _sweep(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any], plot: ModuleType) -> dict[str, Any]:

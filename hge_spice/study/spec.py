@@ -1,7 +1,7 @@
 """The study: what every key of a study file means, its default and its bounds; text in, SI floats out."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -10,8 +10,6 @@ from pydantic_core import ErrorDetails
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.graph import Readout as CircuitReadout
 from hge_spice.graph.readout import KINDS as READOUTS
-from hge_spice.imperfections import IMPERFECTIONS
-from hge_spice.imperfections.imperfection import Setting, Settings
 from hge_spice.lockin import FILTERS
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.study.device import Device, Unit
@@ -25,6 +23,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
+from hge_spice.study.imperfections import read_imperfections
 from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.table import Count, Names, Seed, Table, Text
 from hge_spice.study.units import quantity
@@ -67,30 +66,6 @@ LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
 PHASES = ("as_is", "calibrate", "reference")
 DEMODULATED = ("output", "loss")
 COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
-
-
-def _imperfections(value: Any) -> dict[str, Settings]:
-    return {
-        one_of("imperfection", IMPERFECTIONS)(name): _settings(name, IMPERFECTIONS[name].settings, table(given))
-        for name, given in table(value).items()
-    }
-
-
-def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any]) -> Settings:
-    for key in given:
-        if key not in known:
-            raise ValueError(f"unknown key {name}.{key}{suggestion(key, known)}")
-    read: dict[str, float | str] = {}
-    for key, setting in known.items():
-        if key in given:
-            of = setting.dimension
-            reader = si(of, above=setting.above, least=setting.least) if of else one_of(key, setting.words)
-            read[key] = reader(given[key])
-        elif setting.default is None:
-            raise ValueError(f"{name}.{key} is missing, and has no default")
-        else:
-            read[key] = setting.default
-    return read
 
 
 def _names_or_rest(value: Any) -> Any:
@@ -383,6 +358,19 @@ class Probe(Table):
     nodes: Names = ()
 
 
+class Retrain(Table):
+    """What happens to the trained network, as in [imperfections]; steps : of the training that follows."""
+
+    after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(default_factory=dict)
+    steps: Annotated[int, BeforeValidator(whole(1))] = 60
+
+
+class Budget(Table):
+    """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
+
+    repeats: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
+
+
 class Results(Table):
     """keep : which files a trial leaves beside its row in the ledger: all, what the report draws, or none."""
 
@@ -419,12 +407,14 @@ class Study(Table):
     readout: Readout = Readout()
     compare: Comparison | None = None
     spacing: Spacing | None = None
-    imperfections: Annotated[dict[str, dict[str, float | str]], BeforeValidator(_imperfections)] = Field(
+    imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(
         default_factory=dict
     )
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = Field(default_factory=dict)
     specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = Field(default_factory=dict)
     results: Results = Results()
+    budget: Budget = Budget()
+    retrain: Retrain = Retrain()
     cluster: Cluster | None = None
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = Field(default_factory=dict)
 

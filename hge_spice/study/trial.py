@@ -17,8 +17,9 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
+from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
+from hge_spice.study.retrain import retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.traces import Plot, write_raw
@@ -74,6 +75,7 @@ def run_trial(
         _write_circuit(bench, last.control, directory)
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
+        repeats = study.budget.repeats
         measurement = bench.recipe.measurement
         assessed: dict[str, Any] = {} if study.compare is None else {"compared": assess(bench)}
         if study.spacing is not None:
@@ -113,6 +115,8 @@ def run_trial(
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
+            **(retrain(bench, last.control, workers) if study.retrain.after else {}),
+            **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
         }
 
 

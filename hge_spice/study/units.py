@@ -83,6 +83,22 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "10 nV/rtHz",
             bare_prefix=False,
         ),
+        "matching": Dimension(
+            "V m",
+            {"V m": Unit(prefix_power=0), "Vm": Unit(prefix_power=0), "Vum": Unit(factor=Decimal("1e-6"))},
+            "3.5 mV um",
+            bare_prefix=False,
+        ),
+        "temperature difference": Dimension("K", {"K": Unit()}, "5 K", bare_prefix=False),
+        "temperature gradient": Dimension(
+            "K/m", {"K/m": Unit(), "K/um": Unit(factor=Decimal("1e6"))}, "1 K/um", bare_prefix=False
+        ),
+        "angle": Dimension(
+            "rad",
+            {"rad": Unit(), "deg": Unit(factor=Decimal("0.017453292519943295"), prefix_power=0)},
+            "1 deg",
+            bare_prefix=False,
+        ),
     }
 )
 

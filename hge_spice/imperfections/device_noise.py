@@ -1,0 +1,109 @@
+"""Noise that the device itself makes, as ngspice's device models know it: thermal, shot and flicker noise together.
+
+At every control setting and pattern `.noise` gives the one-sided density of the output current, from the slowest that a
+window resolves to half the point rate; noise of that density is added to the output. Behavioural sources (the dopant
+network's hops, the sinh element, memristors) make none in ngspice: a device without any noise is refused rather than
+called quiet. Nothing is injected into the circuit beside it, so no element's noise counts twice.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from scipy.constants import elementary_charge
+
+from hge_spice.drive import Drive, Floats, NoisyDevice, Tone, Waveform
+from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings
+from hge_spice.imperfections.noise import LINES, after_table
+
+KEPT = 64  # spectra: an extraction of the same patterns follows a read-out
+QUIET = (
+    1e-4  # share of the shot noise of the whole output current below which what there is comes from helpers of a model
+)
+PER_DECADE = 3  # frequencies at which the density is asked for
+
+
+def noise_frequencies(window: float, points: int) -> Floats:
+    """Frequencies at which a density is needed to tell what it does to a window, Hz: [line]; window : s."""
+    low, high = 1 / (LINES * window), points / (2 * window)
+    return np.geomspace(low, high, 2 + int(PER_DECADE * np.log10(high / low)))
+
+
+def noise_of_tones(density: Callable[[Floats], Floats], time: Floats, tones: tuple[Tone, ...]) -> Floats:
+    """Standard deviation that noise gives each in-phase amplitude: [tone], A.
+
+    density : frequencies [line], Hz -> one-sided density [line], A²/Hz; time : [point], s, of one window
+
+    √(S(f)/T) where the density is flat about the tone. Steep noise leaks through the window's side lobes, and how much
+    depends on the tone's phase too: the density is weighed with |2/N Σ sin(2πft_n + φ)·e^(2πi·f't_n)|².
+    """
+    settings = tuple((tone.frequency, tone.phase) for tone in tones)
+    lines, weights = _response(np.ascontiguousarray(time).tobytes(), settings)
+    return np.asarray(np.sqrt(density(lines) @ weights))
+
+
+@lru_cache(maxsize=8)
+def _response(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats]:
+    """Lines [line], Hz, up to half the mean point rate, and what each adds to a tone's variance: [line, tone], Hz."""
+    time = np.frombuffer(time_bytes)
+    points = len(time)
+    spacing = (points - 1) / (LINES * points * (time[-1] - time[0]))
+    lines: Floats = spacing * np.arange(1, LINES * points // 2 + 1, dtype=np.float64)
+    waves = np.array([np.sin(2 * np.pi * frequency * time + phase) for frequency, phase in settings])
+    turned = np.exp(2j * np.pi * np.outer(lines, time)) @ waves.T
+    return lines, np.asarray(np.abs(2 / points * turned) ** 2 * spacing)
+
+
+def predicted_stderr(frequency: Floats, density: Floats, time: Floats, tones: tuple[Tone, ...]) -> Floats:
+    """Standard deviation that noise gives each derivative: [tone], in the output's unit per V.
+
+    frequency : [line], Hz, rising; density : [line], one-sided, of all noise, on straight lines of their logarithms
+    time : [point], s, uniform, of one window
+
+    √(S(f)/T)/A where the density is flat about the tone; see `noise_of_tones`.
+    """
+
+    def at(lines: Floats) -> Floats:
+        return np.asarray(np.exp(np.interp(np.log(lines), np.log(frequency), np.log(density))))
+
+    return np.asarray(noise_of_tones(at, time, tones) / [tone.amplitude for tone in tones])
+
+
+def _make(settings: Settings) -> Effect:
+    if settings["of"] == "off":
+        return Effect()
+    known: dict[tuple[bytes, bytes, float, int], tuple[Floats, Floats]] = {}
+
+    def spectrum(drive: Drive, current: float, moment: Moment) -> tuple[Floats, Floats]:
+        if not isinstance(moment.dut, NoisyDevice):
+            raise ValueError(f"{type(moment.dut).__name__} knows no noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
+        window, points = drive.transient.window, drive.transient.points
+        key = (drive.control.tobytes(), drive.inputs.tobytes(), window, points)
+        if key not in known:
+            frequency = noise_frequencies(window, points)
+            density = moment.dut.noise(drive.control, drive.inputs, frequency)
+            if density.max() <= QUIET * 2 * elementary_charge * current:
+                raise ValueError(
+                    f"the device's elements make no noise in ngspice ({density.max():.3g} A²/Hz at {current:.3g} A, "
+                    f"{QUIET:g} of shot noise or less); state what it makes as readout_noise"
+                )
+            if len(known) >= KEPT:
+                known.clear()
+            known[key] = frequency, density
+        return known[key]
+
+    def waveform(drive: Drive, found: Waveform, moment: Moment) -> Waveform:
+        noise = after_table(*spectrum(drive, abs(float(found.output.mean())), moment))
+        return replace(found, output=found.output + noise(found.time, moment.rng))
+
+    return Effect(waveform=waveform)
+
+
+IMPERFECTION = Imperfection(
+    settings={"of": Setting(words=("ngspice", "off"), default="ngspice")},
+    make=_make,
+    neutral={"of": "off"},
+    example={"of": "ngspice"},
+    summary="thermal, shot and flicker noise of the device's elements, from ngspice's .noise at every operating point",
+)

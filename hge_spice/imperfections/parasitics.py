@@ -1,0 +1,45 @@
+"""Capacitances that come with the layout, as elements of the netlist: of inner nodes to ground, across every element.
+
+They are part of the circuit, and so of the truth by `.ac`. A dopant network's sites have their own charge, and its hops
+no electrode of their own: it takes none.
+"""
+
+import numpy as np
+
+from hge_spice.devices.elements import ELEMENTS
+from hge_spice.graph import Network
+from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
+
+
+def _make(settings: Settings) -> Effect:
+    node, edge = float(settings["node"]), float(settings["edge"])
+
+    def graph(network: Network, __: np.random.Generator) -> Network:
+        if not (node or edge):
+            return network
+        network = network.copy()
+        family = network.graph["family"]
+        if not all(data.get("family", family) in ELEMENTS for _, _, data in network.edges(data=True)):
+            raise ValueError(f"parasitics are for networks of elements; a {family} has none of its own")
+        for _, inner in network.nodes(data=True):
+            if inner.get("kind") != "electrode":
+                inner["capacitance"] = inner.get("capacitance", network.graph.get("node_capacitance", 0.0)) + node
+        for _, _, data in network.edges(data=True):
+            given = data.get("parameters", {})
+            before = given.get("capacitance", network.graph.get("parameters", {}).get("capacitance", 0.0))
+            data["parameters"] = {**given, "capacitance": before + edge}
+        return network
+
+    return Effect(graph=graph)
+
+
+IMPERFECTION = Imperfection(
+    settings={
+        "node": Setting("capacitance", default=0.0, least=0),
+        "edge": Setting("capacitance", default=0.0, least=0),
+    },
+    make=_make,
+    neutral={},
+    example={"node": "10 fF", "edge": "1 fF"},
+    summary="capacitances of inner nodes to ground and across every element",
+)

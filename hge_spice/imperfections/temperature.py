@@ -1,0 +1,51 @@
+"""Temperature beside what the study states: another level, and for networks of elements a gradient across them.
+
+The gradient is along x, about the middle of the nodes; each element is at the temperature of its own middle.
+"""
+
+import numpy as np
+
+from hge_spice.devices.element import NOMINAL_TEMPERATURE
+from hge_spice.devices.elements import ELEMENTS
+from hge_spice.graph import Network
+from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
+
+
+def _make(settings: Settings) -> Effect:
+    offset, gradient = float(settings["offset"]), float(settings["gradient"])
+
+    def graph(network: Network, __: np.random.Generator) -> Network:
+        if not (offset or gradient):
+            return network
+        network = network.copy()
+        family, given = network.graph["family"], dict(network.graph.get("parameters", {}))
+        if family != "dopant" and family not in ELEMENTS:
+            raise ValueError(f"a {family}'s temperature is set by device.temperature; state it there")
+        level = given.get("temperature", NOMINAL_TEMPERATURE) + offset
+        if level <= 0:
+            raise ValueError(f"the temperature would be {level:g} K; it must be above zero")
+        network.graph["parameters"] = {**given, "temperature": level}
+        if not gradient:
+            return network
+        if family == "dopant":
+            raise ValueError("a dopant network has one temperature; a gradient is for networks of elements")
+        places = [node["x"] for _, node in network.nodes(data=True)]
+        middle = (max(places) + min(places)) / 2
+        for a, b, data in network.edges(data=True):
+            place = (network.nodes[a]["x"] + network.nodes[b]["x"]) / 2 - middle
+            data["parameters"] = {**data.get("parameters", {}), "temperature": level + gradient * place}
+        return network
+
+    return Effect(graph=graph)
+
+
+IMPERFECTION = Imperfection(
+    settings={
+        "offset": Setting("temperature difference", default=0.0),
+        "gradient": Setting("temperature gradient", default=0.0),
+    },
+    make=_make,
+    neutral={},
+    example={"offset": "5 K"},
+    summary="kelvin beside the stated temperature, and kelvin per metre along x between elements",
+)

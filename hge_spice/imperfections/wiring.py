@@ -1,0 +1,15 @@
+"""How the wiring outside a network is told to the netlist: `graph.graph["wiring"]`, see netlist.py."""
+
+from collections.abc import Mapping
+
+from hge_spice.graph import Network
+
+
+def wired(graph: Network, more: Mapping[str, float]) -> Network:
+    """A copy with more wiring; values of zero leave the graph as it is."""
+    wanted = {name: value for name, value in more.items() if value}
+    if not wanted:
+        return graph
+    graph = graph.copy()
+    graph.graph["wiring"] = {**graph.graph.get("wiring", {}), **wanted}
+    return graph

@@ -1,0 +1,86 @@
+"""The [imperfections] of a study: presets, settings with units, and which of them act."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hge_spice.imperfections import IMPERFECTIONS
+from hge_spice.imperfections.imperfection import Setting, Settings, Value
+from hge_spice.imperfections.presets import PRESETS
+from hge_spice.study.files import ALL, ALL_BUT, NONE, suggestion
+from hge_spice.study.units import quantity, render
+from hge_spice.study.values import one_of, si, table, text, whole
+
+
+def read_imperfections(value: Any) -> dict[str, Settings]:
+    """Those that act, by name, with settings in SI units. Raises ValueError with the key's path.
+
+    `preset` names a set to start from; a table of the study replaces the preset's of the same name. `active` is "all"
+    (unless given), "none", one name, or "all but" a name: what a budget sweeps.
+    """
+    given = dict(table(value))
+    preset = given.pop("preset", None)
+    active = text(given.pop("active", ALL))
+    if preset is not None:
+        given = {**PRESETS[one_of("preset", PRESETS)(preset)], **given}
+    read = {
+        one_of("imperfection", IMPERFECTIONS)(name): _settings(name, IMPERFECTIONS[name].settings, table(each))
+        for name, each in given.items()
+    }
+    acting = _acting(active, read)
+    return {name: settings for name, settings in read.items() if name in acting}
+
+
+def _acting(active: str, stated: Mapping[str, Any]) -> set[str]:
+    if active in {ALL, NONE}:
+        return set(stated) if active == ALL else set()
+    name = active.removeprefix(ALL_BUT)
+    if name not in stated:
+        raise ValueError(f"active = {active!r}: {name!r} is not stated; there are {', '.join(stated) or 'none'}")
+    return set(stated) - {name} if active.startswith(ALL_BUT) else {name}
+
+
+def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any]) -> Settings:
+    for key in given:
+        if key not in known:
+            raise ValueError(f"unknown key {name}.{key}{suggestion(key, known)}")
+    read: dict[str, Value] = {}
+    for key, setting in known.items():
+        if key in given:
+            try:
+                read[key] = _setting(key, setting, given[key])
+            except ValueError as error:
+                raise ValueError(f"{name}.{key}: {error}") from error
+        elif setting.default is None:
+            raise ValueError(f"{name}.{key} is missing, and has no default")
+        else:
+            read[key] = setting.default
+    try:
+        IMPERFECTIONS[name].make(read)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return read
+
+
+def _setting(key: str, setting: Setting, value: Any) -> Value:
+    if setting.columns and isinstance(value, list | tuple):
+        return tuple(_table_row(setting.columns, row) for row in value)
+    of = setting.dimension
+    if setting.text:
+        return text(value)
+    if setting.words and ((isinstance(value, str) and value in setting.words) or not (of or setting.whole)):
+        return str(one_of(key, setting.words)(value))
+    if setting.whole:
+        return int(whole(int(setting.least or 0), int(setting.most or 2**63 - 1))(value))
+    if not of:
+        raise ValueError(f"{value!r} should be a list of lists: {', '.join(setting.columns)}")
+    number: float = si(of, above=setting.above, least=setting.least)(value)
+    if setting.most is not None and number > setting.most:
+        raise ValueError(f"{value!r} should be at most {render(setting.most, of)}")
+    return number
+
+
+def _table_row(columns: tuple[str, ...], row: Any) -> tuple[float, ...]:
+    if not isinstance(row, list | tuple) or len(row) < len(columns):
+        raise ValueError(f"{row!r} should be a list: {', '.join(columns)}")
+    ends = (*columns, *(columns[-1:] * (len(row) - len(columns))))
+    return tuple(quantity(entry, of) for entry, of in zip(row, ends, strict=True))
