@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hge_spice.drive import Floats
+from hge_spice.lockin.least_squares import fitted
 
 Complexes = NDArray[np.complex128]
 
@@ -65,7 +66,7 @@ def clock_from_phases(response: Complexes, stderr: Floats, time: Floats, frequen
     information = float(np.sum(weight * (2 * np.pi * frequencies) ** 2))
     moved = np.angle(response[1:] * response[:-1].conj())
     track = np.cumsum(-(moved @ (weight * frequencies)) * 2 * np.pi / information)
-    fit = np.linalg.lstsq(np.column_stack([np.ones(len(time)), *basis[:terms]]), np.append(0.0, track), rcond=None)[0]
+    fit = fitted(np.column_stack([np.ones(len(time)), *basis[:terms]]), np.append(0.0, track))
     found = np.zeros(2)
     found[:terms] = fit[1:]
     drift_stderr = np.nan

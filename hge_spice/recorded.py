@@ -11,6 +11,7 @@ from hge_spice.drive import Drive, Floats, Tone, Waveform
 from hge_spice.gradient.estimate import Estimate
 from hge_spice.gradient.homodyne import LAG, NONLINEAR, RESOLVED
 from hge_spice.lockin import demodulate, distortion
+from hge_spice.lockin.least_squares import fitted
 
 Pieces = Iterable[tuple[Floats, Floats]]  # time, s, and output, A; as many samples a piece as are at hand
 
@@ -317,8 +318,8 @@ def _clock_within(window: Window, setup: Setup) -> Clock:
         angle = np.outer(np.fmod(time - error * time, setup.window), rate)
         sine, cosine = np.sin(angle), np.cos(angle)
         design = np.column_stack([np.ones(len(time)), sine, cosine])
-        fitted = np.linalg.lstsq(design, output, rcond=None)[0]
-        slope = (cosine * rate) @ fitted[1 : highest + 1] - (sine * rate) @ fitted[highest + 1 :]
+        found = fitted(design, output)
+        slope = (cosine * rate) @ found[1 : highest + 1] - (sine * rate) @ found[highest + 1 :]
         # reduced to what no harmonic explains
         upright, triangle = np.linalg.qr(np.column_stack([design, -slope * time]))
         moved = float(triangle[-1, -1])

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import t as student
 
 from hge_spice.drive import Tone, Waveform
-from hge_spice.imperfections.readout_noise import Pink
+from hge_spice.imperfections.noise import Pink
 from hge_spice.lockin import demodulate, density_at_tones, distortion
 
 WINDOW, POINTS = 25e-3, 75

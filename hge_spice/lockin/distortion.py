@@ -6,6 +6,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from hge_spice.drive import Floats, Tone, Waveform
+from hge_spice.lockin.least_squares import pseudo_inverse
 
 MARGIN = 8  # points beyond the unknowns that the 3rd-order fit must have
 
@@ -47,5 +48,5 @@ def _cubic(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tupl
         for i in set(term):
             if len(term) == 3 and term.count(i) != 2 and len(set(term)) < 3:
                 shift[i, column] = 0.75 if term.count(i) == 3 else 0.5
-    inverse = np.linalg.pinv(design)
-    return shift @ inverse, design @ inverse, len(time) - int(np.linalg.matrix_rank(design))
+    inverse, rank = pseudo_inverse(design)
+    return shift @ inverse, design @ inverse, len(time) - rank

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hge_spice.drive import Floats, Tone, Transient, Waveform
 from hge_spice.lockin.filters import Filter
+from hge_spice.lockin.least_squares import fitted, pseudo_inverse
 
 UNIFORM = 1e-6  # share of the mean step by which steps may differ on a grid that counts as uniform
 
@@ -133,7 +134,7 @@ def harmonics(waveform: Waveform, tones: tuple[Tone, ...], window: float, highes
     design = np.array([np.ones(points), *map(np.sin, angles), *map(np.cos, angles)]).T
     if design.shape[1] > points:
         raise ValueError(f"{points} points for {design.shape[1]} unknowns; take more points or fewer harmonics")
-    found = np.linalg.lstsq(design, waveform.output, rcond=None)[0][1:]
+    found = fitted(design, waveform.output)[1:]
     count = len(turns)
     return np.asarray(found[:count] + 1j * found[count:]).reshape(highest, len(tones))
 
@@ -206,10 +207,10 @@ def _basis(
     design = np.vstack([first, *_product_rows(time, window, layout)]).T
     trace = float(points - unknowns)
     if weights is None or plain:
-        fit = np.asarray(np.linalg.pinv(design), dtype=np.float64)
+        fit, _ = pseudo_inverse(design)
     else:
         root = np.sqrt(np.maximum(weights, 0.0))
-        fit = np.asarray(np.linalg.pinv(root[:, None] * design) * root, dtype=np.float64)
+        fit = pseudo_inverse(root[:, None] * design)[0] * root
         trace = float(points - 2 * unknowns + np.sum((design.T @ design) * (fit @ fit.T)))
     read = _multiplied(weights, first) if weights is not None and plain else fit[: len(first)]
     return _Basis(read, unknowns, trace, layout.free, nothing, nothing, design, fit)
