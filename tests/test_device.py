@@ -271,6 +271,7 @@ def test_a_hang_ends_with_the_timeout_and_a_reason(graph: nx.Graph) -> None:
         assert np.array_equal(dut.measure(asked).output, expected)  # all its voltages are said again
 
 
+@pytest.mark.long
 def test_a_transient_without_end_does_not_take_the_machine_with_it(graph: nx.Graph) -> None:
     """ngspice keeps every point in memory: 10^9 of them end the worker at its limit, and the next job finds another."""
     text = (
