@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
@@ -55,33 +56,61 @@ def driven(graph: Network) -> tuple[str, ...]:
     return tuple(name for role in ("control", "input", "complement", "bias") for name in electrodes(graph, role))
 
 
+@dataclass(frozen=True)
+class Rails:
+    """The driven electrodes of a network, looked up once.
+
+    complements : electrode, the input it mirrors, and the sum of both voltages, V; bias : electrode and its voltage, V
+    """
+
+    controls: tuple[str, ...]
+    inputs: tuple[str, ...]
+    complements: tuple[tuple[str, str, float], ...]
+    bias: tuple[tuple[str, float], ...]
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, graph: Network) -> Self:
+        """Those of a network with roles."""
+        nodes = graph.nodes
+        return cls(
+            electrodes(graph, "control"),
+            electrodes(graph, "input"),
+            tuple((n, nodes[n]["complement_of"], nodes[n]["mirror"]) for n in electrodes(graph, "complement")),
+            tuple((n, nodes[n]["voltage"]) for n in electrodes(graph, "bias")),
+            electrodes(graph, "output"),
+        )
+
+    def voltages(self, drive: Drive) -> dict[str, float]:
+        """DC voltage of each driven electrode, V, in their order. Raises ValueError where the drive doesn't fit."""
+        for what, values, names in (("control", drive.control, self.controls), ("inputs", drive.inputs, self.inputs)):
+            if np.shape(values) != (len(names),):
+                raise ValueError(f"{what} has shape {np.shape(values)}; the network has {len(names)}: {listed(names)}")
+            if not np.isfinite(values).all():
+                raise ValueError(f"{what} holds a value that is not finite: {values}")
+        strange = [tone.electrode for tone in drive.tones if tone.electrode not in self.controls]
+        if strange:
+            raise ValueError(f"a tone on {listed(strange)}, which is no control ({listed(self.controls)})")
+        given = dict(zip((*self.controls, *self.inputs), map(float, (*drive.control, *drive.inputs)), strict=True))
+        given |= {name: total - given[partner] for name, partner, total in self.complements}
+        given |= dict(self.bias)
+        if drive.tables is not None:
+            self._check_tables(drive.tables, drive.transient, tuple(given))
+        return given
+
+    def _check_tables(self, tables: Tables, transient: Transient, driven: tuple[str, ...]) -> None:
+        known = (*driven, *self.outputs)
+        strange = [name for name in tables.electrodes if name not in known]
+        if strange:
+            raise ValueError(f"a table for {listed(strange)}, which is neither driven nor output ({listed(known)})")
+        end, needed = tables.duration, transient.reach
+        if end < needed * (1 - 1e-9):
+            raise ValueError(f"the tables end at {end:.6g} s, the measurement's last point may be at {needed:.6g} s")
+
+
 def voltages(graph: Network, drive: Drive) -> dict[str, float]:
-    """DC voltage of each driven electrode, V, in their order. Raises ValueError where the drive doesn't fit."""
-    controls, inputs = electrodes(graph, "control"), electrodes(graph, "input")
-    for name, values, names in (("control", drive.control, controls), ("inputs", drive.inputs, inputs)):
-        if np.shape(values) != (len(names),):
-            raise ValueError(f"{name} has shape {np.shape(values)}; the network has {len(names)}: {listed(names)}")
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds a value that is not finite: {values}")
-    strange = [tone.electrode for tone in drive.tones if tone.electrode not in controls]
-    if strange:
-        raise ValueError(f"a tone on {listed(strange)}, which is no control ({listed(controls)})")
-    given = dict(zip((*controls, *inputs), (float(v) for v in (*drive.control, *drive.inputs)), strict=True))
-    if drive.tables is not None:
-        _check_tables(graph, drive.tables, drive.transient)
-    for name in electrodes(graph, "complement"):
-        given[name] = graph.nodes[name]["mirror"] - given[graph.nodes[name]["complement_of"]]
-    return given | {name: graph.nodes[name]["voltage"] for name in electrodes(graph, "bias")}
-
-
-def _check_tables(graph: Network, tables: Tables, transient: Transient) -> None:
-    known = (*driven(graph), *electrodes(graph, "output"))
-    strange = [name for name in tables.electrodes if name not in known]
-    if strange:
-        raise ValueError(f"a table for {listed(strange)}, which is neither driven nor output ({listed(known)})")
-    end, needed = tables.duration, transient.reach
-    if end < needed * (1 - 1e-9):
-        raise ValueError(f"the tables end at {end:.6g} s, the measurement's last point may be at {needed:.6g} s")
+    """DC voltage of each driven electrode, V; see Rails.voltages."""
+    return Rails.of(graph).voltages(drive)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
-from hge_spice.graph import Network, electrodes, readout
+from hge_spice.graph import Network, readout
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker
@@ -45,10 +45,9 @@ class NgspiceDevice:
         text = netlist.deck(graph)  # checks the graph before a process is started
         self._timeout = timeout
         self._setup = tuple(graph.graph.get("setup", ()))
-        self._rims = _electrodes_alone(graph)  # a large network is not searched at every measurement
-        self._controls = electrodes(self._rims, "control")
-        self._inputs = electrodes(self._rims, "input")
-        self._outputs = electrodes(self._rims, "output")
+        self._rails = netlist.Rails.of(graph)  # a large network is not searched at every measurement
+        self._driven = netlist.driven(graph)
+        self._controls, self._inputs, self._outputs = self._rails.controls, self._rails.inputs, self._rails.outputs
         self._saved = netlist.saved_vectors(graph)
         self._names = self._saved.names
         self._bounded = {name: k for k, name in enumerate(self._saved.states)}
@@ -207,9 +206,7 @@ class NgspiceDevice:
 
     def _settings(self, drive: Drive, probe: str | None) -> dict[str, str]:
         """Every source value of a measurement, as alter commands by what they alter."""
-        settings = {
-            f"{netlist.dc_source(name)} dc": repr(value) for name, value in netlist.voltages(self._rims, drive).items()
-        }
+        settings = {f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._held.items()}
         tones = {tone.electrode: tone for tone in drive.tones}
         for name in self._controls:
@@ -223,7 +220,7 @@ class NgspiceDevice:
 
     def _levels(self, drive: Drive) -> Floats:
         """DC voltage of each driven electrode, V."""
-        return np.array(list(netlist.voltages(self._rims, drive).values()))
+        return np.array(list(self._rails.voltages(drive).values()))
 
     def _rows(self, vectors: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         return np.asarray(vectors[[self._row[name] for name in names]])
@@ -318,8 +315,7 @@ class NgspiceDevice:
 
     def _table_energy(self, tables_: Tables, time: Floats, currents: Floats) -> float:
         """Mean power of the tables' voltages, W."""
-        driven = netlist.driven(self._rims)
-        rows = [(k, driven.index(name)) for k, name in enumerate(tables_.electrodes) if name in driven]
+        rows = [(k, self._driven.index(name)) for k, name in enumerate(tables_.electrodes) if name in self._driven]
         voltages = tables_.at(time)
         return float(-sum(np.vdot(voltages[k], currents[row]) for k, row in rows) / len(time))
 
@@ -334,12 +330,6 @@ class _Parts:
     currents: Floats
     states: Floats
     probes: dict[str, Floats]
-
-
-def _electrodes_alone(graph: Network) -> Network:
-    alone: Network = Network(**graph.graph)
-    alone.add_nodes_from((name, graph.nodes[name]) for name in electrodes(graph))
-    return alone
 
 
 def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:

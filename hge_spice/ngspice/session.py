@@ -86,6 +86,7 @@ class Session:
         _Binding.setup_platform()
         _Binding.LIBRARY_PATH = str(find_library())
         self._ngspice = _Binding()
+        self._ngspice.exec_command("set noinit")  # else every transient prints each node's voltage at its start
         self._loaded = False
         self._runs = 0
         self._counts = [0, 0, 0]  # iterations, steps accepted, steps rejected so far
