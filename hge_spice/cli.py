@@ -34,10 +34,11 @@ def main() -> NoReturn:
     # numpy's small matrices gain nothing from threads, and waiting threads cost the simulator a core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        sys.exit(app(standalone_mode=False) or DONE)
-    except typer.Exit as leave:
-        if leave.exit_code == INTERRUPTED:  # typer's own word for Ctrl-C
+        status = app(standalone_mode=False) or DONE
+        if status == INTERRUPTED:  # what typer makes of Ctrl-C
             _stop("stopped; finished trials are kept", INTERRUPTED)
+        sys.exit(status)
+    except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _stop("stopped; finished trials are kept", INTERRUPTED)
