@@ -289,20 +289,24 @@ def _starts(steps: pd.DataFrame) -> list[tuple[pd.DataFrame, dict[str, Any], str
     return found
 
 
-def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequence[str], noise: float) -> Figure:
+def truth_table(
+    outputs: Sequence[float], classes: Sequence[float], labels: Sequence[str], noise: float, quantity: str = "A"
+) -> Figure:
     """Draw the output of every pattern with the band that read-out noise leaves it, the midway threshold, gap and span.
 
-    outputs : [pattern], A; classes : [pattern], 0 or 1; noise : A, standard deviation of one read-out. A band of half
-    of 6.2σ to either side that stays clear of the threshold is an error rate of at most 1e-3.
+    outputs : [pattern], A, or V where `quantity` says so; classes : [pattern], 0 or 1
+    noise : A or V, standard deviation of one read-out. A band of half of 6.2σ to either side that stays clear of the
+    threshold is an error rate of at most 1e-3.
     """
     found, ones = np.asarray(outputs, dtype=float), np.asarray(classes, dtype=float) > 0.5
-    factor, unit = scale(float(np.abs(found).max()), "A")
+    factor, unit = scale(float(np.abs(found).max()), quantity)
     top, bottom = float(found[ones].min(initial=np.inf)), float(found[~ones].max(initial=-np.inf))
     both = np.isfinite(top) and np.isfinite(bottom)
     names = [plain(label) for label in labels]
     upright = 0.09 * max(map(len, names)) if sum(map(len, names)) > 90 else 0.0  # inches
     figure = Figure(figsize=(WIDTH, 4.0 + upright))
-    axes = panel(figure.add_subplot(), x="pattern (inputs)", y=f"output current / {unit}")
+    what = "voltage" if quantity == "V" else "current"
+    axes = panel(figure.add_subplot(), x="pattern (inputs)", y=f"output {what} / {unit}")
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
     aside = max(len(x) / 4, 1)  # what the two arrows take, in patterns
@@ -312,10 +316,10 @@ def truth_table(outputs: Sequence[float], classes: Sequence[float], labels: Sequ
         axes.errorbar(x[chosen], factor * found[chosen], half, **look, label=name)
     if both:
         middle = 0.5 * (top + bottom)
-        axes.axhline(factor * middle, color="k", ls="--", lw=1, label=f"threshold, midway: {si(middle, 'A')}")
-        _between(axes, len(x) - 0.5 + 0.15 * aside, factor * bottom, factor * top, f"gap\n{si(top - bottom, 'A')}")
+        axes.axhline(factor * middle, color="k", ls="--", lw=1, label=f"threshold, midway: {si(middle, quantity)}")
+        _between(axes, len(x) - 0.5 + 0.15 * aside, factor * bottom, factor * top, f"gap\n{si(top - bottom, quantity)}")
     low, high = float(found.min()), float(found.max())
-    _between(axes, len(x) - 0.5 + 0.95 * aside, factor * low, factor * high, f"span\n{si(high - low, 'A')}")
+    _between(axes, len(x) - 0.5 + 0.95 * aside, factor * low, factor * high, f"span\n{si(high - low, quantity)}")
     axes.set_xticks(x, names, rotation=90 if upright else 0)
     axes.set_xlim(-0.5, len(x) - 0.5 + 1.6 * aside)
     axes.margins(y=0.12)
@@ -356,15 +360,16 @@ def spectrum(
     window: float,
     points: int,
     noise: float = 0.0,
+    quantity: str = "A",
 ) -> Figure:
     """Draw the output's amplitude spectrum: tones with their electrodes, 2nd-order products, and the residual.
 
-    time : [point], s; output : [point], A; names : the tones' electrodes; window : s
-    noise : A, rms amplitude that the stated read-out noise would show in every harmonic, drawn as a line
+    time : [point], s; output : [point], A or V (`quantity`); names : the tones' electrodes; window : s
+    noise : A or V, rms amplitude that the stated read-out noise would show in every harmonic, drawn as a line
     """
     amplitude = amplitude_spectrum(time, output, window, points)
     bins = np.arange(len(amplitude))
-    factor, unit = scale(float(amplitude[1:].max(initial=0.0)), "A")
+    factor, unit = scale(float(amplitude[1:].max(initial=0.0)), quantity)
     frequency_factor, hertz = scale(len(bins) / window, "Hz")
     plan = TonePlan(tuple(harmonics), window, points, second_order=(), third_order=())
     is_tone = np.isin(bins, plan.bins(1))

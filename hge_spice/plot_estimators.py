@@ -41,11 +41,12 @@ def estimators(results: Mapping[str, Mapping[str, Any]]) -> Figure:
             x, y = [c["controls"] for c in counts], [c["seconds_needed"] for c in counts]
             scaling.plot(x, y, style, color=colour, marker=".", label=name)
     scaling.set(xscale="log", yscale="log", xlabel="controls", ylabel="device time to the error asked for / s")
-    counts = sorted({c["controls"] for result in results.values() for c in result["compared"]["controls"]})
-    scaling.set_xticks(counts, [str(count) for count in counts])
+    ticks = sorted({c["controls"] for result in results.values() for c in result["compared"]["controls"]})
+    scaling.set_xticks(ticks, [str(count) for count in ticks])
     low, high = scaling.get_ylim()
     scaling.set_ylim(low, high * (high / low) ** 0.6)  # room for the names
-    scaling.legend(fontsize="x-small", ncols=2, loc="upper left")
+    if ticks:
+        scaling.legend(fontsize="x-small", ncols=2, loc="upper left")
     seconds = [results[name]["simulated_seconds"] for name in names]
     joule = [results[name]["energy_joule"] for name in names]
     solved = [bool(results[name]["solved"]) for name in names]

@@ -676,3 +676,10 @@ def test_parameters_that_do_not_fit_an_element_are_refused(family, parameters, m
 def test_an_unknown_key_of_a_table_that_may_be_absent_is_said(table):
     with pytest.raises(StudyError, match=rf"unknown key {table}\.zzz; known: "):
         parse_study(load_study("xor", [f"{table}.zzz=1"]))
+
+
+def test_states_go_on_where_a_study_says_so():
+    assert Device.model_validate({"family": "pershin"}).reinitialise
+    assert not Device.model_validate({"family": "pershin", "graph": "grid", "reinitialise": False}).reinitialise
+    with pytest.raises(StudyError, match="reinitialise"):
+        parse_study({**LEAST, "device": {"reinitialise": False}})

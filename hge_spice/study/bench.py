@@ -66,6 +66,7 @@ def build_graph(study: Study) -> Network:
         series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph.graph["probes"] = study.probe.nodes
+    graph.graph["reinitialise"] = study.device.reinitialise
     process = _process(study)
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
@@ -191,7 +192,7 @@ class Bench:
         control = first_control(count, study.electrodes.control_range, study.training.seed, 0)
         cost = Cost()
         flags: tuple[str, ...] = ()
-        network = NgspicePool(graph, workers)
+        network = NgspicePool(graph, workers if study.device.reinitialise else 1)
         dut = seen_through(network, study.imperfections, study.training.seed)
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them

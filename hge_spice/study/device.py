@@ -15,8 +15,8 @@ from hge_spice.study.units import dimension_of, quantity
 from hge_spice.study.values import one_of, si, table, whole, yes_or_no
 
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
-OF_A_SERIES = {"graph", "units", "gain", "shift", "limit"}
-OF_ELEMENTS = {"family", "parameters", "temperature"}
+OF_A_SERIES = {"graph", "units", "gain", "shift", "limit", "reinitialise"}
+OF_ELEMENTS = {"family", "parameters", "temperature", "reinitialise"}
 OF_DOPANTS = {
     *("sites", "electrodes", "seed", "temperature"),
     *("radius", "localisation", "permittivity", "attempt_rate", "cutoff"),
@@ -37,6 +37,7 @@ class Device(Table):
     parameters : of its instance, or of the family's elements, SI
     allow_outside : whether the netlist may include files beyond its own folder
     graph : a builder's name, with its own keys; file : a graph in a file, whose nodes named in [electrodes] become some
+    reinitialise : whether elements that remember start every measurement anew; else they go on, in one worker
     units : devices in series; gain, shift, limit : of the amplifiers between them, ohm and V
     """
 
@@ -47,6 +48,7 @@ class Device(Table):
     file: Text | None = None
     parameters: dict[str, float] = Field(default_factory=dict)
     allow_outside: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    reinitialise: Annotated[bool, BeforeValidator(yes_or_no)] = True
     sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
     electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
     seed: Seed = 0

@@ -129,6 +129,11 @@ class Folder:
         return float(gap[usable[-1]] / ratio[usable[-1]]) if len(usable) else 0.0
 
     @property
+    def unit(self) -> str:
+        """Of the output: A or V."""
+        return "V" if self.result.get("output_unit") == "V" else "A"
+
+    @property
     def outputs(self) -> list[float]:
         """[pattern], A: the result's, or those after the last step."""
         if "outputs" not in self.result and self.steps is not None:
@@ -317,7 +322,8 @@ def _spectrum(folder: Folder, plot: ModuleType) -> Any:
     vectors = folder.plots[_worst(folder)][1]
     return plot.spectrum(
         vectors["time"],
-        vectors["i(output)"],
+        vectors["v(output)" if folder.unit == "V" else "i(output)"],
+        quantity=folder.unit,
         names=about["controls"],
         noise=2
         * folder.noise,  # mean square 2S/T of a harmonic's amplitude (S/T a quadrature) against S/(2T) of a mean
@@ -338,7 +344,7 @@ def _worst(folder: Folder) -> int:
 # each gives a Figure, or nothing where there is nothing to draw it from, which `missing` then says already
 PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
     "truth_table": lambda folder, plot: (
-        folder.outputs and plot.truth_table(folder.outputs, folder.classes, folder.labels, folder.noise)
+        folder.outputs and plot.truth_table(folder.outputs, folder.classes, folder.labels, folder.noise, folder.unit)
     ),
     "loss_curves": lambda folder, plot: folder.steps is not None and plot.loss_curves(folder.steps),
     "control_curves": _control_curves,
@@ -378,14 +384,19 @@ def _judge(section: Section, folder: Folder, si: Callable[[float, str], str]) ->
     for label, output, level in zip(folder.labels, outputs.tolist(), classes.tolist(), strict=True):
         margin = (output - threshold) * (1 if level > 0.5 else -1)
         sigmas = f"{margin / noise:.1f} σ".replace("-", "−") if noise > 0 else "–"
-        row = {"inputs": label, "class": f"{level:g}", "output": si(output, "A"), "margin": si(margin, "A")}
+        row = {
+            "inputs": label,
+            "class": f"{level:g}",
+            "output": si(output, folder.unit),
+            "margin": si(margin, folder.unit),
+        }
         section.patterns.append({**row, "sigmas": sigmas, "right": margin > 0})
     last: Any = folder.steps.iloc[-1] if folder.steps is not None and not folder.result else folder.result
     d_prime = np.inf if last["d_prime"] is None and last["gap"] > 0 else last["d_prime"]
     for what, found, needed in (
         ("gap / span", last["gap_over_span"], GAP_OVER_SPAN),
         ("contrast: span / largest |output|", last["contrast"], CONTRAST),
-        (f"d′: gap / σ, σ = {si(noise, 'A')}", d_prime, D_PRIME),
+        (f"d′: gap / σ, σ = {si(noise, folder.unit)}", d_prime, D_PRIME),
     ):
         met = found is not None and bool(found >= needed)
         section.checks.append((what, _number(si, found), f"≥ {needed:g}", met))
@@ -405,8 +416,8 @@ def _settings(section: Section, folder: Folder, si: Callable[[float, str], str])
         used["frequencies"] = [harmonic / used["window"] for harmonic in used["harmonics"]]
     if folder.comparison:
         section.worst = folder.labels[_worst(folder)]
-    for what, key, unit, path in SETTINGS:
-        value = used.get(key)
+    for what, key, si_unit, path in SETTINGS:
+        value, unit = used.get(key), (folder.unit if key == "noise" else si_unit)
         shown = [_number(si, v, unit) for v in value] if isinstance(value, list) else [_number(si, value, unit)]
         alike = shown[:1] if unit == "V" and len(set(shown)) == 1 else shown
         asked = folder.asked(path)

@@ -472,8 +472,11 @@ class Study(Table):
                     f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / self.perturbation.window:g} Hz that "
                     "the window resolves"
                 )
-        if self.compare is not None and self.device.subcircuit is not None:
-            yield "compare: a block of your own has as many controls as it has; compare on a device family"
+        if self.compare is not None and self.compare.controls and self.device.source != "dopant":
+            yield (
+                "compare.controls: only a dopant network is built with any number of electrodes; give controls = [] to "
+                "compare at the study's own"
+            )
 
     def _misfits_of_roles(self) -> Iterable[str]:
         roles = dict(self.electrodes.roles)

@@ -158,7 +158,6 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
         drives.append(drive)
         titles.append(f"pattern {p}: inputs {', '.join(f'{v:g} V' for v in inputs)}")
     waveforms = measure_all(bench.dut, drives)
-    plots: list[Plot] = [
-        (title, {"time": w.time, "i(output)": w.output}) for title, w in zip(titles, waveforms, strict=True)
-    ]
+    name = f"{'v' if bench.unit == 'V' else 'i'}(output)"
+    plots: list[Plot] = [(title, {"time": w.time, name: w.output}) for title, w in zip(titles, waveforms, strict=True)]
     write_raw(directory / "waveform.raw", plots)
