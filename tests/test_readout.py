@@ -170,7 +170,8 @@ def test_read_outs_that_cannot_be(given: dict[str, Any], message: str) -> None:
     [
         ({"readout": Readout(differential=True)}, "a differential read-out needs two outputs"),
         ({"complements": ("e5",), "grounds": ("e7",)}, "1 complements for 2 inputs"),
-        ({"series_resistance": -1.0}, "is -1.0 ohm; it must not be negative"),
+        ({"series_resistance": -1.0}, "is -1.0 ohm; it must be 0, or at least 0.001 ohm"),
+        ({"series_resistance": 1e-12}, "is 1e-12 ohm; it must be 0, or at least 0.001 ohm"),
         ({"series_resistance": {"e9": 1.0}}, "'e9': there is no such electrode"),
         ({"output_voltage": float("nan")}, "the voltage of electrode 'e0' is nan"),
     ],

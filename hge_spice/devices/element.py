@@ -14,13 +14,17 @@ from PySpice.Spice.Netlist import Circuit
 from scipy.constants import Boltzmann, elementary_charge
 
 from hge_spice.devices.expression import Compiled, Expression
+from hge_spice.graph.network import LEAST_RESISTANCE
 
 NOMINAL_TEMPERATURE = 300.15  # K, 27 °C: SPICE's own
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter with its default in SI, its SI unit as text ("" for a number), and what it must exceed or reach."""
+    """A parameter with its default in SI, its SI unit as text ("" for a number), and what it must exceed or reach.
+
+    smallest : that may be told from zero; what isn't zero must reach it
+    """
 
     default: float
     unit: str = ""
@@ -28,6 +32,7 @@ class Parameter:
     least: float | None = None
     below: float | None = None
     most: float | None = None
+    smallest: float | None = None
 
     def problem(self, value: float) -> str | None:
         """What is wrong with a value, or None."""
@@ -38,6 +43,7 @@ class Parameter:
             (self.least, "at least", self.least is not None and not value >= self.least),
             (self.below, "below", self.below is not None and not value < self.below),
             (self.most, "at most", self.most is not None and not value <= self.most),
+            (self.smallest, "0, or at least", self.smallest is not None and value != 0 and value < self.smallest),
         )
         return next((f"it must be {word} {bound:g}" for bound, word, fails in failed if fails), None)
 
@@ -46,7 +52,8 @@ class Parameter:
 COMMON: Mapping[str, Parameter] = {
     "temperature": Parameter(NOMINAL_TEMPERATURE, "K", above=0),
     "capacitance": Parameter(0.0, "F", least=0),  # parasitic, across the element
-    "series_resistance": Parameter(0.0, "ohm", least=0),  # parasitic or deliberate, at its + end
+    # parasitic or deliberate, at its + end; a conductance far above the network's own spoils ngspice's pivots
+    "series_resistance": Parameter(0.0, "ohm", least=0, smallest=LEAST_RESISTANCE),
 }
 
 

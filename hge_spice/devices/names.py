@@ -3,8 +3,14 @@
 import hashlib
 import re
 
-# what an electrode can't be called: internal nodes and elements (n0, x0), ground, ngspice's own words, our spelling
-_TAKEN = re.compile(r"[nx]\d.*|e_.*|gnd|time|temper|hertz")
+# what an electrode can't be called: internal nodes and elements (n0, x0), ground, our spelling, and words that ngspice
+# knows in expressions, over some of which it dies (v(gauss, a))
+_WORDS = (
+    "time temper hertz v i u u2 uramp pwl ddt idt pow pwr min max sqrt exp ln log log10 abs sgn int nint floor ceil "
+    "fabs sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh arctan ternary_fcn gauss agauss unif aunif limit "
+    "defined db mag ph cph re im norm mean vecmin vecmax length pi boltz echarge kelvin planck yes no true false"
+)
+_TAKEN = re.compile(rf"[nx]\d.*|e_.*|gnd|{'|'.join(_WORDS.split())}")
 LONGEST = 24  # letters: a longer name is known by its digest
 _NAME = re.compile(r"[a-z]\w*", re.ASCII)
 

@@ -17,6 +17,7 @@ from scipy.constants import Boltzmann, electron_volt, elementary_charge, epsilon
 
 from hge_spice.devices.element import Element, Parameter, State, Sweep
 from hge_spice.devices.expression import Expression
+from hge_spice.graph.network import LEAST_RESISTANCE
 
 HOTTEST = 2000.0  # K above the surroundings: beyond, the film is no film any more
 
@@ -42,7 +43,7 @@ ELEMENT = Element(
         "rth": Parameter(1.75e5, "K/W", above=0),
         "cth": Parameter(1e-15, "J/K", above=0),
         "temperature": Parameter(298.0, "K", above=0),
-        "series_resistance": Parameter(330.0, "ohm", least=0),
+        "series_resistance": Parameter(330.0, "ohm", least=0, smallest=LEAST_RESISTANCE),
     },
     derived={
         "barrier": Expression(f"ea/{elementary_charge!r}"),

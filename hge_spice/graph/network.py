@@ -24,6 +24,7 @@ else:
 
 ROLES = ("input", "complement", "control", "output", "ground", "bias", "unconnected")
 KINDS = ("electrode", "node", "site")
+LEAST_RESISTANCE = 1e-3  # ohm, ngspice's own: 1e-12 ohm in series with a sinh element of 1 nA has no operating point
 _PLAIN = re.compile(r"[\w.+-]{1,40}")
 
 
@@ -117,8 +118,9 @@ def _put_in_series(graph: Network, resistance: float | Mapping[str, float]) -> N
     for name, ohm in of_each.items():
         if name not in known:
             raise ValueError(f"series resistance of {shown(name)}: there is no such electrode")
-        if not (np.isfinite(ohm) and ohm >= 0):
-            raise ValueError(f"the series resistance of {shown(name)} is {ohm!r} ohm; it must not be negative")
+        if not (np.isfinite(ohm) and (ohm == 0 or ohm >= LEAST_RESISTANCE)):
+            least = f"it must be 0, or at least {LEAST_RESISTANCE:g} ohm"
+            raise ValueError(f"the series resistance of {shown(name)} is {ohm!r} ohm; {least}")
         graph.nodes[name]["series_resistance"] = float(ohm)
 
 
