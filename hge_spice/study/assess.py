@@ -13,8 +13,9 @@ from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import random_phases
 from hge_spice.study.bench import Bench
+from hge_spice.study.beside import Comparison
 from hge_spice.study.device import build_network
-from hge_spice.study.spec import Comparison, Study
+from hge_spice.study.spec import Study
 from hge_spice.tones import TonePlan, plan_tones
 from hge_spice.train import Recipe
 

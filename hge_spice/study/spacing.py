@@ -21,7 +21,7 @@ from hge_spice.imperfections import seen_through
 from hge_spice.lockin import demodulate
 from hge_spice.phases import random_phases
 from hge_spice.study.bench import Bench
-from hge_spice.study.spec import Spacing
+from hge_spice.study.beside import Spacing
 from hge_spice.tones import plan_from_harmonics
 
 FINE = 200  # spacings of the analytic curve

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from hge_spice.gradient import ESTIMATORS
-from hge_spice.graph import Readout as CircuitReadout
-from hge_spice.graph.readout import KINDS as READOUTS
-from hge_spice.lockin import FILTERS
 from hge_spice.loss import LOSSES, RESIDUALS
+from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
 from hge_spice.study.device import Device, Unit
+from hge_spice.study.electrodes import Electrodes
 from hge_spice.study.files import (
     StudyError,
     StudyText,
@@ -24,25 +23,20 @@ from hge_spice.study.files import (
     suggestion,
 )
 from hge_spice.study.imperfections import read_imperfections
+from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import METRICS, Spec, read_specs
+from hge_spice.study.readout import Readout
 from hge_spice.study.table import Count, Names, Seed, Table, Text
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
-    distinct,
-    interval,
     level_pairs,
-    list_of,
     one_of,
-    one_or_list,
-    or_auto,
-    or_word,
     si,
     swept,
     table,
     text,
     two_currents,
     whole,
-    yes_or_no,
 )
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
@@ -60,84 +54,11 @@ __all__ = [
     "read_raw",
 ]
 
-Auto = Literal["auto"]
-
-LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
-PHASES = ("as_is", "calibrate", "reference")
 DEMODULATED = ("output", "loss")
-COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
-
-
-def _names_or_rest(value: Any) -> Any:
-    return value if value == "rest" else list_of(text)(value)
-
-
-def _resistances(value: Any) -> float | dict[str, float]:
-    read = si("resistance", least=0)
-    return {name: read(ohm) for name, ohm in value.items()} if isinstance(value, dict) else read(value)
 
 
 def _voltages(value: Any) -> dict[str, float]:
     return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
-
-
-class Electrodes(Table):
-    """Which electrode does what; control_range in V.
-
-    output : one or several, of which the first is trained (or the first less the second: readout.differential)
-    complements : [input], driven by the inverse of each input; grounds : or "rest", all that have no other role
-    series_resistance : ohm, one for all or by electrode; unconnected : left open, such as a block's monitors
-    roles = "screen" chooses output, inputs and controls among those named, or all, by at most `screen_points` operating
-    points
-    """
-
-    roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
-    screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 50_000
-    output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))] = ()
-    inputs: Names = ()
-    complements: Names = ()
-    controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))] = ()
-    control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
-    grounds: Annotated[tuple[str, ...] | Literal["rest"], BeforeValidator(_names_or_rest)] = ()
-    unconnected: Names = ()
-    output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
-    series_resistance: Annotated[float | dict[str, float], BeforeValidator(_resistances)] = 0.0
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """The output electrodes, one or several."""
-        return (self.output,) if isinstance(self.output, str) else self.output
-
-    @property
-    def assigned(self) -> tuple[tuple[str, str], ...]:
-        """Electrode and role, in the order output, inputs, complements, controls, grounds, unconnected."""
-        named = {"output": self.outputs, "input": self.inputs, "complement": self.complements, "control": self.controls}
-        if self.grounds != "rest":
-            named["ground"] = self.grounds
-        named["unconnected"] = self.unconnected
-        return tuple((name, role) for role, names in named.items() for name in names)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named_or_screened(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "roles" not in given:
-            missing = [key for key in ("output", "inputs", "controls") if key not in given]
-            if missing:
-                raise ValueError(f'{" and ".join(missing)} missing; name them, or let roles = "screen" choose')
-        return given
-
-    @model_validator(mode="after")
-    def _one_role_each(self) -> "Electrodes":
-        given: dict[str, str] = {}
-        for name, role in self.assigned:
-            if name in given:
-                raise ValueError(f"{name!r} is {given[name]} and {role} again; an electrode has one role")
-            given[name] = role
-        if self.complements and len(self.complements) != len(self.inputs):
-            raise ValueError(
-                f"{len(self.complements)} complements for {len(self.inputs)} inputs; name one each, or none"
-            )
-        return self
 
 
 class TaskChoice(Table):
@@ -146,75 +67,6 @@ class TaskChoice(Table):
     name: Annotated[str, BeforeValidator(one_of("task", TASKS))]
     levels: Annotated[tuple[tuple[float, float], ...], BeforeValidator(level_pairs)] = ((-0.3, 0.3),)
     targets: Annotated[tuple[float, float] | None, BeforeValidator(two_currents)] = None
-
-
-class Perturbation(Table):
-    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control.
-
-    amplitude "per_control" : chosen so that all derivatives reach the same relative error
-    phases : "random", "low_crest", or rad, one per control
-    tones "narrowest" : the lowest highest tone instead of the fewest points
-    min_frequency, max_frequency : Hz, limits of tones that the planner chooses
-    """
-
-    amplitude: Annotated[
-        float | tuple[float, ...] | Literal["auto", "per_control"],
-        BeforeValidator(or_word(("auto", "per_control"), one_or_list(si("voltage", above=0)))),
-    ] = "auto"
-    phases: Annotated[
-        tuple[float, ...] | Literal["random", "low_crest"],
-        BeforeValidator(or_word(("random", "low_crest"), list_of(si("ratio"), least=1))),
-    ] = "random"
-    min_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
-    max_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
-    window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
-    points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
-    settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
-    tones: Annotated[
-        tuple[int, ...] | Literal["auto", "narrowest"],
-        BeforeValidator(
-            or_word(
-                ("auto", "narrowest"),
-                distinct(list_of(whole(1), least=1), "two controls on one tone can't be told apart"),
-            )
-        ),
-    ] = "auto"
-
-    @model_validator(mode="after")
-    def _resolved(self) -> "Perturbation":
-        limits = self.min_frequency, self.max_frequency
-        if isinstance(self.tones, tuple) and limits != (None, None):
-            raise ValueError("min_frequency and max_frequency are for tones that the planner chooses; leave them out")
-        if None not in limits and limits[0] > limits[1]:  # type: ignore[operator]
-            raise ValueError(f"min_frequency {limits[0]:g} Hz is above max_frequency {limits[1]:g} Hz")
-        if isinstance(self.tones, tuple) and self.points != "auto" and self.points <= 2 * max(self.tones):
-            raise ValueError(
-                f"{self.points} points don't resolve harmonic {max(self.tones)}; take {2 * max(self.tones) + 1} or more"
-            )
-        return self
-
-
-class Lockin(Table):
-    """time_constant : s, of `rc` alone, "auto" for the longest that settles to 1 % in the window; order 1 to 8.
-
-    phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
-    "reference", the reference electrode at every tone
-    """
-
-    filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
-    time_constant: Annotated[float | Auto, BeforeValidator(or_auto(si("time", above=0)))] = "auto"
-    order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
-    phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
-    reference: Text | None = None
-
-    @model_validator(mode="after")
-    def _belongs_together(self) -> "Lockin":
-        odd = sorted({"time_constant", "order"} & self.model_fields_set)
-        if self.filter != "rc" and odd:
-            raise ValueError(f'{", ".join(odd)} belongs to filter = "rc"')
-        if (self.phase == "reference") != (self.reference is not None):
-            raise ValueError('phase = "reference" needs reference = "electrode", and nothing else does')
-        return self
 
 
 class Training(Table):
@@ -234,66 +86,6 @@ class Training(Table):
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
-
-
-class Noise(Table):
-    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load.
-
-    colour : where it is known, so that error bars need not fit it
-    """
-
-    psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
-    at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
-    colour: Annotated[str, BeforeValidator(one_of("colour", COLOURS))] | None = None
-
-    @property
-    def exponent(self) -> float | None:
-        """α of a density that goes as f^(−α); None where the colour isn't stated."""
-        return None if self.colour is None else COLOURS[self.colour]
-
-
-class Readout(Table):
-    """How the outputs are read: gain and load in ohm, bandwidth in Hz; see `graph.readout`.
-
-    inverting : None for what the kind does
-    """
-
-    kind: Annotated[str, BeforeValidator(one_of("read-out", READOUTS))] = "current"
-    differential: Annotated[bool, BeforeValidator(yes_or_no)] = False
-    inverting: Annotated[bool | None, BeforeValidator(yes_or_no)] = None
-    gain: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e8
-    bandwidth: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
-    load: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e6
-    noise: Noise = Noise()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _voltage_noise(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or given.get("kind") != "voltage":
-            return given
-        noise = given.get("noise", {})
-        if not isinstance(noise, dict):
-            return given
-        density = quantity(noise.get("psd", LOAD_NOISE), "voltage noise density")
-        return {**given, "noise": {**noise, "psd": density}}
-
-    @model_validator(mode="after")
-    def _of_its_kind(self) -> "Readout":
-        for key, kind in (("gain", "transimpedance"), ("bandwidth", "transimpedance"), ("load", "voltage")):
-            if key in self.model_fields_set and self.kind != kind:
-                raise ValueError(f'{key} belongs to the read-out "{kind}"; this one is "{self.kind}"')
-        return self
-
-    @property
-    def circuit(self) -> CircuitReadout:
-        """What the netlist needs of it."""
-        return CircuitReadout(**self.model_dump(exclude={"noise"}))
-
-    @property
-    def density(self) -> float:
-        """Noise of the output that is trained, A²/Hz or V²/Hz: amplified as it is, twice for a difference."""
-        gain = self.gain if self.kind == "transimpedance" else 1.0
-        return self.noise.psd * gain**2 * (2 if self.differential else 1)
 
 
 class Pdk(Table):
@@ -318,57 +110,10 @@ class Pdk(Table):
         return self
 
 
-class Comparison(Table):
-    """How estimators are compared, beside training with each: study/assess.py says what is measured.
-
-    time : s and runs : measurements, per pattern, that every estimator gets; repeats : noise drawn anew
-    controls : numbers of controls; error : A/V, to be reached at each; bandwidth : Hz, below which all tones must lie
-    """
-
-    time: Annotated[float, BeforeValidator(si("time", above=0))] = 0.4
-    runs: Count = 20
-    repeats: Annotated[int, BeforeValidator(whole(2))] = 20
-    controls: Annotated[tuple[int, ...], BeforeValidator(list_of(whole(2)))] = (5, 10, 20, 40)
-    error: Annotated[float, BeforeValidator(si("conductance", above=0))] = 2e-9
-    bandwidth: Annotated[float, BeforeValidator(si("frequency", above=0))] = 10e3
-
-
-class Spacing(Table):
-    """How close tones may lie, beside training: study/spacing.py says what is measured.
-
-    neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
-    points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
-    lowest tone at `first`, Hz
-    """
-
-    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0), least=1))] = (1, 2.05, 20)
-    frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
-    signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
-    widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
-    points: Count = 30
-    windows: Annotated[int, BeforeValidator(whole(2))] = 200
-    first: Annotated[float, BeforeValidator(si("frequency", above=0))] = 200.0
-    spacings: Annotated[tuple[float, ...], BeforeValidator(list_of(si("frequency", above=0)))] = (10.0, 40.0)
-    sets: Count = 1000
-
-
 class Probe(Table):
     """nodes : internal nodes and device quantities kept in the waveforms, such as "x1.n3" or "@m.x1.m2[id]"."""
 
     nodes: Names = ()
-
-
-class Retrain(Table):
-    """What happens to the trained network, as in [imperfections]; steps : of the training that follows."""
-
-    after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(default_factory=dict)
-    steps: Annotated[int, BeforeValidator(whole(1))] = 60
-
-
-class Budget(Table):
-    """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
-
-    repeats: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
 
 
 class Results(Table):

@@ -1,0 +1,60 @@
+"""What a study measures beside training: [compare], [spacing], [retrain] and [budget]."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from hge_spice.study.imperfections import read_imperfections
+from hge_spice.study.table import Count, Table
+from hge_spice.study.values import (
+    list_of,
+    si,
+    whole,
+)
+
+
+class Comparison(Table):
+    """How estimators are compared, beside training with each: study/assess.py says what is measured.
+
+    time : s and runs : measurements, per pattern, that every estimator gets; repeats : noise drawn anew
+    controls : numbers of controls; error : A/V, to be reached at each; bandwidth : Hz, below which all tones must lie
+    """
+
+    time: Annotated[float, BeforeValidator(si("time", above=0))] = 0.4
+    runs: Count = 20
+    repeats: Annotated[int, BeforeValidator(whole(2))] = 20
+    controls: Annotated[tuple[int, ...], BeforeValidator(list_of(whole(2)))] = (5, 10, 20, 40)
+    error: Annotated[float, BeforeValidator(si("conductance", above=0))] = 2e-9
+    bandwidth: Annotated[float, BeforeValidator(si("frequency", above=0))] = 10e3
+
+
+class Spacing(Table):
+    """How close tones may lie, beside training: study/spacing.py says what is measured.
+
+    neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
+    points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
+    lowest tone at `first`, Hz
+    """
+
+    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0), least=1))] = (1, 2.05, 20)
+    frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
+    widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
+    points: Count = 30
+    windows: Annotated[int, BeforeValidator(whole(2))] = 200
+    first: Annotated[float, BeforeValidator(si("frequency", above=0))] = 200.0
+    spacings: Annotated[tuple[float, ...], BeforeValidator(list_of(si("frequency", above=0)))] = (10.0, 40.0)
+    sets: Count = 1000
+
+
+class Retrain(Table):
+    """What happens to the trained network, as in [imperfections]; steps : of the training that follows."""
+
+    after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(default_factory=dict)
+    steps: Annotated[int, BeforeValidator(whole(1))] = 60
+
+
+class Budget(Table):
+    """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
+
+    repeats: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
