@@ -6,9 +6,12 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from hge_spice.devices.element import Element
 
 LISTED = 40  # trials that are printed one by one
 DONE, NOT_SOLVED, BAD_INPUT, NO_NGSPICE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -286,16 +289,11 @@ def netlist(
     """Print the deck of one extraction, runnable by `ngspice -b` as it is."""
     from hge_spice.study.bench import Bench
     from hge_spice.study.files import load_study
-    from hge_spice.study.setup_file import write_new
     from hge_spice.study.spec import parse_study
 
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
         text = bench.deck()
-    if output is None:
-        print(text, end="")
-    else:
-        write_new(output, text)
-    return DONE
+    return _print_or_write(text, output)
 
 
 @app.command()
@@ -304,19 +302,9 @@ def subckt(
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
     """Print an element as a .subckt that ngspice, LTspice or Xyce can include."""
-    from hge_spice.devices import ELEMENTS
     from hge_spice.devices.library import subcircuit
-    from hge_spice.study.files import suggestion
-    from hge_spice.study.setup_file import write_new
 
-    if family not in ELEMENTS:
-        raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
-    text = subcircuit(ELEMENTS[family])
-    if output is None:
-        print(text, end="")
-    else:
-        write_new(output, text)
-    return DONE
+    return _print_or_write(subcircuit(_element(family)), output)
 
 
 @app.command()
@@ -325,15 +313,32 @@ def plot(
     output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; FAMILY.png if not given.")] = None,
 ) -> int:
     """Draw an element's current and conductance against voltage, and the loop of one that remembers."""
-    from hge_spice.devices import ELEMENTS
     from hge_spice.plot_element import element_picture
+
+    element, path = _element(family), output or Path(f"{family}.png")
+    if path.exists():
+        raise ValueError(f"{path} exists; name another file")
+    element_picture(element).savefig(path)
+    print(path)
+    return DONE
+
+
+def _element(family: str) -> "Element":
+    from hge_spice.devices import ELEMENTS
     from hge_spice.study.files import suggestion
 
     if family not in ELEMENTS:
         raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
-    path = output or Path(f"{family}.png")
-    element_picture(ELEMENTS[family]).savefig(path)
-    print(path)
+    return ELEMENTS[family]
+
+
+def _print_or_write(text: str, output: Path | None) -> int:
+    from hge_spice.study.setup_file import write_new
+
+    if output is None:
+        print(text, end="")
+    else:
+        write_new(output, text)
     return DONE
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from hge_spice import cli
 from hge_spice.devices import ELEMENTS
 from hge_spice.plot_element import element_picture
 
@@ -50,3 +51,14 @@ def test_the_threshold_switch_at_rest_bends_back() -> None:
 def test_parameters_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="v0 of sinh is 0 V; it must be above 0"):
         element_picture(ELEMENTS["sinh"], {"v0": 0.0})
+
+
+def test_a_picture_never_takes_anothers_place(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sinh.png").write_text("somebody's")
+    monkeypatch.setattr("sys.argv", ["hge-spice", "plot", "sinh"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "sinh.png exists" in capsys.readouterr().err
+    assert (tmp_path / "sinh.png").read_text() == "somebody's"

@@ -102,7 +102,7 @@ def _parameters(where: str, data: Mapping[Any, Any], *, spread: bool) -> dict[st
     """Parameters from a table `parameters`, keys `parameters.i0`, and of a link (spread) all other keys as well."""
     table = data.get("parameters", {})
     if not isinstance(table, dict):
-        raise ValueError(f"{where}: parameters are {shown(table)}; they should be names with numbers")  # noqa: TRY004
+        raise ValueError(f"{where}: parameters are {shown(table)}; they should be names with numbers")  # noqa: TRY004 - a value
     found = {str(key): _number(f"{where}: {shown(key)}", value) for key, value in table.items()}
     for key, value in data.items():
         name = str(key).removeprefix("parameters.")
@@ -152,7 +152,7 @@ def _json(text: str) -> "nx.Graph[Any]":
         raise ValueError(f"it is not JSON: {error}") from error
     links = "edges" if isinstance(data, dict) and "edges" in data else "links"
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list) or not isinstance(data.get(links), list):
-        raise ValueError('it is not node-link JSON: a table with lists "nodes" and "links" (or "edges")')  # noqa: TRY004
+        raise ValueError('it is not node-link JSON: a table with lists "nodes" and "links" (or "edges")')  # noqa: TRY004 - a value
     _check_entries("node", data["nodes"], ("id",))
     _check_entries("link", data[links], ("source", "target"))
     known = {entry["id"] for entry in data["nodes"]}
@@ -176,7 +176,7 @@ def _check_entries(what: str, entries: list[Any], needed: tuple[str, ...]) -> No
             raise ValueError(f"{what} {k} is {shown(entry)}; it needs {' and '.join(needed)}")
         for key in needed:
             if isinstance(entry[key], bool) or not isinstance(entry[key], str | int):
-                raise ValueError(f"{what} {k} has {key} {shown(entry[key])}; it should be a name")  # noqa: TRY004
+                raise ValueError(f"{what} {k} has {key} {shown(entry[key])}; it should be a name")  # noqa: TRY004 - a value
 
 
 def _plus(entry: Mapping[str, Any], *, directed: bool) -> dict[str, Any]:

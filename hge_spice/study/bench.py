@@ -152,8 +152,8 @@ def check(study: Study) -> None:
             f"{task.name} has {task.bits.shape[1]} inputs; electrodes.inputs names {len(study.electrodes.inputs)}"
         )
     task.inputs(study.task.levels)
-    LOSSES[study.training.loss](task.classes, Target(task.classes, study.task.targets))
     graph = build_graph(study)
+    _loss(study, graph)(task.classes)
     reason = unreachable(graph, task)
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')

@@ -60,7 +60,7 @@ def list_of(read: Read, least: int = 0) -> Read:
 
     def read_list(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"{value!r} should be a list")  # noqa: TRY004
+            raise ValueError(f"{value!r} should be a list")  # noqa: TRY004 - a value
         if len(value) < least:
             raise ValueError(f"{value!r} should have {least} or more")
         return tuple(read(item) for item in value)
@@ -134,7 +134,7 @@ def two_currents(value: Any) -> tuple[float, float]:
 
 def table(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r} should be a table")  # noqa: TRY004
+        raise ValueError(f"{value!r} should be a table")  # noqa: TRY004 - a value
     return value
 
 
