@@ -28,7 +28,7 @@ from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
-from hge_spice.tasks import TASKS
+from hge_spice.study.task import build_task
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
@@ -128,7 +128,7 @@ def build_filter(study: Study) -> Filter:
 
 def _target(study: Study, graph: Network) -> Target:
     noise = mean_noise(study.readout.density, study.perturbation.window)
-    return Target(TASKS[study.task.name].classes, study.task.targets, readout(graph).per_ampere, noise)
+    return Target(build_task(study.task).classes, study.task.targets, readout(graph).per_ampere, noise)
 
 
 def _loss(study: Study, graph: Network) -> Callable[[Floats], float]:
@@ -144,7 +144,7 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
 
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
-    task = TASKS[study.task.name]
+    task = build_task(study.task)
     if study.electrodes.roles == "screen":
         study = provisional(study, electrode_names(study))
     if len(study.electrodes.inputs) != task.bits.shape[1]:
@@ -154,7 +154,7 @@ def check(study: Study) -> None:
     task.inputs(study.task.levels)
     graph = build_graph(study)
     _loss(study, graph)(task.classes)
-    reason = unreachable(graph, task)
+    reason = unreachable(graph, task) if task.exact else None
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     if study.device.engine == "quasistatic":
@@ -198,7 +198,7 @@ class Bench:
         if study.electrodes.roles == "screen":
             found = choose(study, build_graph, electrode_names(study), screened)
             study, first, screening = found.study, tuple(found.first), found.record
-        graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
+        graph, plan, task = build_graph(study), build_plan(study), build_task(study.task)
         inputs = task.inputs(study.task.levels)
         count = len(study.electrodes.controls)
         amplitude = study.perturbation.amplitude

@@ -27,18 +27,16 @@ from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.readout import Readout
 from hge_spice.study.table import Count, Names, Seed, Table, Text
+from hge_spice.study.task import TaskChoice, build_task
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
-    level_pairs,
     one_of,
     si,
     swept,
     table,
     text,
-    two_currents,
     whole,
 )
-from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
 __all__ = [
@@ -59,14 +57,6 @@ DEMODULATED = ("output", "loss")
 
 def _voltages(value: Any) -> dict[str, float]:
     return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
-
-
-class TaskChoice(Table):
-    """levels : [input], V, each (low, high); targets : A or V, of the zeros and the ones, for losses that need them."""
-
-    name: Annotated[str, BeforeValidator(one_of("task", TASKS))]
-    levels: Annotated[tuple[tuple[float, float], ...], BeforeValidator(level_pairs)] = ((-0.3, 0.3),)
-    targets: Annotated[tuple[float, float] | None, BeforeValidator(two_currents)] = None
 
 
 class Training(Table):
@@ -190,7 +180,7 @@ class Study(Table):
         yield from self._misfits_of_training()
         yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
-        bits = TASKS[self.task.name].bits.shape[1]
+        bits = build_task(self.task).bits.shape[1]
         if self.electrodes.roles == "screen":  # whoever is named is to choose from
             inputs = bits
             controls = self._electrodes_free() - bits - 1
@@ -284,7 +274,7 @@ def _validated(raw: StudyText) -> Study:
     except ValidationError as error:
         raise StudyError("\n".join(_problem(details) for details in error.errors())) from error
     if len(study.task.levels) == 1:
-        every = study.task.levels * TASKS[study.task.name].bits.shape[1]
+        every = study.task.levels * build_task(study.task).bits.shape[1]
         study = study.model_copy(update={"task": study.task.model_copy(update={"levels": every})})
     return study
 
