@@ -10,8 +10,8 @@ import numpy as np
 from hge_spice.drive import Drive, Floats, SimulationError, Transient, Waveform
 from hge_spice.graph import Network, electrodes
 from hge_spice.netlist import voltages
-from hge_spice.quasistatic.network import BatchedNetwork
-from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE, Solution, solve
+from hge_spice.quasistatic.assembly import Assembly, Points
+from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE
 
 _UNTIMED = Transient(1.0, 3)
 SLOWEST = 1e-3  # 2πf times the longest time constant: a pole shifts no response by a larger share
@@ -20,14 +20,16 @@ SLOWEST = 1e-3  # 2πf times the longest time constant: a pole shifts no respons
 class QuasistaticDevice:
     """A network as a device under test without a simulator: at every instant it is at the operating point.
 
-    Nothing is remembered between measurements. It can be used as a context manager, as the simulated devices are.
+    Units in series are solved one after the other. Of several outputs the first is the waveform's, and all are among
+    its probes, by name. Nothing is remembered between measurements. It can be used as a context manager, as the
+    simulated devices are.
     """
 
     def __init__(self, graph: Network) -> None:
         self.graph = graph
-        self._network = BatchedNetwork.of(graph)
-        self._names = self._network.equations.electrodes
-        self._output = self._names.index(electrodes(graph, "output")[0])
+        self._network = Assembly(graph)
+        self._names, self._outputs = self._network.names, self._network.outputs
+        self._output = self._names.index(self._outputs[0])
         self._controls, self._inputs = electrodes(graph, "control"), electrodes(graph, "input")
         self._columns = [self._names.index(name) for name in self._controls]
         self.retried = 0
@@ -59,12 +61,12 @@ class QuasistaticDevice:
             np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
             for d in drives
         ]
-        for drive, unknowns in zip(drives, at_rest.unknowns, strict=True):
-            self._check_poles(drive, unknowns)
+        for row, drive in enumerate(drives):
+            self._check_poles(drive, at_rest, row)
         swung = [self._swung(drive, instants) for drive, instants in zip(drives, time, strict=True)]
         counts = [len(rows) for rows in swung]
         everything = np.concatenate(swung)
-        moving = self._solved(everything, np.repeat(at_rest.unknowns, counts, axis=0))
+        moving = self._solved(everything, tuple(np.repeat(each, counts, axis=0) for each in at_rest.unknowns))
         ends = np.cumsum(counts)[:-1]
         parts = zip(drives, swung, np.split(moving.current, ends), strict=True)
         return [self._waveform(drive, rims, current) for drive, rims, current in parts]
@@ -74,32 +76,37 @@ class QuasistaticDevice:
         rims = self.held(control, inputs)
         current = self._solved(rims[None]).current[0]
         output = current[self._output : self._output + 1]
-        return Waveform(np.zeros(1), output, 0.0, energy=float(-rims @ current), current_error=self._error(current))
+        return Waveform(
+            np.zeros(1),
+            output,
+            0.0,
+            energy=float(-rims @ current),
+            current_error=self._error(current),
+            probes=self._probes(current[None], 1),
+        )
 
-    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
         """Output currents [pattern], A, and their derivatives [pattern, control], A/V, at rest.
 
-        control : [control], V; inputs : [pattern, input], V. Raises SimulationError.
+        control : [control], V; inputs : [pattern, input], V; output : which, of several. Raises SimulationError.
         """
         found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
-        return found.current[:, self._output], found.jacobian[:, self._columns]
+        name = output or self._outputs[0]
+        return found.current[:, self._names.index(name)], found.jacobian[name][:, self._columns]
 
     def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
         """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
         rims = self.held(control, inputs)
-        slope = self._network.slope(self._solved(rims[None]).unknowns[0], rims)
-        count, out = self._network.count, self._network.count + self._output
+        found = self._solved(rims[None])
         response = np.empty(len(self._controls), dtype=np.complex128)
         for k, (column, frequency) in enumerate(zip(self._columns, frequencies, strict=True)):
-            admittance = slope + 2j * np.pi * float(frequency) * self._network.equations.capacitance
-            inner = np.linalg.solve(admittance[:count, :count], admittance[:count, count + column])
-            response[k] = admittance[out, :count] @ inner - admittance[out, count + column]
+            response[k] = self._network.response(found, float(frequency))[column]
         return response
 
     def time_constants(self, control: Floats, inputs: Floats) -> Floats:
-        """Time constants of the network at rest, the longest first: [unknown], s."""
-        rims = self.held(control, inputs)
-        return self._time_constants(self._solved(rims[None]).unknowns[0], rims)
+        """Time constants of all units at rest, the longest first: [unknown], s."""
+        each = self._network.time_constants(self._solved(self.held(control, inputs)[None]))
+        return np.sort(np.concatenate(each))[::-1]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -121,8 +128,8 @@ class QuasistaticDevice:
         """Voltages of all electrodes with the tones off: [electrode], V, in the graph's order."""
         return self._voltages(Drive(control, inputs, (), _UNTIMED))
 
-    def _solved(self, rims: Floats, start: Floats | None = None) -> Solution:
-        found = solve(self._network, rims, self._output, start=start)
+    def _solved(self, rims: Floats, start: tuple[Floats, ...] | None = None) -> Points:
+        found = self._network.solve(rims, start)
         lost = np.flatnonzero(~found.converged)
         if len(lost):
             where = ", ".join(f"{name} {v:g} V" for name, v in zip(self._names, rims[lost[0]].tolist(), strict=True))
@@ -142,18 +149,13 @@ class QuasistaticDevice:
 
     @cached_property
     def _stores(self) -> bool:
-        return bool(np.any(self._network.equations.capacitance))
+        return any(np.any(unit.equations.capacitance) for unit in self._network.units)
 
-    def _time_constants(self, unknowns: Floats, rims: Floats) -> Floats:
-        count = self._network.count
-        slope = self._network.slope(unknowns, rims)[:count, :count]
-        storing = self._network.equations.capacitance[:count, :count]
-        return np.sort(np.abs(np.linalg.eigvals(np.linalg.solve(slope, storing))))[::-1]
-
-    def _check_poles(self, drive: Drive, unknowns: Floats) -> None:
+    def _check_poles(self, drive: Drive, at_rest: Points, row: int) -> None:
         if not drive.tones or not self._stores:
             return
-        longest = float(self._time_constants(unknowns, self._voltages(drive))[0])
+        # units in series delay one after the other
+        longest = sum(float(each[0]) for each in self._network.time_constants(at_rest, row))
         fastest = max(tone.frequency for tone in drive.tones)
         if 2 * np.pi * fastest * longest > SLOWEST:
             raise SimulationError(
@@ -164,6 +166,13 @@ class QuasistaticDevice:
 
     def _error(self, current: Floats) -> float:
         return float(TOLERANCE**2 * np.abs(current).max())
+
+    def _probes(self, current: Floats, points: int) -> dict[str, Floats]:
+        """Every output's current, where there are several: [point], A."""
+        if len(self._outputs) < 2:
+            return {}
+        columns = {name: current[:, self._names.index(name)] for name in self._outputs}
+        return {name: np.broadcast_to(column, points).copy() for name, column in columns.items()}
 
     def _waveform(self, drive: Drive, rims: Floats, current: Floats) -> Waveform:
         transient = drive.transient
@@ -177,4 +186,5 @@ class QuasistaticDevice:
             energy=float(power.mean() * transient.duration),
             perturbation_energy=float(tones.mean() * transient.duration),
             current_error=self._error(current),
+            probes=self._probes(current, transient.points),
         )

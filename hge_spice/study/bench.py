@@ -23,7 +23,7 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import PHASES
-from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
+from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
 from hge_spice.study.screening import choose, provisional
@@ -158,7 +158,7 @@ def check(study: Study) -> None:
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     if study.device.engine == "quasistatic":
-        BatchedNetwork.of(graph)
+        QuasistaticDevice(graph)
     build_plan(study)
     build_filter(study)
 
