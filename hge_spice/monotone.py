@@ -37,7 +37,7 @@ def signs(graph: Network) -> dict[str, int] | None:
     if not all(monotone(unit_graph(graph, k)) for k in range(len(graph.graph["units"]))):
         return None
     of_unit = {graph.nodes[electrodes(graph, "output")[0]]["unit"]: how.sign}
-    unit = dict(graph.nodes(data="unit"))
+    unit = {name: int(data["unit"]) for name, data in graph.nodes(data=True)}
     for coupling in sorted(graph.graph["couplings"], key=lambda each: -unit[each["output"]]):
         reached = {unit[name] for name in coupling["inputs"]} & of_unit.keys()
         before = unit[coupling["output"]]

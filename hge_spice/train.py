@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hge_spice.channels import Channels, side_by_side
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, measure_all
 from hge_spice.gradient import Estimate, Estimator, Measurement
 from hge_spice.loss import Loss, Residuals, Target
@@ -18,6 +19,8 @@ class Recipe:
 
     inputs : [pattern, input], V; rate : V; control_range : V
     residuals : of the loss, where it is a sum of squares
+    outputs : names of those that the loss is made of, where it is of several; empty for the device's one
+    two_classes : whether the target has two, between which there is a gap
     """
 
     inputs: Floats
@@ -29,6 +32,8 @@ class Recipe:
     rate: float
     control_range: tuple[float, float]
     residuals: Residuals | None = None
+    outputs: tuple[str, ...] = ()
+    two_classes: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,9 @@ class Step:
     """One update and the read-out after it.
 
     number : from 1; control : [control], V, after the update; clipped : controls that met their range
-    loss, gradient [control] (1/V), estimates [pattern] : at the controls before the update, from the extraction
-    outputs : [pattern], A, tones off, after the update; margin : what they are worth
+    loss, gradient [control] (1/V), estimates [pattern] : at the controls before the update, from the extraction; of
+    several outputs one after the other
+    outputs : [pattern] or [pattern, output], A, tones off, after the update; margin : what they are worth
     cost : of this step alone
     """
 
@@ -72,24 +78,34 @@ class Step:
 
 
 def extract(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[tuple[Estimate, ...], Cost]:
-    """One estimate per pattern, and their cost."""
-    estimates = recipe.estimator(dut, control, recipe.inputs, recipe.measurement)
+    """One estimate per pattern, of several outputs one after the other, and their cost: of one measurement for all."""
+    channels = Channels(dut, recipe.outputs).channels if recipe.outputs else (dut,)
+    each = [recipe.estimator(channel, control, recipe.inputs, recipe.measurement) for channel in channels]
     cost = Cost(
-        sum(e.runs for e in estimates),
-        sum(e.simulated_seconds for e in estimates),
-        sum(e.energy for e in estimates),
-        sum(e.perturbation_energy for e in estimates),
+        sum(e.runs for e in each[0]),
+        sum(e.simulated_seconds for e in each[0]),
+        sum(e.energy for e in each[0]),
+        sum(e.perturbation_energy for e in each[0]),
     )
-    return estimates, cost
+    return tuple(estimate for estimates in each for estimate in estimates), cost
 
 
 def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[Floats, Margin, Cost, tuple[str, ...]]:
-    """Outputs of all patterns with the tones off [pattern], A, their margin, their cost, and the flags raised."""
+    """Outputs of all patterns with the tones off, A, their margin, their cost, and the flags raised.
+
+    Outputs are [pattern], or [pattern, output] of several. There is no margin of several outputs, nor of a regression:
+    what they are worth is judged by patterns that were not trained on.
+    """
     transient = recipe.measurement.transient
     waveforms = measure_all(dut, [Drive(control, inputs, (), transient) for inputs in recipe.inputs])
     outputs = np.array([w.output.mean() for w in waveforms])
     noise = mean_noise(recipe.measurement.noise_density, transient.window)
-    judged = margin(outputs, recipe.target.classes, noise, max(w.current_error for w in waveforms))
+    if recipe.outputs or not recipe.two_classes:
+        judged = Margin(np.nan, float(np.ptp(outputs)), np.nan, np.nan, solved=False)
+    else:
+        judged = margin(outputs, recipe.target.classes, noise, max(w.current_error for w in waveforms))
+    if recipe.outputs:
+        outputs = side_by_side(waveforms, recipe.outputs)
     cost = Cost(0, sum(w.simulated_seconds for w in waveforms), sum(w.energy for w in waveforms))
     return outputs, judged, cost, tuple(flag for w in waveforms for flag in w.flags)
 
@@ -97,9 +113,12 @@ def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[Flo
 def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> Slope:
     """Chain rule: the loss's derivatives by the outputs times the outputs' by the controls."""
     outputs, jacobian = np.array([e.output for e in estimates]), np.array([e.jacobian for e in estimates])
+    if recipe.outputs:
+        outputs = outputs.reshape(len(recipe.outputs), -1).T
+        jacobian = np.moveaxis(jacobian.reshape(*outputs.T.shape, -1), 0, 1)
     loss, by_output = recipe.loss(outputs, recipe.target)
     demodulated = estimates[0].loss_gradient  # where the loss itself was, there is nothing to chain
-    gradient = demodulated if len(demodulated) else by_output @ jacobian
+    gradient = demodulated if len(demodulated) else np.tensordot(by_output, jacobian, by_output.ndim)
     slope = Slope(control, recipe.control_range, loss, gradient)
     if recipe.residuals is None:
         return slope

@@ -140,7 +140,8 @@ class Assembly:
             inner = np.linalg.solve(admittance[:count, :count], admittance[:count, count:])
             short = admittance[count:, :count] @ inner - admittance[count:, count:]
             slopes.append({name: short[own.index(name)][None] for name in self._read[k]})
-        return self._passed_on(slopes, [gain[:1] for gain in points.passed])[self.outputs[0]][0]
+        through = self._passed_on(slopes, [gain[:1] for gain in points.passed])
+        return np.asarray(through[self.outputs[0]][0])
 
     def time_constants(self, points: Points, row: int = 0) -> list[Floats]:
         """Time constants of each unit at one of the points, the longest first: [unknown], s."""
