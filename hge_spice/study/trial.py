@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
 
 from hge_spice.drive import Drive, Floats, measure_all
 from hge_spice.graph import node_link
@@ -70,7 +71,7 @@ def run_trial(
         finally:
             # What was learned before a failure or an interrupt is kept
             if rows:
-                pd.DataFrame(rows).to_parquet(directory / "steps.parquet", index=False)
+                parquet.write_table(pa.Table.from_pylist(rows), directory / "steps.parquet")
         last = trained.step
         _write_circuit(bench, last.control, directory)
         comparison = compare(bench, last.control)
