@@ -224,7 +224,9 @@ class ExactDevice(DeviceUnderTest, Protocol):
     def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
         """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
 
-        control : [control], V; inputs : [pattern, input], V; output : which of several; the first unless given. Raises SimulationError where there is no operating point.
+        control : [control], V; inputs : [pattern, input], V; output : which of several, the first unless given
+
+        Raises SimulationError where there is no operating point.
         """
         ...
 

@@ -4,9 +4,10 @@ Some are sums of squares, E = r·r. Their residuals r and dr/dI are what Gauss�
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hge_spice.drive import Floats
 from hge_spice.linear import fit
@@ -27,6 +28,11 @@ class Target:
     per_ampere: float = 1.0
     noise: float = 0.0
     wanted: Floats | None = None
+
+    def only(self, patterns: NDArray[np.int64]) -> "Target":
+        """The target of some of the patterns, as a mini-batch has it."""
+        wanted = None if self.wanted is None else self.wanted[patterns]
+        return replace(self, classes=self.classes[patterns], wanted=wanted)
 
 
 Loss = Callable[[Floats, Target], tuple[float, Floats]]
@@ -89,8 +95,8 @@ def least_squares(outputs: Floats, target: Target) -> tuple[float, Floats]:
     """Share of the wanted values' variance that the best linear read-out of all outputs leaves: 1 − R², noise counted.
 
     outputs : [pattern, output], A, or [pattern] of one; the derivative, in their shape, is in 1/A. The read-out's
-    weights are fitted anew to every table of outputs (see `linear.fit`). With one output it is 1 − corr²: an output that
-    answers upside down serves as well.
+    weights are fitted anew to every table of outputs (see `linear.fit`). With one output it is 1 − corr²: an output
+    that answers upside down serves as well.
     """
     wanted = target.classes[:, None] if target.wanted is None else target.wanted
     readout, slope = fit(outputs, wanted, target.noise)

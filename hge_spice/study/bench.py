@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from hge_spice.batches import batch_count, epoch_batches
 from hge_spice.calibrate import check_points, choose_amplitude, choose_amplitudes, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
@@ -29,9 +30,12 @@ from hge_spice.study.device import build_network
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
+from hge_spice.tasks import Task
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
+
+SHOWN = 8  # patterns of a data set that stand for all where the circuit is looked at
 
 
 def build_graph(study: Study) -> Network:
@@ -127,13 +131,31 @@ def build_filter(study: Study) -> Filter:
 
 
 def _target(study: Study, graph: Network) -> Target:
-    noise = mean_noise(study.readout.density, study.perturbation.window)
-    return Target(build_task(study.task).classes, study.task.targets, readout(graph).per_ampere, noise)
+    noise, task = mean_noise(study.readout.density, study.perturbation.window), build_task(study.task)
+    wanted = task.wanted if len(task.labels) > 2 else None
+    return Target(task.classes, study.task.targets, readout(graph).per_ampere, noise, wanted)
 
 
 def _loss(study: Study, graph: Network) -> Callable[[Floats], float]:
     loss, target = LOSSES[study.training.loss], _target(study, graph)
     return lambda outputs: loss(outputs, target)[0]
+
+
+def _check_batches(study: Study, graph: Network) -> None:
+    """Raise ValueError where some batches are of one class alone, and the loss needs both."""
+    size, target = study.training.batch, _target(study, graph)
+    if size == "all":
+        return
+    # how many batches lack a class doesn't depend on the draw
+    for patterns in epoch_batches(target.classes, size, np.random.default_rng(study.training.seed)):
+        part = target.only(patterns)
+        try:
+            LOSSES[study.training.loss](part.classes, part)
+        except ValueError as error:
+            raise ValueError(
+                f"training.batch: of {batch_count(len(target.classes), size)} batches an epoch, some suit no "
+                f"{study.training.loss}: {error}; take larger batches, or mse"
+            ) from error
 
 
 def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Lag:
@@ -154,6 +176,7 @@ def check(study: Study) -> None:
     task.inputs(study.task.levels)
     graph = build_graph(study)
     _loss(study, graph)(task.classes)
+    _check_batches(study, graph)
     reason = unreachable(graph, task) if task.exact else None
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
@@ -199,7 +222,6 @@ class Bench:
             found = choose(study, build_graph, electrode_names(study), screened)
             study, first, screening = found.study, tuple(found.first), found.record
         graph, plan, task = build_graph(study), build_plan(study), build_task(study.task)
-        inputs = task.inputs(study.task.levels)
         count = len(study.electrodes.controls)
         amplitude = study.perturbation.amplitude
         measurement = Measurement(
@@ -226,6 +248,9 @@ class Bench:
             else NgspicePool(graph, workers if study.device.reinitialise else 1)
         )
         dut = seen_through(network, study.imperfections, study.training.seed)
+        inputs = task.inputs(study.task.levels)
+        if not task.exact:
+            inputs = inputs[:SHOWN]  # of a data set as many as tell the device's time constants and curvature
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
             if study.perturbation.settle == "auto":
@@ -252,8 +277,9 @@ class Bench:
         except BaseException:
             network.close()
             raise
+        combined = study.training.loss == "least_squares" and len(study.electrodes.outputs) > 1
         recipe = Recipe(
-            inputs=inputs,
+            inputs=task.inputs(study.task.levels),
             target=_target(study, graph),
             estimator=ESTIMATORS[study.training.estimator],
             measurement=measurement,
@@ -262,8 +288,22 @@ class Bench:
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
             residuals=RESIDUALS.get(study.training.loss),
+            batch=None if study.training.batch == "all" else study.training.batch,
+            outputs=electrodes(graph, "output") if combined else (),
+            two_classes=len(task.labels) == 2,
         )
         return cls(study, network, dut, recipe, cost, flags, first, screening)
+
+    @property
+    def task(self) -> Task:
+        """The patterns to train on, and those kept from it."""
+        return build_task(self.study.task)
+
+    @property
+    def shown(self) -> Recipe:
+        """The recipe for the patterns that the report shows one by one, and for one output: of a data set the first."""
+        every = self.recipe.only(np.arange(len(self.recipe.inputs))[: None if self.task.exact else SHOWN])
+        return replace(every, outputs=())
 
     @property
     def unit(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -31,6 +31,7 @@ from hge_spice.study.task import TaskChoice, build_task
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     one_of,
+    or_word,
     si,
     swept,
     table,
@@ -53,6 +54,10 @@ __all__ = [
 ]
 
 DEMODULATED = ("output", "loss")
+# estimators that drive alike whatever is read: one measurement serves all outputs
+SIDE_BY_SIDE = frozenset(
+    {"homodyne", "homodyne_sequential", "finite_difference", "finite_difference_forward", "adjoint"}
+)
 
 
 def _voltages(value: Any) -> dict[str, float]:
@@ -62,6 +67,7 @@ def _voltages(value: Any) -> dict[str, float]:
 class Training(Table):
     """rate : V.
 
+    batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
     """
@@ -72,6 +78,7 @@ class Training(Table):
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
+    batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
     starts: Count = 5
     seed: Seed = 0
@@ -179,6 +186,7 @@ class Study(Table):
         yield from self._misfits_of_roles()
         yield from self._misfits_of_training()
         yield from self._misfits_of_comparisons()
+        yield from self._misfits_of_data()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = build_task(self.task).bits.shape[1]
         if self.electrodes.roles == "screen":  # whoever is named is to choose from
@@ -210,8 +218,42 @@ class Study(Table):
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
             squares = ", ".join(RESIDUALS)
             yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
+        batch, patterns = self.training.batch, len(build_task(self.task).classes)
+        if batch != "all" and batch > patterns:
+            yield f'training.batch: {batch} of the {patterns} patterns of {self.task.name}; take fewer, or "all"'
+        if batch != "all" and RULES[self.training.rule].compares:
+            yield (
+                f"training.batch: {self.training.rule} compares the losses of its steps, which must be of the same "
+                'patterns; take batch = "all", or another rule'
+            )
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_data(self) -> Iterable[str]:
+        task, loss = build_task(self.task), self.training.loss
+        several = loss == "least_squares" and len(self.electrodes.outputs) > 1
+        if loss == "least_squares" and task.exact:
+            yield f"training.loss: {task.name} is judged by its output itself, and least_squares by a read-out of it"
+        if len(task.labels) > 2 and loss != "least_squares":
+            yield f"training.loss: {loss} is of two classes, {task.name} has {len(task.labels)}; take least_squares"
+        if not task.labels and loss not in {"least_squares", "mse", "correlation"}:
+            yield f"training.loss: {loss} is of classes, {task.name} of values; take least_squares, correlation or mse"
+        if several and self.training.estimator not in SIDE_BY_SIDE:
+            yield (
+                f"training.estimator: {self.training.estimator} can't read several outputs side by side; take "
+                f"{', '.join(sorted(SIDE_BY_SIDE))}"
+            )
+        if several and (self.imperfections or self.readout.differential):
+            yield "electrodes.output: several outputs are read as they are, without imperfections or differences"
+        if not task.exact:
+            for what, unfit in (
+                ("electrodes.roles: screening", self.electrodes.roles is not None),
+                ("retrain", bool(self.retrain.after)),
+                ("compare", self.compare is not None),
+                ("training.demodulate: the loss", self.training.demodulate == "loss"),
+            ):
+                if unfit:
+                    yield f"{what} is of truth tables; {task.name} is none"
 
     def _misfits_of_comparisons(self) -> Iterable[str]:
         for spacing in self.spacing.spacings if self.spacing else ():

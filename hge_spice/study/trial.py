@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+from pyarrow import csv, parquet
 
 from hge_spice.drive import Drive, Floats, measure_all
 from hge_spice.graph import node_link
+from hge_spice.linear import columns as by_output
 from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
+from hge_spice.study.generalise import Judged, generalised, majority, of_step
 from hge_spice.study.retrain import retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
@@ -40,8 +43,10 @@ class Trained:
 def run_starts(bench: Bench) -> Iterator[Trained]:
     """Starts in order, each from its own control setting, until one is solved."""
     cost = bench.cost
-    for start in range(bench.study.training.starts):
-        for step in train(bench.dut, bench.control(start), bench.recipe, bench.study.training.steps):
+    training = bench.study.training
+    for start in range(training.starts):
+        seed = (training.seed, start, *b"batches")
+        for step in train(bench.dut, bench.control(start), bench.recipe, training.steps, seed):
             cost += step.cost
             yield Trained(start, step, cost)
             if step.margin.solved:
@@ -61,17 +66,24 @@ def run_trial(
     directory.mkdir(parents=True, exist_ok=True)
     with Bench.of(study, workers) as bench:
         rows: list[dict[str, Any]] = []
+        best: Judged | None = None
         flags: Counter[str] = Counter(bench.flags)
         try:
             for trained in run_starts(bench):
                 rows.append(_row(bench, trained))
+                if not bench.task.exact and (found := of_step(bench, trained.step)):
+                    rows[-1]["train_score"] = found.score
+                    if found.beats(best):
+                        best, chosen = found, trained
                 flags.update(trained.step.flags)
                 progress(trained.start, trained.step)
         finally:
             # What was learned before a failure or an interrupt is kept
             if rows:
-                pd.DataFrame(rows).to_parquet(directory / "steps.parquet", index=False)
-        last = trained.step
+                columns = dict.fromkeys(name for row in rows for name in row)
+                table = pa.table({name: [row.get(name) for row in rows] for name in columns})
+                parquet.write_table(table, directory / "steps.parquet")
+        last = trained.step if best is None else chosen.step
         _write_circuit(bench, last.control, directory)
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
@@ -82,10 +94,14 @@ def run_trial(
             spaced = study_spacing(bench)
             (directory / "spacing.json").write_text(json.dumps(spaced))
             assessed["spacing"] = summary(spaced)
+        if best is not None:
+            assessed |= generalised(bench, best, len(rows))
+            _write_patterns(bench, best, directory)
         return assessed | {
-            "solved": last.margin.solved,
+            "solved": last.margin.solved if best is None else _good_enough(bench, assessed),
             "steps": last.number,
             "starts": trained.start + 1,
+            **({} if best is None else {"start": chosen.start + 1}),
             "loss": last.loss,
             "extractions": trained.cost.extractions,
             "seconds": time.perf_counter() - began,
@@ -94,10 +110,10 @@ def run_trial(
             "perturbation_energy_joule": trained.cost.perturbation_energy,
             "outputs": last.outputs.tolist(),
             "output_unit": bench.unit,
-            "gap": last.margin.gap,
-            "gap_over_span": last.margin.gap_over_span,
-            "contrast": last.margin.contrast,
-            "d_prime": last.margin.d_prime if np.isfinite(last.margin.d_prime) else None,
+            "gap": _finite(last.margin.gap),
+            "gap_over_span": _finite(last.margin.gap_over_span),
+            "contrast": _finite(last.margin.contrast),
+            "d_prime": _finite(last.margin.d_prime),
             "control": last.control.tolist(),
             "controls": list(bench.dut.controls),
             "classes": bench.recipe.target.classes.tolist(),
@@ -126,6 +142,7 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     row: dict[str, Any] = {
         "start": trained.start + 1,
         "step": step.number,
+        "patterns": " ".join(map(str, step.patterns)),
         "loss": step.loss,
         "gap": step.margin.gap,
         "span": step.margin.span,
@@ -143,21 +160,51 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     for k, name in enumerate(bench.dut.controls):
         row[f"control.{name}"] = step.control[k]
         row[f"gradient.{name}"] = step.gradient[k]
-        for p, estimate in enumerate(step.estimates):
+        if not bench.task.exact:
+            continue  # of hundreds of patterns the loss and its gradient must do
+        for p, estimate in zip(step.patterns, step.estimates, strict=True):
             row[f"jacobian.{p}.{name}"] = estimate.jacobian[k]
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
-    for p, output in enumerate(step.outputs):
+    for p, output in enumerate(step.outputs if bench.task.exact else ()):
         row[f"output.{p}"] = output
     return row
 
 
+def _finite(value: float) -> float | None:
+    """JSON has no nan and no infinity."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _good_enough(bench: Bench, found: dict[str, Any]) -> bool:
+    """Whether a data set is learned: by the study's [specs], or, where they don't ask, better than without inputs.
+
+    That is: the interval of the test accuracy lies above the most frequent class's share, a regression's error below
+    that of the mean.
+    """
+    metric = "test_accuracy" if bench.task.labels else "test_error"
+    asked = bench.study.specs.get(metric)
+    if asked is not None:
+        low, high = -np.inf if asked.min is None else asked.min, np.inf if asked.max is None else asked.max
+        return bool(low <= found[metric] <= high)
+    return bool(found["test_accuracy_low"] > majority(bench.task) if bench.task.labels else found["test_error"] < 1)
+
+
+def _write_patterns(bench: Bench, best: Judged, directory: Path) -> None:
+    """patterns.csv: every training pattern's inputs, V, class or value, and outputs at the setting that was kept, A."""
+    columns: dict[str, Any] = {f"input.{name}": bench.recipe.inputs[:, k] for k, name in enumerate(bench.dut.inputs)}
+    columns["class" if bench.task.labels else "value"] = bench.task.classes
+    names = bench.recipe.outputs or bench.study.electrodes.outputs[:1]
+    columns |= {f"output.{name}": column for name, column in zip(names, by_output(best.outputs).T, strict=True)}
+    csv.write_csv(pa.table(columns), directory / "patterns.csv")
+
+
 def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
-    """Write the trained network: graph.json, netlist.cir, a read-out deck and a waveform of every pattern."""
+    """Write the trained network: graph.json, netlist.cir, a read-out deck and a waveform of every pattern shown."""
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
     (directory / "graph.json").write_text(json.dumps(node_link(bench.network.graph), indent=1))
     drives, titles = [], []
-    for p, inputs in enumerate(bench.recipe.inputs):
+    for p, inputs in enumerate(bench.shown.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
         if p == 0:
             (directory / "netlist.cir").write_text(deck(bench.network.graph, drive))
