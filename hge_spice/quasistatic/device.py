@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from hge_spice.drive import Drive, Floats, SimulationError, Transient, Waveform
-from hge_spice.graph import Network, electrodes
-from hge_spice.netlist import voltages
+from hge_spice.graph import Network
+from hge_spice.netlist import Rails
 from hge_spice.quasistatic.assembly import Assembly, Points
 from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE
 
@@ -30,7 +30,9 @@ class QuasistaticDevice:
         self._network = Assembly(graph)
         self._names, self._outputs = self._network.names, self._network.outputs
         self._output = self._names.index(self._outputs[0])
-        self._controls, self._inputs = electrodes(graph, "control"), electrodes(graph, "input")
+        self._rails = Rails.of(graph)  # the graph is not searched at every measurement
+        self._resting = {name: float(graph.nodes[name].get("voltage", 0.0)) for name in self._names}
+        self._controls, self._inputs = self._rails.controls, self._rails.inputs
         self._columns = [self._names.index(name) for name in self._controls]
         self.retried = 0
 
@@ -56,20 +58,25 @@ class QuasistaticDevice:
         """
         if any(drive.tables is not None for drive in drives):
             raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
-        at_rest = self._solved(np.array([self._voltages(drive) for drive in drives]))
+        resting = [self._voltages(drive) for drive in drives]
+        at_rest = self._solved(np.array(resting))
         time: list[Floats] = [
             np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
             for d in drives
         ]
         for row, drive in enumerate(drives):
             self._check_poles(drive, at_rest, row)
-        swung = [self._swung(drive, instants) for drive, instants in zip(drives, time, strict=True)]
+        swung = [
+            self._swung(drive, rims, instants) for drive, rims, instants in zip(drives, resting, time, strict=True)
+        ]
         counts = [len(rows) for rows in swung]
-        everything = np.concatenate(swung)
-        moving = self._solved(everything, tuple(np.repeat(each, counts, axis=0) for each in at_rest.unknowns))
+        moving = at_rest
+        if any(drive.tones for drive in drives):
+            begin = tuple(np.repeat(each, counts, axis=0) for each in at_rest.unknowns)
+            moving = self._solved(np.concatenate(swung), begin)
         ends = np.cumsum(counts)[:-1]
-        parts = zip(drives, swung, np.split(moving.current, ends), strict=True)
-        return [self._waveform(drive, rims, current) for drive, rims, current in parts]
+        parts = zip(drives, resting, swung, np.split(moving.current, ends), strict=True)
+        return [self._waveform(*part) for part in parts]
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
@@ -121,8 +128,8 @@ class QuasistaticDevice:
 
     def _voltages(self, drive: Drive) -> Floats:
         """Voltage of every electrode at rest, V; grounds and what has no voltage of its own are at zero."""
-        given = voltages(self.graph, drive)
-        return np.array([given.get(name, self.graph.nodes[name].get("voltage", 0.0)) for name in self._names])
+        given = self._resting | self._rails.voltages(drive)
+        return np.array([given[name] for name in self._names])
 
     def held(self, control: Floats, inputs: Floats) -> Floats:
         """Voltages of all electrodes with the tones off: [electrode], V, in the graph's order."""
@@ -140,8 +147,8 @@ class QuasistaticDevice:
             )
         return found
 
-    def _swung(self, drive: Drive, time: Floats) -> Floats:
-        rims = np.repeat(self._voltages(drive)[None], len(time), axis=0)
+    def _swung(self, drive: Drive, resting: Floats, time: Floats) -> Floats:
+        rims = np.repeat(resting[None], len(time), axis=0)
         for tone in drive.tones:
             swing = tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase)
             rims[:, self._names.index(tone.electrode)] += swing
@@ -174,10 +181,10 @@ class QuasistaticDevice:
         columns = {name: current[:, self._names.index(name)] for name in self._outputs}
         return {name: np.broadcast_to(column, points).copy() for name, column in columns.items()}
 
-    def _waveform(self, drive: Drive, rims: Floats, current: Floats) -> Waveform:
+    def _waveform(self, drive: Drive, resting: Floats, rims: Floats, current: Floats) -> Waveform:
         transient = drive.transient
         power = -np.einsum("tk,tk->t", rims, current)
-        tones = -np.einsum("tk,tk->t", rims - self._voltages(drive), current)
+        tones = -np.einsum("tk,tk->t", rims - resting, current)
         output = np.broadcast_to(current[:, self._output], transient.points).copy()
         return Waveform(
             np.asarray(transient.settle + transient.step * np.arange(transient.points)),

@@ -69,6 +69,7 @@ class Training(Table):
 
     batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
+    first : random control settings at which a data set is read out beforehand; the starts begin at the best of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
     """
 
@@ -80,6 +81,7 @@ class Training(Table):
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
     batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
+    first: Annotated[int, BeforeValidator(whole(0, most=1_000_000))] = 0
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
@@ -245,6 +247,8 @@ class Study(Table):
             )
         if several and (self.imperfections or self.readout.differential):
             yield "electrodes.output: several outputs are read as they are, without imperfections or differences"
+        if task.exact and self.training.first:
+            yield f'training.first: {task.name} is a truth table; electrodes.roles = "screen" finds its first controls'
         if not task.exact:
             for what, unfit in (
                 ("electrodes.roles: screening", self.electrodes.roles is not None),

@@ -21,7 +21,7 @@ from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
-from hge_spice.study.generalise import Judged, generalised, majority, of_step
+from hge_spice.study.generalise import Judged, begun_at_the_best, generalised, majority, of_step
 from hge_spice.study.retrain import retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
@@ -64,7 +64,8 @@ def run_trial(
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers) as bench:
+    with Bench.of(study, workers) as built:
+        bench = begun_at_the_best(built)
         rows: list[dict[str, Any]] = []
         best: Judged | None = None
         flags: Counter[str] = Counter(bench.flags)
