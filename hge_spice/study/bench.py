@@ -189,7 +189,7 @@ class Bench:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
-        screened : told how many choices of electrodes are done, of how many
+        screened : told how many points are done, of how many, while electrodes are chosen
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """

@@ -26,6 +26,7 @@ from hge_spice.traces import Plot, write_raw
 from hge_spice.train import Cost, Step, train
 
 Progress = Callable[[int, Step], None]
+Screened = Callable[[int, int], None]  # points done, of how many
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,22 @@ def run_starts(bench: Bench) -> Iterator[Trained]:
 
 
 def run_trial(
-    study: Study, directory: Path, progress: Progress = lambda _start, _step: None, workers: int = 1
+    study: Study,
+    directory: Path,
+    progress: Progress = lambda _start, _step: None,
+    workers: int = 1,
+    screened: Screened = lambda _done, _total: None,
 ) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
 
     workers : ngspice processes that share a step's patterns
+    progress : told of every training step; screened : told how the choice of electrodes goes on
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers) as bench:
+    with Bench.of(study, workers, screened) as bench:
         rows: list[dict[str, Any]] = []
         flags: Counter[str] = Counter(bench.flags)
         try:
