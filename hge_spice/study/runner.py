@@ -185,8 +185,8 @@ def _executor(stack: ExitStack, first: StudyText, out: Path, where: Where, watch
 def _stepwise(jobs: Sequence[Job], out: Path, started: Started, watch: Watch, workers: int) -> Finished:
     """In this process, with word of every training step, a trial's patterns shared by the workers."""
     for position, trial in jobs:
-        tell = {"progress": partial(watch.stepped, position), "screened": partial(watch.screened, position)}
-        told = partial(perform, workers=workers, **tell)
+        stepped, screened = partial(watch.stepped, position), partial(watch.screened, position)
+        told = partial(perform, progress=stepped, workers=workers, screened=screened)
         yield from in_this_process([(position, trial)], out, told, started)
 
 
