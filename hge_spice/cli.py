@@ -477,15 +477,21 @@ def doctor(as_json: AsJson = False) -> int:
 @app.command()
 def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]…", help="overhead, …; all by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new directory for bench.json and pictures.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run benchmarks: each a ratio of our time over a reference's, measured in one run."""
     from hge_spice.benchmarks import BENCHMARKS
+    from hge_spice.benchmarks.report import new_directory, write_benchmarks
 
     unknown = [name for name in names or [] if name not in BENCHMARKS]
     if unknown:
         raise ValueError(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    if out is not None:
+        new_directory(out)
     results = {name: BENCHMARKS[name]() for name in names or BENCHMARKS}
+    if out is not None:
+        write_benchmarks(results, out)
     if as_json:
         _print_json(results)
         return DONE
