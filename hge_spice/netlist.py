@@ -268,7 +268,7 @@ def transient_command(transient: Transient) -> str:
     """Return the analysis that holds `points` equal steps after the solver's start-up steps.
 
     ngspice starts with a hundredth of a step and doubles it; the sum of these steps lies between one and two steps, so
-    that one step more than the window makes room for a uniform grid. See `ngspice.device.window_points`.
+    that one step more than the window makes room for a uniform grid. See `ngspice.window.window_points`.
     """
     step = transient.step
     return f"tran {step!r} {transient.settle + transient.window + step!r} {transient.settle!r} {step!r}"

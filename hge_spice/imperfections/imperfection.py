@@ -1,13 +1,14 @@
 """What an imperfection of the instrument is, and how it wraps a device under test: Imperfection, Effect, Imperfect."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, SmallSignalDevice, Waveform, measure_all
 from hge_spice.graph import Network
+from hge_spice.plateaus import PlateauDevice, Plateaus
 
 
 @dataclass(frozen=True)
@@ -131,16 +132,16 @@ class Imperfect:
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
-        moments = [self._next(drive) for drive in drives]
+        moments = [self._next(drive.transient.duration) for drive in drives]
         given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
         waveforms = measure_all(self._dut, given)
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
-    def _next(self, drive: Drive) -> Moment:
+    def _next(self, seconds: float) -> Moment:
         rng = np.random.default_rng((*self._seed, self._number))
         moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._dut)
         self._number += 1
-        self._spent += drive.transient.duration
+        self._spent += seconds
         return moment
 
 
@@ -150,6 +151,21 @@ class ImperfectKnown(Imperfect):
     def __init__(self, dut: SmallSignalDevice, effect: Effect, seed: Sequence[int]) -> None:
         super().__init__(dut, effect, seed)
         self._known = dut
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other in one transient; see PlateauDevice.
+
+        Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start.
+        Raises ValueError where an imperfection gives drives tables, which can't be played so.
+        """
+        if not isinstance(self._known, PlateauDevice):
+            raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
+        begun = self._spent
+        moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
+        drives = [self._effect.drive(d, moment) for d, moment in zip(plateaus.drives, moments, strict=True)]
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=tuple(drives)))
+        since = [replace(moment, start=begun) for moment in moments]
+        return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest, without the instrument: one point."""

@@ -16,6 +16,7 @@ from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
 from hge_spice.graph import Network, assign_roles, electrodes, readout
 from hge_spice.imperfections import altered, seen_through
+from hge_spice.in_one_transient import InOneTransient
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
@@ -24,7 +25,9 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import PHASES
+from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
+from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
 from hge_spice.study.screening import choose, provisional
@@ -160,6 +163,15 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
     return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
 
 
+def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
+    """The device as the study plays patterns to it: one by one, or in one transient."""
+    if study.perturbation.patterns == "separate":
+        return dut
+    if not isinstance(dut, PlateauDevice):
+        raise TypeError(f"{type(dut).__name__} can't play patterns in one transient")
+    return InOneTransient(dut, study.perturbation.ramp)
+
+
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = TASKS[study.task.name]
@@ -244,17 +256,18 @@ class Bench:
             if study.device.engine == "quasistatic"
             else NgspicePool(graph, workers if study.device.reinitialise else 1)
         )
-        dut = seen_through(network, study.imperfections, study.training.seed)
+        dut = as_played(study, seen_through(network, study.imperfections, study.training.seed))
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
+            ideal = as_played(study, network)
             if study.perturbation.settle == "auto":
-                settle, flags = choose_settle(network, control, inputs, measurement)
+                settle, flags = choose_settle(ideal, control, inputs, measurement)
                 measurement = replace(measurement, settle=settle)
             if study.perturbation.points == "auto":
-                plan, coarse = choose_points(network, control, inputs, measurement)
+                plan, coarse = choose_points(ideal, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             else:
-                flags = (*flags, *check_points(network, control, inputs, measurement))
+                flags = (*flags, *check_points(ideal, control, inputs, measurement))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
@@ -303,11 +316,18 @@ class Bench:
             raise TypeError('there is no ngspice behind device.engine = "quasistatic"')
         return self.network
 
-    def deck(self) -> str:
-        """Netlist of one extraction at the first control setting and pattern, runnable by `ngspice -b` as it is."""
+    def deck(self, control: Floats | None = None) -> str:
+        """Netlist of one extraction, runnable by `ngspice -b` as it is: of the first pattern, or of the sequence.
+
+        control : [control], V; the first setting where none is given
+        """
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
-        return deck(self.network.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
+        held = self.control() if control is None else control
+        drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
+        if isinstance(self.dut, InOneTransient):
+            return sequence_deck(self.network.graph, Plateaus(tuple(drives), self.study.perturbation.ramp))
+        return deck(self.network.graph, drives[0])
 
     def __enter__(self) -> Self:
         return self

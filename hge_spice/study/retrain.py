@@ -6,7 +6,7 @@ from hge_spice.drive import Floats
 from hge_spice.imperfections import altered, seen_through
 from hge_spice.margin import Margin
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.study.bench import Bench
+from hge_spice.study.bench import Bench, as_played
 from hge_spice.train import read_out, train
 
 CHANGE = 2**32  # added to the study's seed
@@ -24,7 +24,8 @@ def retrain(bench: Bench, control: Floats, workers: int = 1) -> dict[str, Any]:
     changed = altered(bench.network.graph, study.retrain.after, study.training.seed + CHANGE)
     found: dict[str, Any] = _told("before", before)
     with NgspicePool(changed, workers) as network:
-        dut = seen_through(network, {**study.imperfections, **study.retrain.after}, study.training.seed)
+        imperfect = seen_through(network, {**study.imperfections, **study.retrain.after}, study.training.seed)
+        dut = as_played(study, imperfect)
         after = read_out(dut, control, bench.recipe)[1]
         found |= _told("after", after)
         again, steps = after, 0

@@ -56,6 +56,8 @@ __all__ = [
 ]
 
 DEMODULATED = ("output", "loss")
+POINT_BY_POINT = frozenset({"control_noise", "dac"})  # imperfections that add tables to a drive
+UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
 
 
 def _voltages(value: Any) -> dict[str, float]:
@@ -191,6 +193,7 @@ class Study(Table):
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
         yield from self._misfits_of_training()
+        yield from self._misfits_of_sequences()
         yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
@@ -233,6 +236,20 @@ class Study(Table):
             )
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_sequences(self) -> Iterable[str]:
+        if self.perturbation.patterns != "sequence":
+            return
+        played = sorted(POINT_BY_POINT & self.imperfections.keys())
+        if played:
+            yield (
+                f"imperfections: {', '.join(played)} is played point by point, which a sequence has no place for; take "
+                'perturbation.patterns = "separate"'
+            )
+        if self.training.estimator in UNDRIVEN:
+            yield f"training.estimator: {self.training.estimator} plays no patterns; leave perturbation.patterns out"
+        if self.compare is not None or self.spacing is not None:
+            yield 'compare, spacing: they measure pattern by pattern; take perturbation.patterns = "separate"'
 
     def _misfits_of_comparisons(self) -> Iterable[str]:
         for spacing in self.spacing.spacings if self.spacing else ():

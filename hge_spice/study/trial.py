@@ -115,6 +115,8 @@ def run_trial(
             "harmonics": list(measurement.plan.harmonics),
             "window": measurement.plan.window,
             "settle": measurement.settle,
+            "patterns": study.perturbation.patterns,
+            "ramp": study.perturbation.ramp if study.perturbation.patterns == "sequence" else None,
             "noise": mean_noise(measurement.noise_density, measurement.plan.window),
             "relative_error_max": comparison["relative_error_max"],
             "cosine": comparison["cosine"],
@@ -166,11 +168,10 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
     (directory / "graph.json").write_text(json.dumps(node_link(bench.network.graph), indent=1))
+    (directory / "netlist.cir").write_text(bench.deck(control))
     drives, titles = [], []
     for p, inputs in enumerate(bench.recipe.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
-        if p == 0:
-            (directory / "netlist.cir").write_text(deck(bench.network.graph, drive))
         at_rest = Drive(control, inputs, (), measurement.transient)
         (directory / f"readout-{p}.cir").write_text(deck(bench.network.graph, at_rest))
         drives.append(drive)
