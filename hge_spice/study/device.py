@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from scipy.constants import elementary_charge
 
 from hge_spice.devices import DEVICES, ELEMENTS
+from hge_spice.devices.dopant import RATES, varied
 from hge_spice.graph import GRAPHS, Coupling, Network, electrodes_by_name, layered, of_family, read_graph, shown
 from hge_spice.study.files import suggestion
 from hge_spice.study.table import Count, Names, Seed, Table, Text
@@ -22,6 +24,8 @@ OF_DOPANTS = {
     *("sites", "electrodes", "seed", "temperature"),
     *("radius", "localisation", "permittivity", "attempt_rate", "cutoff"),
 }
+OF_VARIED = {"disorder", "donors", "rate"}
+MOST_DISORDER = 1.0  # eV: beyond, no site would ever be emptied or filled
 BUILDS: dict[str, frozenset[str]] = {
     name: frozenset(inspect.signature(build).parameters) - {"rng"} for name, build in GRAPHS.items()
 }
@@ -31,9 +35,18 @@ def _or_none(read: Any) -> Any:
     return lambda value: None if value is None or value == "none" else read(value)
 
 
+def _disorder(value: Any) -> float:
+    energy: float = si("energy", least=0.0)(value)
+    if energy > MOST_DISORDER * elementary_charge:
+        raise ValueError(f"{value!r} should be {MOST_DISORDER:g} eV or less")
+    return energy
+
+
 class Device(Table):
     """The network itself; all lengths m, temperature K, attempt rate Hz, resistances ohm.
 
+    disorder : J, standard deviation of the sites' energies; donors : fixed charges among them; rate : of a hop, see
+    `devices.dopant.varied`; all three drawn by `seed`
     subcircuit : a netlist file with the user's own block, name : of its .subckt; beside a graph or file, what each edge
     of family "subcircuit" is that names no netlist itself
     parameters : of its instance, or of the family's elements, SI
@@ -62,6 +75,9 @@ class Device(Table):
     permittivity: Annotated[float, BeforeValidator(si("ratio", above=0))] = 3.9
     attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
     cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
+    disorder: Annotated[float, BeforeValidator(_disorder)] = 0.0
+    donors: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
+    rate: Annotated[str, BeforeValidator(one_of("rate of hops", RATES))] = "glauber"
     rows: Count = 4
     columns: Count = 4
     layers: Count = 4
@@ -140,7 +156,7 @@ class Device(Table):
             ),
             "file": ({"file", *OF_ELEMENTS, *OF_A_BLOCK}, "a graph from a file"),
             "element": (OF_ELEMENTS, f"a single {self.family}; for a network of them name a graph or a file"),
-            "dopant": ({"family", *OF_DOPANTS}, "a dopant network"),
+            "dopant": ({"family", *OF_DOPANTS, *OF_VARIED}, "a dopant network"),
         }.get(self.source, (given, ""))
         _refuse(given, known, of)
         return self
@@ -215,7 +231,12 @@ def build_network(device: Device, named: tuple[str, ...] = ()) -> Network:
             return _of_elements(device, read_graph(Path(str(device.file))), named)
         case "element":
             return DEVICES[device.family].build(**{"temperature": device.temperature, **device.parameters})
-    return DEVICES[device.family].build(**device.model_dump(include=OF_DOPANTS))
+    dopants = DEVICES[device.family].build(**device.model_dump(include=OF_DOPANTS))
+    if not (device.disorder or device.donors or device.rate != "glauber"):
+        return dopants
+    rng = np.random.default_rng((device.seed, 1))  # beside the one that places the sites
+    disorder = device.disorder / elementary_charge
+    return varied(dopants, rng, disorder=disorder, donors=device.donors, rate=device.rate)
 
 
 def _of_elements(device: Device, graph: Network, named: tuple[str, ...]) -> Network:
