@@ -10,6 +10,7 @@ e^(−d/λ).
 import numpy as np
 
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.drive import Floats
 from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
@@ -39,6 +40,7 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main") -> Network:
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
     if family != "dopant" and not graph.number_of_edges():
         raise ValueError(f"a {family} has no links to alter; state mismatch in its own netlist")
+    refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
     for (_, _, data), factor in zip(graph.edges(data=True), factors.tolist(), strict=True):
         if family == "dopant":
             data["length"] = data["length"] - shared["localisation"] / 2 * float(np.log(factor))
@@ -55,6 +57,7 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main") -> Network:
 def _thresholds(graph: Network, coefficient: float, normal: Floats) -> Network:
     graph = graph.copy()
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
+    refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
     for (_, _, data), number in zip(graph.edges(data=True), normal.tolist(), strict=True):
         element = ELEMENTS.get(data.get("family", family))
         if element is None or not {"w", "l", "vto"} <= element.parameters.keys():

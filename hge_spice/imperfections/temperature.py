@@ -7,6 +7,7 @@ import numpy as np
 
 from hge_spice.devices.element import NOMINAL_TEMPERATURE
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import SUBCIRCUIT, refuse_foreign
 from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
 
@@ -19,7 +20,9 @@ def _make(settings: Settings) -> Effect:
             return network
         network = network.copy()
         family, given = network.graph["family"], dict(network.graph.get("parameters", {}))
-        if family != "dopant" and family not in ELEMENTS:
+        if gradient:
+            refuse_foreign(network, "its circuit has one temperature, and a gradient is for our own elements")
+        if family != "dopant" and family not in ELEMENTS and not (family == SUBCIRCUIT and network.number_of_edges()):
             raise ValueError(f"a {family}'s temperature is set by device.temperature; state it there")
         level = given.get("temperature", NOMINAL_TEMPERATURE) + offset
         if level <= 0:

@@ -30,6 +30,7 @@ from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
 from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
+from hge_spice.study.edges import read_edges
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
@@ -41,19 +42,28 @@ from hge_spice.update import RULES
 def build_graph(study: Study) -> Network:
     """Build the study's network with its roles. Raises ValueError where they don't fit."""
     device, named = study.device, study.electrodes
-    if device.subcircuit is not None:
+    process = _process(study)
+    if device.source == "subcircuit":
         graph = read_block(
-            Path(device.subcircuit),
+            Path(str(device.subcircuit)),
             device.name,
             parameters=device.parameters,
             temperature=device.temperature,
             allow_outside=device.allow_outside,
-            process=_process(study),
+            process=process,
         )
     else:
         graph = build_network(device, (*dict(named.assigned), *study.bias))
+        if device.source in {"graph", "file"}:
+            graph = read_edges(
+                graph,
+                Path(device.file).parent if device.file is not None else Path(device.subcircuit or "").parent,
+                usual=None if device.subcircuit is None else (Path(device.subcircuit), device.name),
+                allow_outside=device.allow_outside,
+                process=process,
+            )
     # ngspice knows no case; a block's pins are in lower case
-    spelled = str.lower if device.subcircuit is not None else str
+    spelled = str.lower if device.source == "subcircuit" else str
     roles = {spelled(name) for name in (*dict(named.assigned), *study.bias)}
     grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
     series = named.series_resistance
@@ -74,7 +84,6 @@ def build_graph(study: Study) -> Network:
     graph = altered(graph, study.imperfections, study.training.seed)
     graph.graph["probes"] = study.probe.nodes
     graph.graph["reinitialise"] = study.device.reinitialise
-    process = _process(study)
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
     return graph
@@ -83,7 +92,7 @@ def build_graph(study: Study) -> Network:
 def electrode_names(study: Study) -> tuple[str, ...]:
     """Names that a study's device gives to its electrodes; with roles = "screen" those that are named, if any are."""
     named = tuple(name for name, _ in study.electrodes.assigned)
-    if study.device.subcircuit is None and len(named) <= len(study.electrodes.grounds):
+    if study.device.source != "subcircuit" and len(named) <= len(study.electrodes.grounds):
         return tuple(f"e{k}" for k in range(study.device.electrodes))
     return (*named, *study.bias)
 

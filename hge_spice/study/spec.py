@@ -275,8 +275,8 @@ class Study(Table):
         for name in self.bias:
             if name in roles:
                 yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
-        if self.pdk is not None and self.device.subcircuit is None:
-            yield "pdk: a process serves a block of your own; set device.subcircuit"
+        if self.pdk is not None and self.device.source not in {"subcircuit", "graph", "file"}:
+            yield "pdk: a process serves a block of your own; set device.subcircuit, or device.file for a graph's edges"
         if self.readout.differential and len(self.electrodes.outputs) < 2:
             yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
         if self.imperfections and self.readout.kind != "current":
