@@ -117,6 +117,11 @@ def _state_lines(branch: Branch, state: str) -> list[str]:
     return [*lines, f"B{node} 0 {node} i={moving}"]
 
 
+def links(graph: Network) -> tuple[tuple[str, ...], ...]:
+    """Instances that carry each edge's current, in the graph's order; a series resistance is none of them."""
+    return tuple(branch.element.instances(branch) for branch in branches(graph) if not branch.name.endswith("_s"))
+
+
 def _remembering(graph: Network) -> tuple[Branch, ...]:
     """The elements with states; a large network of resistors and diodes is spared the search."""
     own = graph.graph["family"]
@@ -191,6 +196,7 @@ def edge_family(element: Element) -> Family:
         stamp=stamp,
         bounded_nodes=state_nodes,
         held_states=held_states,
+        links=links,
         # some published windows are soft, and let a state go beyond its bound by a few of their widths
         bounds=(-0.01, 1.01),
         # gmin is a conductance across every junction: 1e-18 S is below any current that is read
