@@ -289,8 +289,8 @@ class ChangingDevice(DeviceUnderTest, Protocol):
     """A device under test whose own elements change as `Drive.condition` says."""
 
     @property
-    def links(self) -> int:
-        """How many links a condition's `strength` has; raises ValueError where they can't change by themselves."""
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError where they can't change alone."""
         ...
 
     @property

@@ -63,7 +63,7 @@ def in_order(strength: tuple[float, ...]) -> tuple[float, ...]:
 
 def test_hop_rates_altered_in_place_are_those_of_the_physics(device: NgspiceDevice) -> None:
     """Against the model of the page of physics with its rates multiplied, and against links of other lengths."""
-    condition = Condition(drawn(device.links))
+    condition = Condition(drawn(len(device.links)))
     model = HoppingModel(device.graph)
     place = {name: k for k, name in enumerate((*model.sites, *model.rim))}
     for (a, b), factor in zip(device.graph.edges, condition.strength, strict=True):
@@ -87,7 +87,7 @@ def test_what_was_altered_goes_back_to_the_same_bits(device: NgspiceDevice) -> N
     with NgspiceDevice(device.graph) as fresh:
         plain = asked(AS_MADE, tones(fresh.controls))
         before = fresh.measure(plain)
-        for condition in (Condition(drawn(fresh.links)), Condition(warmer=3.0), AS_MADE):
+        for condition in (Condition(drawn(len(fresh.links))), Condition(warmer=3.0), AS_MADE):
             other = fresh.measure(replace(plain, condition=condition))
             assert (other.output.tobytes() == before.output.tobytes()) == (condition == AS_MADE)
 

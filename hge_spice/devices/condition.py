@@ -21,6 +21,12 @@ def links(graph: Network) -> tuple[tuple[str, ...], ...]:
     return family.links(graph)
 
 
+def kinds(graph: Network) -> tuple[str, ...]:
+    """Family of each edge, in the graph's order. Raises ValueError as `links` does."""
+    links(graph)
+    return tuple(data.get("family", graph.graph["family"]) for *_, data in graph.edges(data=True))
+
+
 def multipliers(instances: Sequence[tuple[str, ...]], strength: tuple[float, ...]) -> dict[str, float]:
     """`m` of each instance. Raises ValueError where there are not as many links as strengths.
 

@@ -8,10 +8,12 @@ from hge_spice.drive import DeviceUnderTest, SmallSignalDevice
 from hge_spice.graph import Network
 from hge_spice.imperfections import (
     adc,
+    ageing,
     clock,
     control_noise,
     crosstalk,
     dac,
+    device_drift,
     device_noise,
     drift,
     faults,
@@ -24,7 +26,9 @@ from hge_spice.imperfections import (
     source_resistance,
     telegraph_noise,
     temperature,
+    temperature_cycle,
     tia,
+    variability,
 )
 from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Settings
 
@@ -39,6 +43,10 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "source_resistance": source_resistance.IMPERFECTION,
     "crosstalk": crosstalk.IMPERFECTION,
     "device_noise": device_noise.IMPERFECTION,
+    "variability": variability.IMPERFECTION,
+    "device_drift": device_drift.IMPERFECTION,
+    "ageing": ageing.IMPERFECTION,
+    "temperature_cycle": temperature_cycle.IMPERFECTION,
     "control_noise": control_noise.IMPERFECTION,
     "dac": dac.IMPERFECTION,
     "drift": drift.IMPERFECTION,

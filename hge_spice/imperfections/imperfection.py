@@ -1,12 +1,21 @@
 """What an imperfection of the instrument is, and how it wraps a device under test: Imperfection, Effect, Imperfect."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Drive, Floats, SmallSignalDevice, Waveform, measure_all
+from hge_spice.drive import (
+    ChangingDevice,
+    Condition,
+    DeviceUnderTest,
+    Drive,
+    Floats,
+    SmallSignalDevice,
+    Waveform,
+    measure_all,
+)
 from hge_spice.graph import Network
 
 
@@ -33,6 +42,19 @@ class Moment:
     def bench(self) -> np.random.Generator:
         """A fresh generator that is the same for every measurement: for what was drawn when the bench was built."""
         return np.random.default_rng(self.seed)
+
+    @property
+    def device(self) -> ChangingDevice:
+        """The device itself, behind all instruments. Raises ValueError for one whose elements can't change."""
+        dut = innermost(self.dut)
+        if not isinstance(dut, ChangingDevice):
+            raise ValueError(f"{type(dut).__name__} has no elements that could change; only simulated networks have")  # noqa: TRY004 - a study asked
+        return dut
+
+
+def changed(asked: Drive, **change: Any) -> Drive:
+    """The drive on a device that has changed further; change : fields of a Condition."""
+    return replace(asked, condition=asked.condition.and_then(Condition(**change)))
 
 
 def _same_drive(drive: Drive, _: Moment) -> Drive:
@@ -116,6 +138,17 @@ class Imperfect:
         self._number, self._spent = 0, 0.0
 
     @property
+    def inner(self) -> DeviceUnderTest:
+        """What it wraps."""
+        return self._dut
+
+    def wait(self, seconds: float) -> None:
+        """Let device time pass without a measurement, s, here and in all instruments within."""
+        self._spent += seconds
+        if isinstance(self._dut, Imperfect):
+            self._dut.wait(seconds)
+
+    @property
     def controls(self) -> tuple[str, ...]:
         """Names of the control electrodes, in the order of `Drive.control`."""
         return self._dut.controls
@@ -158,3 +191,10 @@ class ImperfectKnown(Imperfect):
     def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
         """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex."""
         return self._known.small_signal(control, inputs, frequencies)
+
+
+def innermost(dut: DeviceUnderTest) -> DeviceUnderTest:
+    """The device behind all instruments."""
+    while isinstance(dut, Imperfect):
+        dut = dut.inner
+    return dut

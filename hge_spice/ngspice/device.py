@@ -10,7 +10,7 @@ import numpy as np
 from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
-from hge_spice.devices.condition import links, moved_by, multipliers, warmed
+from hge_spice.devices.condition import kinds, links, moved_by, multipliers, warmed
 from hge_spice.drive import Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
 from hge_spice.graph import Network, readout
 from hge_spice.ngspice.loaded import LoadedDeck
@@ -81,9 +81,9 @@ class NgspiceDevice:
         return self._inputs
 
     @property
-    def links(self) -> int:
-        """How many links a condition's `strength` has; raises ValueError for a device that is a block."""
-        return len(self._instances)
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError for a device that is a block."""
+        return kinds(self.graph)
 
     @property
     def held_states(self) -> tuple[str, ...]:

@@ -50,8 +50,8 @@ class NgspicePool:
         return self._devices[0].inputs
 
     @property
-    def links(self) -> int:
-        """How many links a condition's `strength` has; raises ValueError for a device that is a block."""
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError for a device that is a block."""
         return self._devices[0].links
 
     @property

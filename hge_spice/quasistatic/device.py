@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from hge_spice.devices import DEVICES
-from hge_spice.devices.condition import links, multipliers, warmed
+from hge_spice.devices.condition import kinds, links, multipliers, warmed
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
 from hge_spice.graph import Network, electrodes
 from hge_spice.netlist import voltages
@@ -47,9 +47,9 @@ class QuasistaticDevice:
         return self._inputs
 
     @property
-    def links(self) -> int:
-        """How many links a condition's `strength` has."""
-        return len(links(self.graph))
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has."""
+        return kinds(self.graph)
 
     @property
     def held_states(self) -> tuple[str, ...]:
