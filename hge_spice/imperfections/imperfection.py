@@ -126,6 +126,14 @@ class Imperfection:
     summary: str
 
 
+@dataclass
+class Passed:
+    """What has passed at an instrument: measurements, and s of device time."""
+
+    measurements: int = 0
+    seconds: float = 0.0
+
+
 class Imperfect:
     """A device under test seen through an instrument: itself a device under test.
 
@@ -133,18 +141,32 @@ class Imperfect:
     changes nothing.
     """
 
-    def __init__(self, dut: DeviceUnderTest, effect: Effect, seed: Sequence[int]) -> None:
+    def __init__(
+        self,
+        dut: DeviceUnderTest,
+        effect: Effect,
+        seed: Sequence[int],
+        name: str = "",
+        passed: Passed | None = None,
+    ) -> None:
+        self.name = name
         self._dut, self._effect, self._seed = dut, effect, tuple(seed)
-        self._number, self._spent = 0, 0.0
+        self._passed = passed or Passed()
 
     @property
     def inner(self) -> DeviceUnderTest:
         """What it wraps."""
         return self._dut
 
+    def around(self, dut: DeviceUnderTest) -> "Imperfect":
+        """The same instrument, which goes on from now, around another device."""
+        if isinstance(dut, SmallSignalDevice):
+            return ImperfectKnown(dut, self._effect, self._seed, self.name, self._passed)
+        return Imperfect(dut, self._effect, self._seed, self.name, self._passed)
+
     def wait(self, seconds: float) -> None:
         """Let device time pass without a measurement, s, here and in all instruments within."""
-        self._spent += seconds
+        self._passed.seconds += seconds
         if isinstance(self._dut, Imperfect):
             self._dut.wait(seconds)
 
@@ -170,18 +192,26 @@ class Imperfect:
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
     def _next(self, drive: Drive) -> Moment:
-        rng = np.random.default_rng((*self._seed, self._number))
-        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._dut)
-        self._number += 1
-        self._spent += drive.transient.duration
+        passed = self._passed
+        rng = np.random.default_rng((*self._seed, passed.measurements))
+        moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self._dut)
+        passed.measurements += 1
+        passed.seconds += drive.transient.duration
         return moment
 
 
 class ImperfectKnown(Imperfect):
     """The same around a device that knows its own linearised response: the truth is told unperturbed."""
 
-    def __init__(self, dut: SmallSignalDevice, effect: Effect, seed: Sequence[int]) -> None:
-        super().__init__(dut, effect, seed)
+    def __init__(
+        self,
+        dut: SmallSignalDevice,
+        effect: Effect,
+        seed: Sequence[int],
+        name: str = "",
+        passed: Passed | None = None,
+    ) -> None:
+        super().__init__(dut, effect, seed, name, passed)
         self._known = dut
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
