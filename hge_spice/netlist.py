@@ -9,6 +9,7 @@ import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
+from hge_spice.devices.condition import stated, warmed
 from hge_spice.devices.names import terminal
 from hge_spice.drive import Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes, listed, readout
@@ -287,6 +288,8 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     With tones or tables the analysis is the extraction's transient, without any the operating point. A drive with
     tables needs the files of `tables.files` beside the deck.
     """
+    if drive is not None:
+        graph = warmed(graph, drive.condition.warmer)
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
     tables = None if drive is None else drive.tables
@@ -295,6 +298,7 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     if tables is not None:
         lines += table_sources(graph, tables)
     if drive is not None:
+        lines = stated(lines, graph, drive.condition)
         lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
         lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
     return "\n".join([*lines, ".end", ""])

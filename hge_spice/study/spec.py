@@ -1,7 +1,7 @@
 """The study: what every key of a study file means, its default and its bounds; text in, SI floats out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -22,7 +22,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
-from hge_spice.study.imperfections import read_imperfections
+from hge_spice.study.imperfections import in_volts, read_imperfections
 from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.readout import Readout
@@ -170,18 +170,23 @@ class Study(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _targets_in_the_outputs_unit(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
+    def _in_the_outputs_unit(cls, given: Any) -> Any:
+        """Targets and imperfections of an output that is a voltage."""
+        how = given.get("readout") if isinstance(given, dict) else None
+        if not isinstance(how, dict) or how.get("kind") not in {"voltage", "transimpedance"}:
             return given
-        task, how = given.get("task"), given.get("readout")
-        reads_voltage = isinstance(how, dict) and how.get("kind") in {"voltage", "transimpedance"}
-        if not reads_voltage or not isinstance(task, dict) or not isinstance(task.get("targets"), list):
-            return given
-        try:
-            targets = [quantity(value, "voltage") for value in task["targets"]]
-        except ValueError as error:
-            raise ValueError(f"task.targets: {error}") from error
-        return {**given, "task": {**task, "targets": targets}}
+        read = dict(given)
+        task, again = given.get("task"), given.get("retrain")
+        if isinstance(task, dict) and isinstance(task.get("targets"), list):
+            read["task"] = {**task, "targets": _at("task.targets", lambda: _all_volts(task["targets"]))}
+        gain: float | None = None
+        if how["kind"] == "transimpedance":
+            gain = _at("readout.gain", lambda: quantity(how.get("gain", Readout().gain), "resistance"))
+        if "imperfections" in given:
+            read["imperfections"] = _at("imperfections", lambda: in_volts(given["imperfections"], gain))
+        if isinstance(again, dict) and "after" in again:
+            read["retrain"] = {**again, "after": _at("retrain.after", lambda: in_volts(again["after"], gain))}
+        return read
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Study":
@@ -279,8 +284,11 @@ class Study(Table):
             yield "pdk: a process serves a block of your own; set device.subcircuit, or device.file for a graph's edges"
         if self.readout.differential and len(self.electrodes.outputs) < 2:
             yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
-        if self.imperfections and self.readout.kind != "current":
-            yield 'imperfections: they are of a current; take readout.kind = "current"'
+        if "tia" in self.imperfections.keys() | self.retrain.after.keys() and self.readout.kind == "voltage":
+            yield (
+                'imperfections: tia amplifies a current, and readout.kind = "voltage" reads a load without an '
+                'amplifier; take "transimpedance" or leave it out'
+            )
         if self.device.source != "dopant" or self.electrodes.grounds == "rest":
             return  # electrodes are known, and checked, when the graph is built
         count, named = self.device.electrodes, {**roles, **self.bias}
@@ -290,6 +298,18 @@ class Study(Table):
         if len(named) < count and self.electrodes.roles is None:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
             yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds, unconnected or bias"
+
+
+def _at(path: str, read: Callable[[], Any]) -> Any:
+    """What is read, or its problem with the key's path."""
+    try:
+        return read()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _all_volts(values: list[Any]) -> list[float]:
+    return [quantity(value, "voltage") for value in values]
 
 
 def parse_study(raw: StudyText) -> Study:

@@ -20,7 +20,7 @@ from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
-from hge_spice.study.retrain import retrain
+from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.traces import Plot, write_raw
@@ -126,8 +126,9 @@ def run_trial(
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
-            **(retrain(bench, last.control, workers) if study.retrain.after else {}),
+            **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
+            **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
         }
 
 
