@@ -1,14 +1,15 @@
 """Training as a generator of steps: extract, chain rule, update, read out with the tones off."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hge_spice.batches import Patterns, batch_count, batch_of_step
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, measure_all
 from hge_spice.gradient import Estimate, Estimator, Measurement
 from hge_spice.loss import Loss, Residuals, Target
-from hge_spice.margin import Margin, margin, mean_noise
+from hge_spice.margin import UNREAD, Margin, margin, mean_noise
 from hge_spice.update import Rule, Slope, clip
 
 
@@ -18,6 +19,7 @@ class Recipe:
 
     inputs : [pattern, input], V; rate : V; control_range : V
     residuals : of the loss, where it is a sum of squares
+    batch : patterns that a step takes at most; None for all of them at every step
     """
 
     inputs: Floats
@@ -29,6 +31,19 @@ class Recipe:
     rate: float
     control_range: tuple[float, float]
     residuals: Residuals | None = None
+    batch: int | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which every pattern is taken once."""
+        return 1 if self.batch is None else batch_count(len(self.inputs), self.batch)
+
+    def only(self, patterns: Patterns) -> "Recipe":
+        """The recipe for some of the patterns: inputs, target, and the loss where a lock-in demodulates it."""
+        target, measurement = self.target.only(patterns), self.measurement
+        if measurement.loss is not None:
+            measurement = replace(measurement, loss=lambda outputs: self.loss(outputs, target)[0])
+        return replace(self, inputs=self.inputs[patterns], target=target, measurement=measurement, batch=None)
 
 
 @dataclass(frozen=True)
@@ -54,14 +69,18 @@ class Step:
     """One update and the read-out after it.
 
     number : from 1; control : [control], V, after the update; clipped : controls that met their range
-    loss, gradient [control] (1/V), estimates [pattern] : at the controls before the update, from the extraction
-    outputs : [pattern], A, tones off, after the update; margin : what they are worth
+    patterns : that the extraction took: all, or the step's batch
+    loss, gradient [control] (1/V), estimates [one of `patterns`] : at the controls before the update, from the
+        extraction; loss and gradient are those of the batch
+    outputs : [pattern], A, of all patterns, tones off, after the update; margin : what they are worth. With batches all
+        patterns are read at the end of an epoch and after the last step; in between both are nan.
     cost : of this step alone
     """
 
     number: int
     control: Floats
     clipped: tuple[str, ...]
+    patterns: Patterns
     loss: float
     gradient: Floats
     estimates: tuple[Estimate, ...]
@@ -107,36 +126,49 @@ def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> 
     return replace(slope, residual=residual, jacobian=residual_by_output @ jacobian)
 
 
-def train(dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int) -> Iterator[Step]:
+def train(
+    dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int, seed: Sequence[int] = (0,)
+) -> Iterator[Step]:
     """Descend from one starting point; ends with the first solved step, or at `steps`.
 
     control : [control], V. An unphysical read-out never counts as solved.
+    seed : of the draw of batches, where the recipe has them; every epoch draws anew
 
-    Raises SimulationError where the device gives no result.
+    Raises SimulationError where the device gives no result, ValueError where a batch lacks a class its loss needs.
     """
     low, high = recipe.control_range
     state = recipe.rule.init(len(control))
+    count = len(recipe.inputs)
     for number in range(1, steps + 1):
-        estimates, cost = extract(dut, control, recipe)
-        slope = _slope(estimates, control, recipe)
+        patterns, taken = np.arange(count), recipe
+        if recipe.batch is not None:
+            patterns = batch_of_step(recipe.target.classes, recipe.batch, number, seed)
+            taken = recipe.only(patterns)
+        estimates, cost = extract(dut, control, taken)
+        slope = _slope(estimates, control, taken)
         change, state = recipe.rule.step(slope, state, recipe.rate)
         control, cut = clip(control + change, low, high)
-        outputs, judged, reading, doubts = read_out(dut, control, recipe)
-        flags = dict.fromkeys([*(flag for e in estimates for flag in e.flags), *doubts])
+        flags = dict.fromkeys(flag for e in estimates for flag in e.flags)
+        outputs, judged = np.full(count, np.nan), UNREAD
+        if number % recipe.steps_per_epoch == 0 or number == steps:
+            outputs, judged, reading, doubts = read_out(dut, control, recipe)
+            cost += reading
+            flags |= dict.fromkeys(doubts)
+            if "unphysical" in doubts and judged.solved:
+                judged = Margin(judged.gap, judged.span, judged.contrast, judged.d_prime, solved=False)
         if cut:
             flags["clipped"] = None
-        if "unphysical" in doubts and judged.solved:
-            judged = Margin(judged.gap, judged.span, judged.contrast, judged.d_prime, solved=False)
         yield Step(
             number=number,
             control=control,
             clipped=tuple(dut.controls[k] for k in cut),
+            patterns=patterns,
             loss=slope.loss,
             gradient=slope.gradient,
             estimates=estimates,
             outputs=outputs,
             margin=judged,
-            cost=cost + reading,
+            cost=cost,
             flags=tuple(flags),
         )
         if judged.solved:

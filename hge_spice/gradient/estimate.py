@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from hge_spice.drive import Floats, Tone, Transient
 from hge_spice.lockin.filters import Filter
@@ -113,5 +113,5 @@ class Estimate:
     @property
     def bar(self) -> Floats:
         """Half width of the 95 % interval: [control], A/V."""
-        factor = student.ppf(0.975, self.degrees_of_freedom) if self.degrees_of_freedom > 0 else np.nan
+        factor = stdtrit(self.degrees_of_freedom, 0.975) if self.degrees_of_freedom > 0 else np.nan
         return np.asarray(factor * self.stderr)

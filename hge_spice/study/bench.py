@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from hge_spice.batches import batch_count, epoch_batches
 from hge_spice.calibrate import check_points, choose_amplitude, choose_amplitudes, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
@@ -136,6 +137,23 @@ def _loss(study: Study, graph: Network) -> Callable[[Floats], float]:
     return lambda outputs: loss(outputs, target)[0]
 
 
+def _check_batches(study: Study, graph: Network) -> None:
+    """Raise ValueError where some batches are of one class alone, and the loss needs both."""
+    size, target = study.training.batch, _target(study, graph)
+    if size == "all":
+        return
+    # how many batches lack a class doesn't depend on the draw
+    for patterns in epoch_batches(target.classes, size, np.random.default_rng(study.training.seed)):
+        part = target.only(patterns)
+        try:
+            LOSSES[study.training.loss](part.classes, part)
+        except ValueError as error:
+            raise ValueError(
+                f"training.batch: of {batch_count(len(target.classes), size)} batches an epoch, some suit no "
+                f"{study.training.loss}: {error}; take larger batches, or mse"
+            ) from error
+
+
 def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Lag:
     if study.lockin.reference is None:
         return calibrate_lag(dut, control, inputs, measurement)
@@ -154,6 +172,7 @@ def check(study: Study) -> None:
     task.inputs(study.task.levels)
     graph = build_graph(study)
     _loss(study, graph)(task.classes)
+    _check_batches(study, graph)
     reason = unreachable(graph, task)
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
@@ -262,6 +281,7 @@ class Bench:
             rate=study.training.rate,
             control_range=study.electrodes.control_range,
             residuals=RESIDUALS.get(study.training.loss),
+            batch=None if study.training.batch == "all" else study.training.batch,
         )
         return cls(study, network, dut, recipe, cost, flags, first, screening)
 

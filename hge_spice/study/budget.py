@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 from scipy.stats import binomtest
-from scipy.stats import t as student
 
 from hge_spice.drive import Floats
 from hge_spice.study.files import ALL, ALL_BUT, NONE
@@ -147,5 +147,5 @@ def _mean(values: Floats) -> tuple[float, float, float]:
     mean = float(values.mean())
     if len(values) < 2:
         return mean, np.nan, np.nan
-    half = float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half

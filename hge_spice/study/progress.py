@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.runner import Planned, Watch
 from hge_spice.study.spec import parse_study
@@ -115,6 +117,9 @@ class _Display:
             self.bar.reset(self.steps, total=training.steps * training.starts, description=self._name(position))
 
     def stepped(self, position: int, start: int, step: Step) -> None:
+        if np.isnan(step.margin.gap):  # within an epoch of batches
+            self.bar.update(self.steps, advance=1)
+            return
         told = f"{self._name(position)}, start {start + 1}: gap/span {step.margin.gap_over_span:+.2f}"
         self.bar.update(self.steps, advance=1, description=told)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -31,6 +31,7 @@ from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     level_pairs,
     one_of,
+    or_word,
     si,
     swept,
     table,
@@ -72,6 +73,7 @@ class TaskChoice(Table):
 class Training(Table):
     """rate : V.
 
+    batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
     """
@@ -82,6 +84,7 @@ class Training(Table):
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
+    batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
     starts: Count = 5
     seed: Seed = 0
@@ -220,6 +223,14 @@ class Study(Table):
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
             squares = ", ".join(RESIDUALS)
             yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
+        batch, patterns = self.training.batch, len(TASKS[self.task.name].classes)
+        if batch != "all" and batch > patterns:
+            yield f'training.batch: {batch} of the {patterns} patterns of {self.task.name}; take fewer, or "all"'
+        if batch != "all" and RULES[self.training.rule].compares:
+            yield (
+                f"training.batch: {self.training.rule} compares the losses of its steps, which must be of the same "
+                'patterns; take batch = "all", or another rule'
+            )
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
 
 from hge_spice.drive import Drive, Floats, measure_all
 from hge_spice.graph import node_link
@@ -40,8 +41,10 @@ class Trained:
 def run_starts(bench: Bench) -> Iterator[Trained]:
     """Starts in order, each from its own control setting, until one is solved."""
     cost = bench.cost
-    for start in range(bench.study.training.starts):
-        for step in train(bench.dut, bench.control(start), bench.recipe, bench.study.training.steps):
+    training = bench.study.training
+    for start in range(training.starts):
+        seed = (training.seed, start, *b"batches")
+        for step in train(bench.dut, bench.control(start), bench.recipe, training.steps, seed):
             cost += step.cost
             yield Trained(start, step, cost)
             if step.margin.solved:
@@ -70,7 +73,7 @@ def run_trial(
         finally:
             # What was learned before a failure or an interrupt is kept
             if rows:
-                pd.DataFrame(rows).to_parquet(directory / "steps.parquet", index=False)
+                parquet.write_table(pa.Table.from_pylist(rows), directory / "steps.parquet")
         last = trained.step
         _write_circuit(bench, last.control, directory)
         comparison = compare(bench, last.control)
@@ -126,6 +129,7 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     row: dict[str, Any] = {
         "start": trained.start + 1,
         "step": step.number,
+        "patterns": " ".join(map(str, step.patterns)),
         "loss": step.loss,
         "gap": step.margin.gap,
         "span": step.margin.span,
@@ -143,7 +147,7 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     for k, name in enumerate(bench.dut.controls):
         row[f"control.{name}"] = step.control[k]
         row[f"gradient.{name}"] = step.gradient[k]
-        for p, estimate in enumerate(step.estimates):
+        for p, estimate in zip(step.patterns, step.estimates, strict=True):
             row[f"jacobian.{p}.{name}"] = estimate.jacobian[k]
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
     for p, output in enumerate(step.outputs):
