@@ -19,13 +19,13 @@ def retrain(bench: Bench, control: Floats, workers: int = 1) -> dict[str, Any]:
     instrument stays what it is, and starts anew. Raises ValueError where the change doesn't fit, SimulationError.
     """
     study = bench.study
-    before = read_out(bench.dut, control, bench.recipe)[1]
+    before = read_out(bench.dut, control, bench.recipe).margin
     # another draw than that of the network as it was made
     changed = altered(bench.network.graph, study.retrain.after, study.training.seed + CHANGE)
     found: dict[str, Any] = _told("before", before)
     with NgspicePool(changed, workers) as network:
         dut = seen_through(network, {**study.imperfections, **study.retrain.after}, study.training.seed)
-        after = read_out(dut, control, bench.recipe)[1]
+        after = read_out(dut, control, bench.recipe).margin
         found |= _told("after", after)
         again, steps = after, 0
         if not after.solved:

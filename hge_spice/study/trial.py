@@ -147,6 +147,8 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     for k, name in enumerate(bench.dut.controls):
         row[f"control.{name}"] = step.control[k]
         row[f"gradient.{name}"] = step.gradient[k]
+        # every row has the columns of all patterns: the first row's are the table's
+        row |= {f"{what}.{p}.{name}": np.nan for p in range(len(step.outputs)) for what in ("jacobian", "stderr")}
         for p, estimate in zip(step.patterns, step.estimates, strict=True):
             row[f"jacobian.{p}.{name}"] = estimate.jacobian[k]
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
