@@ -107,13 +107,17 @@ class Step:
 def extract(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[tuple[Estimate, ...], Cost]:
     """One estimate per pattern, and their cost."""
     estimates = recipe.estimator(dut, control, recipe.inputs, recipe.measurement)
-    cost = Cost(
+    return estimates, cost_of(estimates)
+
+
+def cost_of(estimates: Sequence[Estimate]) -> Cost:
+    """What extractions cost, read-outs apart."""
+    return Cost(
         sum(e.runs for e in estimates),
         sum(e.simulated_seconds for e in estimates),
         sum(e.energy for e in estimates),
         sum(e.perturbation_energy for e in estimates),
     )
-    return estimates, cost
 
 
 @dataclass(frozen=True)
