@@ -111,6 +111,7 @@ def run(
     from hge_spice.study import runner
     from hge_spice.study.budget import budget, sentence
     from hge_spice.study.files import load_study
+    from hge_spice.study.functional import functional_yield, told
     from hge_spice.study.ledger import read_ledger
     from hge_spice.study.progress import watching
     from hge_spice.study.spec import parse_study
@@ -154,6 +155,8 @@ def run(
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
         if said := sentence(budget(rows)):
             print(said)
+        for line in told(functional_yield(rows)):
+            print(line)
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 

@@ -24,6 +24,7 @@ from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.patience import Patience
 from hge_spice.phases import PHASES
 from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
@@ -237,7 +238,8 @@ class Bench:
         screening = None
         if study.electrodes.roles == "screen":
             found = choose(study, build_graph, electrode_names(study), screened)
-            study, first, screening = found.study, tuple(found.first), found.record
+            study, screening = found.study, found.record
+            first = tuple(found.first) if study.training.first == "screened" else ()
         graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
         inputs = task.inputs(study.task.levels)
         count = len(study.electrodes.controls)
@@ -293,17 +295,22 @@ class Bench:
         except BaseException:
             network.close()
             raise
+        training = study.training
         recipe = Recipe(
             inputs=inputs,
             target=_target(study, graph),
-            estimator=ESTIMATORS[study.training.estimator],
+            estimator=ESTIMATORS[training.estimator],
             measurement=measurement,
-            loss=LOSSES[study.training.loss],
-            rule=RULES[study.training.rule],
-            rate=study.training.rate,
+            loss=LOSSES[training.loss],
+            rule=RULES[training.rule],
+            rate=training.rate,
             control_range=study.electrodes.control_range,
-            residuals=RESIDUALS.get(study.training.loss),
-            batch=None if study.training.batch == "all" else study.training.batch,
+            residuals=RESIDUALS.get(training.loss),
+            batch=None if training.batch == "all" else training.batch,
+            patience=None if training.patience is None else Patience(training.patience, training.scouts),
+            longest_step=training.longest_step or np.inf,
+            slew=training.slew or np.inf,
+            gap_over_span=training.gap_over_span,
         )
         return cls(study, network, dut, recipe, cost, flags, first, screening)
 

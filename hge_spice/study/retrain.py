@@ -22,8 +22,8 @@ def lost(bench: Bench, control: Floats) -> dict[str, Any]:
     if not OVER_TIME & bench.study.imperfections.keys():
         return {}
     return {
-        "drift": _told("as_made", read_out(bench.network, control, bench.recipe)[1])
-        | _told("as_it_is", read_out(bench.dut, control, bench.recipe)[1])
+        "drift": _told("as_made", read_out(bench.network, control, bench.recipe).margin)
+        | _told("as_it_is", read_out(bench.dut, control, bench.recipe).margin)
     }
 
 
@@ -35,19 +35,19 @@ def retrain(bench: Bench, control: Floats, training: float, workers: int = 1) ->
     what drifts goes on drifting. Raises ValueError where the change doesn't fit, SimulationError.
     """
     study, again = bench.study, bench.study.retrain
-    found = _told("retrain_before", read_out(bench.dut, control, bench.recipe)[1])
+    found = _told("retrain_before", read_out(bench.dut, control, bench.recipe).margin)
     if again.wait:
         seconds = training if again.wait == "training" else float(again.wait)
         if isinstance(bench.dut, Imperfect):
             bench.dut.wait(seconds)
-        found |= _told("retrain_waited", read_out(bench.dut, control, bench.recipe)[1])
+        found |= _told("retrain_waited", read_out(bench.dut, control, bench.recipe).margin)
         found["retrain_waited_seconds"] = seconds
     # another draw than that of the network as it was made
     graph = altered(bench.network.graph, again.after, study.training.seed + CHANGE)
     quick = study.device.engine == "quasistatic"
     with QuasistaticDevice(graph) if quick else NgspicePool(graph, workers) as network:
         dut = as_played(study, carried_on(bench.dut, network, again.after, study.training.seed))
-        after = read_out(dut, control, bench.recipe)[1]
+        after = read_out(dut, control, bench.recipe).margin
         found |= _told("retrain_after", after)
         last, steps = after, 0
         if not after.solved:

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, RESIDUALS
+from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
@@ -31,6 +32,7 @@ from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     level_pairs,
     one_of,
+    or_none,
     or_word,
     si,
     swept,
@@ -58,6 +60,7 @@ __all__ = [
 DEMODULATED = ("output", "loss")
 POINT_BY_POINT = frozenset({"control_noise", "dac"})  # imperfections that add tables to a drive
 UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
+FIRST = ("screened", "random")
 
 
 def _voltages(value: Any) -> dict[str, float]:
@@ -75,6 +78,10 @@ class TaskChoice(Table):
 class Training(Table):
     """rate : V.
 
+    patience : extractions without a lower loss, after which a start jumps to the best of `scouts` random settings
+    longest_step : V, that an update moves a control at most; slew : V/s, of the converters, whose ramps take time
+    gap_over_span : that a solved read-out needs for the training to end
+    first : settings at which starts begin where electrodes are screened for: the screening's best, or random ones
     batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
@@ -86,6 +93,12 @@ class Training(Table):
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
+    patience: Annotated[int | None, BeforeValidator(or_none(whole(1)))] = None
+    scouts: Count = 4
+    longest_step: Annotated[float | None, BeforeValidator(or_none(si("voltage", above=0)))] = None
+    slew: Annotated[float | None, BeforeValidator(or_none(si("slew rate", above=0)))] = None
+    gap_over_span: Annotated[float, BeforeValidator(si("ratio", least=GAP_OVER_SPAN, below=1))] = GAP_OVER_SPAN
+    first: Annotated[str, BeforeValidator(one_of("first setting", FIRST))] = "screened"
     batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
     starts: Count = 5
@@ -239,6 +252,8 @@ class Study(Table):
                 f"training.batch: {self.training.rule} compares the losses of its steps, which must be of the same "
                 'patterns; take batch = "all", or another rule'
             )
+        if batch != "all" and self.training.patience is not None:
+            yield "training.patience: it compares losses of steps, which must be of the same patterns; drop the batch"
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
 

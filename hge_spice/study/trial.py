@@ -23,8 +23,9 @@ from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
+from hge_spice.study.unsolved import nearest, reason
 from hge_spice.traces import Plot, write_raw
-from hge_spice.train import Cost, Step, train
+from hge_spice.train import Cost, Step, cost_of, train
 
 Progress = Callable[[int, Step], None]
 Screened = Callable[[int, int], None]  # points done, of how many
@@ -45,11 +46,13 @@ def run_starts(bench: Bench) -> Iterator[Trained]:
     training = bench.study.training
     for start in range(training.starts):
         seed = (training.seed, start, *b"batches")
+        solved = False
         for step in train(bench.dut, bench.control(start), bench.recipe, training.steps, seed):
             cost += step.cost
+            solved = step.margin.solved
             yield Trained(start, step, cost)
-            if step.margin.solved:
-                return
+        if solved:
+            return
 
 
 def run_trial(
@@ -70,11 +73,14 @@ def run_trial(
     directory.mkdir(parents=True, exist_ok=True)
     with Bench.of(study, workers, screened) as bench:
         rows: list[dict[str, Any]] = []
+        extracted, near = Cost(), None
         flags: Counter[str] = Counter(bench.flags)
         try:
             for trained in run_starts(bench):
                 rows.append(_row(bench, trained))
                 flags.update(trained.step.flags)
+                extracted += cost_of(trained.step.estimates)
+                near = trained.step if near is None else nearest((near, trained.step))
                 progress(trained.start, trained.step)
         finally:
             # What was learned before a failure or an interrupt is kept
@@ -101,6 +107,7 @@ def run_trial(
             "simulated_seconds": trained.cost.simulated_seconds,
             "energy_joule": trained.cost.energy,
             "perturbation_energy_joule": trained.cost.perturbation_energy,
+            **_of_an_extraction(extracted),
             "outputs": last.outputs.tolist(),
             "output_unit": bench.unit,
             "gap": last.margin.gap,
@@ -123,13 +130,30 @@ def run_trial(
             "flags": dict(flags),
             "retried": bench.network.retried,
             **solutions(bench, last.control),
-            **(holds_exactly(bench, last.control) if last.margin.solved else {}),
+            **(holds_exactly(bench, last.control) if last.margin.solved else _why_not(bench, near or last)),
             **({"screening": bench.screening} if bench.screening else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
             **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
             **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
         }
+
+
+def _of_an_extraction(extracted: Cost) -> dict[str, Any]:
+    """Energy of one extraction of a pattern, J, and the tones' share of it."""
+    if not extracted.extractions:
+        return {}
+    share = extracted.perturbation_energy / extracted.energy if extracted.energy else None
+    return {"extraction_energy_joule": extracted.energy / extracted.extractions, "perturbation_share": share}
+
+
+def _why_not(bench: Bench, step: Step) -> dict[str, Any]:
+    """Why no start was solved, and the gap over span that came nearest."""
+    most = solutions(bench, step.control).get("solutions", {}).get("most", 1)
+    return {
+        "unsolved_because": reason(step, bench.recipe.control_range, most),
+        "nearest_gap_over_span": step.margin.gap_over_span,
+    }
 
 
 def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
@@ -156,6 +180,8 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     for k, name in enumerate(bench.dut.controls):
         row[f"control.{name}"] = step.control[k]
         row[f"gradient.{name}"] = step.gradient[k]
+        # every row has the columns of all patterns: the first row's are the table's
+        row |= {f"{what}.{p}.{name}": np.nan for p in range(len(step.outputs)) for what in ("jacobian", "stderr")}
         for p, estimate in zip(step.patterns, step.estimates, strict=True):
             row[f"jacobian.{p}.{name}"] = estimate.jacobian[k]
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
