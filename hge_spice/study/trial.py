@@ -3,8 +3,8 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
+from hge_spice.study.circuit import learn
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.retrain import retrain
@@ -30,15 +31,19 @@ Progress = Callable[[int, Step], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """Steps of all starts so far, and their cost, calibration included."""
+    """Steps of all starts so far, and their cost, calibration included; what stands beside them in steps.parquet."""
 
     start: int
     step: Step
     cost: Cost
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
-def run_starts(bench: Bench) -> Iterator[Trained]:
+def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
     """Starts in order, each from its own control setting, until one is solved."""
+    if bench.study.training.where == "circuit":
+        yield from _run_circuits(bench, directory)
+        return
     cost = bench.cost
     for start in range(bench.study.training.starts):
         for step in train(bench.dut, bench.control(start), bench.recipe, bench.study.training.steps):
@@ -46,6 +51,20 @@ def run_starts(bench: Bench) -> Iterator[Trained]:
             yield Trained(start, step, cost)
             if step.margin.solved:
                 return
+
+
+def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
+    """The same, each start a circuit that learns by itself."""
+    cost = bench.cost
+    for start in range(bench.study.training.starts):
+        for epoch in learn(bench, start, directory):
+            cost += epoch.step.cost
+            beside = {f"loop.{name}": v for name, v in zip(bench.dut.controls, epoch.loop, strict=True)}
+            for p, row in enumerate(epoch.truth):
+                beside |= {f"truth.{p}.{name}": v for name, v in zip(bench.dut.controls, row, strict=True)}
+            yield Trained(start, epoch.step, cost, beside)
+        if epoch.step.margin.solved:
+            return
 
 
 def run_trial(
@@ -63,7 +82,7 @@ def run_trial(
         rows: list[dict[str, Any]] = []
         flags: Counter[str] = Counter(bench.flags)
         try:
-            for trained in run_starts(bench):
+            for trained in run_starts(bench, directory):
                 rows.append(_row(bench, trained))
                 flags.update(trained.step.flags)
                 progress(trained.start, trained.step)
@@ -148,7 +167,7 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
     for p, output in enumerate(step.outputs):
         row[f"output.{p}"] = output
-    return row
+    return row | dict(trained.beside)
 
 
 def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
