@@ -7,6 +7,7 @@ from hge_spice.materia.error import Teacher
 from hge_spice.materia.sequencer import Schedule
 
 PEAK_KEPT = 0.9  # of a peak detector's voltage, from one epoch to the next
+SHARE = 0.5  # of the way to the targets in an epoch, where the step is divided by the derivatives' power
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,9 @@ class Circuit:
 
     inputs : [pattern, input], V; control : [control], V, at which it begins; control_range : V
     error : one of ERRORS; gain : V/A of the transimpedance amplifier (V/V where the output is a voltage)
-    rate : V, largest change of a control in an epoch; floor : V/V, smallest divisor of a normalised step
-    speed : V/V⁻²; change of a control in an epoch over −dE/dV, where the step isn't normalised
+    rate : V, largest change of a control in an epoch
+    floor : V/V, smallest divisor of a step that is divided by the derivatives' peak, and of one divided by their power
+    its square
     """
 
     schedule: Schedule
@@ -29,4 +31,3 @@ class Circuit:
     gain: float
     rate: float
     floor: float = 1e-2
-    speed: float = 1.0

@@ -5,7 +5,7 @@ import numpy as np
 from hge_spice.devices import DEVICES
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, readout
-from hge_spice.materia.circuit import PEAK_KEPT, Circuit
+from hge_spice.materia.circuit import PEAK_KEPT, SHARE, Circuit
 from hge_spice.materia.error import ERRORS
 from hge_spice.materia.sequencer import RC_STEPS, TRANSFER, UPDATE
 from hge_spice.netlist import build_circuit, saved_vectors, table_node
@@ -127,22 +127,31 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
     low, high = circuit.control_range
     count = len(controls)
     lines: list[str] = []
-    if ERRORS[circuit.error].normalised:
+    by_peak = ERRORS[circuit.error].divisor == "peak"
+    into = FARAD / (TRANSFER * schedule.step)
+    move = FARAD / (UPDATE * schedule.step)
+    if by_peak:
+        leak = float(-schedule.epoch / (FARAD * np.log(PEAK_KEPT)))
         for k in range(count):
             lines += [
                 f"Bpeak{k} 0 q{k} I=max(abs(v(a{k}))-v(q{k}),0)*v(gp)*{conductance!r}",
                 f"Cpeak{k} q{k} 0 {FARAD!r}",
-                f"Rpeak{k} q{k} 0 {float(-schedule.epoch / (FARAD * np.log(PEAK_KEPT)))!r}",
+                f"Rpeak{k} q{k} 0 {leak!r}",
                 f".ic v(q{k})=0",
             ]
+    else:
+        squares = "+".join(f"v(g{k})^2" for k in range(count))
+        lines += [
+            f"Bpower 0 power I=({squares})*v(gt)*{into!r}-v(power)*v(ge)*{conductance!r}",
+            f"Cpower power 0 {FARAD!r}",
+            ".ic v(power)=0",
+        ]
 
     def change(k: int) -> str:
-        if ERRORS[circuit.error].normalised:
+        if by_peak:
             return f"{circuit.rate!r}*v(a{k})/max({circuit.floor!r},v(q{k}))"
-        return f"{circuit.rate!r}*tanh({circuit.speed / circuit.rate!r}*v(a{k}))"
+        return f"{circuit.rate!r}*tanh({SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power)))"
 
-    into = FARAD / (TRANSFER * schedule.step)
-    move = FARAD / (UPDATE * schedule.step)
     for k, name in enumerate(controls):
         back = f"{conductance!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
         lines += [

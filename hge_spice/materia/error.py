@@ -1,6 +1,8 @@
 """Error formation: from the held outputs of all patterns to dE/dI of the pattern shown; one block per loss.
 
-mse     dE/dI_p = I_p − target_p.
+mse     dE/dI_p = I_p − target_p. A step divided by the power of all derivatives can't overshoot: the trace bounds the
+        largest eigenvalue of Gauss and Newton's matrix (normalised least mean squares, Nagumo & Noda 1967, doi
+        10.1109/TAC.1967.1098599).
 margin  Patterns on the wrong side of the mean Ī of all outputs, or on the right side by less than a margin, learn with
         equal force; the others don't, and where none is left the circuit rests. The margin is a share of the mean
         |I_p − Ī|. Forces are centred over the patterns, since a common shift of all outputs changes nothing.
@@ -38,12 +40,13 @@ class ErrorBlock:
 
     lines : of the netlist, from nodes h0, h1, … (held outputs, V) and sel0, sel1, … to node err (dE/dI, V)
     of : the same in NumPy, from [pattern] to [pattern]
-    normalised : whether the step is divided by the largest derivative, which has the error's scale
+    divisor : what a step is divided by: "peak", each control's by the recent peak of its own derivative; "power", all
+        by the sum of the squared dI/dV of an epoch
     """
 
     lines: Callable[[Teacher], list[str]]
     of: Callable[[Floats, Teacher], Floats]
-    normalised: bool
+    divisor: str
     summary: str
 
 
@@ -95,6 +98,6 @@ def _margin(held: Floats, teacher: Teacher) -> Floats:
 
 
 ERRORS = {
-    "mse": ErrorBlock(_mse_lines, _mse, normalised=False, summary="difference to target currents"),
-    "margin": ErrorBlock(_margin_lines, _margin, normalised=True, summary="patterns without margin, equal force"),
+    "mse": ErrorBlock(_mse_lines, _mse, "power", summary="difference to target currents"),
+    "margin": ErrorBlock(_margin_lines, _margin, "peak", summary="patterns without margin, all with equal force"),
 }

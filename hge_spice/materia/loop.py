@@ -10,7 +10,7 @@ import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Floats
 from hge_spice.gradient import Estimator, Measurement
-from hge_spice.materia.circuit import PEAK_KEPT, Circuit
+from hge_spice.materia.circuit import PEAK_KEPT, SHARE, Circuit
 from hge_spice.materia.error import ERRORS
 
 
@@ -27,15 +27,18 @@ def averaged_loop(
     peak = np.zeros(len(control))
     yield control
     for epoch in range(epochs):
-        descent = np.zeros(len(control))
+        descent, power = np.zeros(len(control)), 0.0
         for p, found in enumerate(estimator(dut, control, circuit.inputs, measurement)):
             held[p] = circuit.gain * found.output
-            descent -= error.of(held, circuit.teacher)[p] * circuit.gain * found.jacobian
+            slope = circuit.gain * found.jacobian
+            descent -= error.of(held, circuit.teacher)[p] * slope
+            power += float(slope @ slope)
         if epoch > 0:
-            if error.normalised:
+            if error.divisor == "peak":
                 peak = np.maximum(PEAK_KEPT * peak, np.abs(descent))
                 change = circuit.rate * descent / np.maximum(peak, circuit.floor)
             else:
-                change = circuit.rate * np.tanh(circuit.speed / circuit.rate * descent)
+                step = SHARE * descent / max(power, circuit.floor**2)
+                change = circuit.rate * np.tanh(step / circuit.rate)
             control = np.clip(control + change, low, high)
         yield control

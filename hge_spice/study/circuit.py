@@ -25,7 +25,6 @@ from hge_spice.train import Cost, Step
 
 PER_POINT = 20e-3  # s of computing that a time point may take, on a machine with better things to do
 FULL_SCALE = 1.0  # V at the transimpedance amplifier, for the largest current at the first control setting
-SPEED = 0.5  # share of the way to the target that an epoch covers, where the largest derivative found holds
 TOLERANCE = 5e-3  # of a target current, within which it counts as reached
 TRUTHS = 8  # epochs of a start whose derivatives are looked up by `.ac`
 
@@ -46,7 +45,6 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
     levels = None
     if target.levels is not None:
         levels = gain * np.where(target.classes > 0.5, target.levels[1], target.levels[0])
-    slope = sum(float(each.jacobian @ each.jacobian) for each in truth) * gain**2
     return Circuit(
         schedule=schedule,
         inputs=recipe.inputs,
@@ -57,7 +55,6 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
         teacher=Teacher(target.classes, levels, study.circuit.margin),
         gain=float(gain),
         rate=recipe.rate,
-        speed=SPEED / slope if slope > 0 else 1.0,
     )
 
 
