@@ -289,13 +289,14 @@ def netlist(
     settings: Settings = None,
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
-    """Print the deck of one extraction, runnable by `ngspice -b` as it is."""
+    """Print the deck of one extraction, or of the whole learning circuit, runnable by `ngspice -b` as it is."""
     from hge_spice.study.bench import Bench
+    from hge_spice.study.circuit import study_deck
     from hge_spice.study.files import load_study
     from hge_spice.study.spec import parse_study
 
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
-        text = bench.deck()
+        text = study_deck(bench) if bench.study.training.where == "circuit" else bench.deck()
     return _print_or_write(text, output)
 
 

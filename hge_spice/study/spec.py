@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.margin import GAP_OVER_SPAN
+from hge_spice.materia.error import ERRORS
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
@@ -32,6 +33,7 @@ from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     level_pairs,
     one_of,
+    or_auto,
     or_none,
     or_word,
     si,
@@ -40,6 +42,7 @@ from hge_spice.study.values import (
     text,
     two_currents,
     whole,
+    yes_or_no,
 )
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
@@ -85,8 +88,10 @@ class Training(Table):
     batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
+    where : in a loop around the device, or in a circuit around it ([circuit]); a step is then an epoch
     """
 
+    where: Annotated[str, BeforeValidator(one_of("place to learn", ("loop", "circuit")))] = "loop"
     estimator: Annotated[str, BeforeValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
     repeats: Count = 1
     demodulate: Annotated[str, BeforeValidator(one_of("thing to demodulate", DEMODULATED))] = "output"
@@ -104,6 +109,19 @@ class Training(Table):
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
+
+
+class InCircuit(Table):
+    """What the learning circuit descends by, and what it is made of.
+
+    error : its error formation; margin : for "margin", share of the mean distance of the outputs from their mean
+    gain : V/A of the transimpedance amplifier, or V/V; loop : whether the same loop runs as a program beside it
+    """
+
+    error: Annotated[str, BeforeValidator(one_of("error formation", ERRORS))] = "margin"
+    margin: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 0.5
+    gain: Annotated[float | Literal["auto"], BeforeValidator(or_auto(si("resistance", above=0)))] = "auto"
+    loop: Annotated[bool, BeforeValidator(yes_or_no)] = True
 
 
 class Pdk(Table):
@@ -167,6 +185,7 @@ class Study(Table):
     perturbation: Perturbation = Perturbation()
     lockin: Lockin = Lockin()
     training: Training = Training()
+    circuit: InCircuit = InCircuit()
     readout: Readout = Readout()
     compare: Comparison | None = None
     spacing: Spacing | None = None
@@ -254,6 +273,8 @@ class Study(Table):
             )
         if batch != "all" and self.training.patience is not None:
             yield "training.patience: it compares losses of steps, which must be of the same patterns; drop the batch"
+        if self.training.where == "circuit":
+            yield from self._misfits_of_circuit()
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
 
@@ -270,6 +291,16 @@ class Study(Table):
             yield f"training.estimator: {self.training.estimator} plays no patterns; leave perturbation.patterns out"
         if self.compare is not None or self.spacing is not None:
             yield 'compare, spacing: they measure pattern by pattern; take perturbation.patterns = "separate"'
+
+    def _misfits_of_circuit(self) -> Iterable[str]:
+        if self.circuit.error == "mse" and self.task.targets is None:
+            yield 'task.targets: the error mse needs two output currents, such as ["2 nA", "8 nA"]'
+        if self.device.engine == "quasistatic":
+            yield 'training.where: a circuit is simulated by ngspice; take device.engine = "ngspice"'
+        if self.imperfections:
+            yield "imperfections: they are of a loop's instruments; a circuit has its own"
+        if self.lockin.filter != "window" or self.lockin.phase != "as_is":
+            yield 'lockin: the circuit averages over whole windows; take filter = "window" and phase = "as_is"'
 
     def _misfits_of_comparisons(self) -> Iterable[str]:
         for spacing in self.spacing.spacings if self.spacing else ():

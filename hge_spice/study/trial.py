@@ -3,8 +3,8 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
+from hge_spice.study.circuit import learn
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.retrain import lost, retrain
@@ -33,15 +34,19 @@ Screened = Callable[[int, int], None]  # points done, of how many
 
 @dataclass(frozen=True)
 class Trained:
-    """Steps of all starts so far, and their cost, calibration included."""
+    """Steps of all starts so far, and their cost, calibration included; what stands beside them in steps.parquet."""
 
     start: int
     step: Step
     cost: Cost
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
-def run_starts(bench: Bench) -> Iterator[Trained]:
+def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
     """Starts in order, each from its own control setting, until one is solved."""
+    if bench.study.training.where == "circuit":
+        yield from _run_circuits(bench, directory)
+        return
     cost = bench.cost
     training = bench.study.training
     for start in range(training.starts):
@@ -52,6 +57,20 @@ def run_starts(bench: Bench) -> Iterator[Trained]:
             solved = step.margin.solved
             yield Trained(start, step, cost)
         if solved:
+            return
+
+
+def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
+    """The same, each start a circuit that learns by itself."""
+    cost = bench.cost
+    for start in range(bench.study.training.starts):
+        for epoch in learn(bench, start, directory):
+            cost += epoch.step.cost
+            beside = {f"loop.{name}": v for name, v in zip(bench.dut.controls, epoch.loop, strict=True)}
+            for p, row in enumerate(epoch.truth):
+                beside |= {f"truth.{p}.{name}": v for name, v in zip(bench.dut.controls, row, strict=True)}
+            yield Trained(start, epoch.step, cost, beside)
+        if epoch.step.margin.solved:
             return
 
 
@@ -76,7 +95,7 @@ def run_trial(
         extracted, near = Cost(), None
         flags: Counter[str] = Counter(bench.flags)
         try:
-            for trained in run_starts(bench):
+            for trained in run_starts(bench, directory):
                 rows.append(_row(bench, trained))
                 flags.update(trained.step.flags)
                 extracted += cost_of(trained.step.estimates)
@@ -187,7 +206,7 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
     for p, output in enumerate(step.outputs):
         row[f"output.{p}"] = output
-    return row
+    return row | dict(trained.beside)
 
 
 def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
