@@ -146,7 +146,8 @@ def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch: pyte
 
 
 def study(**task: object) -> TaskChoice:
-    return parse_study({"device": {}, "electrodes": ELECTRODES, "task": task}).task
+    loss = {"loss": "correlation"}  # of classes and of values
+    return parse_study({"device": {}, "electrodes": ELECTRODES, "task": task, "training": loss}).task
 
 
 def test_keys_of_a_task_are_those_that_it_has() -> None:

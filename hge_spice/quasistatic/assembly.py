@@ -54,12 +54,13 @@ class Assembly:
     names : of the electrodes, in the order of all arrays; outputs : those that are read
     """
 
-    def __init__(self, graph: Network) -> None:
+    def __init__(self, graph: Network, network: BatchedNetwork | None = None) -> None:
+        """Take a network, and of one without units its equations, where they are another's than its own."""
         refuse_readout(graph)
         joined = graph.graph["family"] == "layered"
         graphs = [unit_graph(graph, k) for k in range(len(graph.graph["units"]))] if joined else [graph]
         self.outputs = electrodes(graph, "output")
-        self.units = [BatchedNetwork.of(each) for each in graphs]
+        self.units = [BatchedNetwork.of(each) for each in graphs] if network is None else [network]
         self._own = [
             tuple(f"u{k}_{name}" if joined else name for name in unit.equations.electrodes)
             for k, unit in enumerate(self.units)

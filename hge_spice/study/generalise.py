@@ -53,8 +53,8 @@ def of_step(bench: Bench, step: Step) -> Judged | None:
 
 
 def begun_at_the_best(bench: Bench) -> Bench:
-    """The bench with its starts at the best of the study's `training.first` random settings, reading them paid for."""
-    count, recipe = bench.study.training.first, bench.recipe
+    """The bench with its starts at the best of `training.best_of` random settings, with what reading them costs."""
+    count, recipe = bench.study.training.best_of, bench.recipe
     if not count:
         return bench
     found, cost = [], bench.cost
@@ -82,7 +82,7 @@ def generalised(bench: Bench, best: Judged, steps: int) -> dict[str, Any]:
     of outputs as the training measured. Raises SimulationError where the device gives no result.
     """
     task = bench.task
-    settings = TABLES_A_STEP * steps + bench.study.training.first
+    settings = TABLES_A_STEP * steps + bench.study.training.best_of
     chance = _random(bench, settings)
     recipe, levels = bench.recipe, bench.study.task.levels
     outputs, _ = outputs_of(bench.dut, best.control, task.test_inputs(levels), recipe)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from hge_spice.tasks.data import breast_cancer, from_columns, iris
 from hge_spice.tasks.drawn import noisy_xor, ring, sine, sphere, two_moons
-from hge_spice.tasks.gates import GATES, features_2x2
+from hge_spice.tasks.gates import GATES, features_2x2, target
 from hge_spice.tasks.task import Task
 
 TASKS: dict[str, Callable[..., Task]] = {
     **GATES,
     "features_2x2": features_2x2,
+    "target": target,
     "ring": ring,
     "sphere": sphere,
     "two_moons": two_moons,

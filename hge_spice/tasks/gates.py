@@ -45,6 +45,11 @@ GATES: dict[str, Callable[..., Task]] = {
 }  # fmt: skip
 
 
+def target() -> Task:
+    """One output current, the second target, at the input's high level."""
+    return Task("target", np.ones((1, 1)), np.ones(1), "one output current", features=("a",))
+
+
 def features_2x2(*, feature: int = 6) -> Task:
     """One of the 16 patterns of two by two pixels told from all others, as in Chen et al., Nature 577, 341 (2020).
 
