@@ -239,7 +239,8 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
     upper.tick_params(labelbottom=False)
     for rows, style, name in _starts(steps):
         upper.plot(rows["step"], rows["loss"], **style)
-        lower.plot(rows["step"], rows["gap_over_span"], **style, label=name)
+        read = rows[rows["gap_over_span"].notna()]  # with batches, at the end of epochs
+        lower.plot(read["step"], read["gap_over_span"], **style, label=name)
     solved = steps[steps["solved"].astype(bool)]
     if len(solved):
         lower.plot(solved["step"], solved["gap_over_span"], "*", color=ORANGE, mec="k", ms=16, zorder=5, label="solved")

@@ -181,6 +181,16 @@ def test_points_do_not_depend_on_their_order() -> None:
     assert np.abs(forward.current - backward.current[::-1]).max() < 1e-12 * np.abs(forward.current).max()
 
 
+@pytest.mark.parametrize("graph", [dopant_network(seed=13), mesh("sinh", 225)], ids=["dense", "sparse"])
+def test_currents_without_a_jacobian_are_the_same_but_for_newtons_last_digits(graph: nx.Graph) -> None:
+    network, rims = BatchedNetwork.of(graph), settings(40)
+    asked, bare = solve(network, rims, 0), solve(network, rims, None)
+    assert np.isnan(bare.jacobian).all()
+    assert bare.converged.all()
+    assert np.array_equal(bare.unknowns, asked.unknowns)
+    assert np.abs(bare.current - asked.current).max() < 1e-9 * np.abs(asked.current).max()
+
+
 def one_node(current: str) -> BatchedNetwork:
     """An electrode joined to one node by a tanh, and a current out of the node into ground."""
     node, rim, ground = (np.array([k]) for k in range(3))

@@ -151,7 +151,7 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
     assert least.probe.nodes == ()
     assert least.electrodes.control_range == (-0.7, 0.7)
     assert least.task.levels == ((-0.3, 0.3), (-0.3, 0.3))
-    assert set(least.perturbation.model_dump().values()) == {"auto", 0.025, "random", None}
+    assert set(least.perturbation.model_dump().values()) == {"auto", 0.025, "random", None, "separate", 0.015}
     assert least.lockin.filter == "window"
     assert least.training == parse_study(WHOLE).training
     assert least.readout == parse_study(WHOLE).readout
@@ -286,7 +286,7 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"electrodes__control_range": ["0.7 V"]}, r"electrodes\.control_range: .* should be two values"),
         ({"readout__noise__psd": "1e-5 nA/Hz"}, r"readout\.noise\.psd: '1e-5 nA/Hz' is not a current noise density"),
         ({"readout__noise": "1 nA"}, r"readout\.noise = '1 nA' should be a table"),
-        ({"imperfections__rust": {}}, r"imperfections: unknown imperfection 'rust'; known: adc, clock"),
+        ({"imperfections__rust": {}}, r"imperfections: unknown imperfection 'rust'; known: adc, ageing, clock"),
         ({"specs__los": {"max": 1}}, r"specs: unknown metric 'los'; did you mean loss\?"),
         ({"specs__loss": {}}, r"specs: loss = \{\} should have min, max or both"),
         ({"specs__loss": {"maximum": 1}}, r"specs: loss = .* should have min, max or both, and nothing else"),

@@ -160,6 +160,11 @@ def _state_lines(branch: Branch, state: str) -> list[str]:
     return [*lines, f"B{node} 0 {node} i={moving}"]
 
 
+def links(graph: Network) -> tuple[tuple[str, ...], ...]:
+    """Instances that carry each edge's current, in the graph's order; a series resistance is none of them."""
+    return tuple(branch.element.instances(branch) for branch in branches(graph) if not branch.name.endswith("_s"))
+
+
 def _remembering(graph: Network) -> tuple[Branch, ...]:
     """The elements with states; a large network of resistors and diodes is spared the search."""
     own = graph.graph["family"]
@@ -235,6 +240,7 @@ def edge_family(element: Element) -> Family:
         stamp=stamp,
         bounded_nodes=state_nodes,
         held_states=held_states,
+        links=links,
         bounds=BOUNDS,
         # gmin is a conductance across every junction: 1e-18 S is below any current that is read
         options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-18},

@@ -14,7 +14,7 @@ from hge_spice.graph import GRAPHS, Coupling, Network, electrodes_by_name, layer
 from hge_spice.study.files import suggestion
 from hge_spice.study.table import Count, Names, Seed, Table, Text
 from hge_spice.study.units import dimension_of, quantity
-from hge_spice.study.values import one_of, si, table, whole, yes_or_no
+from hge_spice.study.values import one_of, or_none, si, table, whole, yes_or_no
 
 ENGINES = ("ngspice", "quasistatic")
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
@@ -29,10 +29,6 @@ MOST_DISORDER = 1.0  # eV: beyond, no site would ever be emptied or filled
 BUILDS: dict[str, frozenset[str]] = {
     name: frozenset(inspect.signature(build).parameters) - {"rng"} for name, build in GRAPHS.items()
 }
-
-
-def _or_none(read: Any) -> Any:
-    return lambda value: None if value is None or value == "none" else read(value)
 
 
 def _disorder(value: Any) -> float:
@@ -92,7 +88,7 @@ class Device(Table):
     units: tuple["Unit", ...] = ()
     gain: Annotated[float, BeforeValidator(si("resistance"))] = 1e7
     shift: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
-    limit: Annotated[float | None, BeforeValidator(_or_none(si("voltage", above=0)))] = 0.5
+    limit: Annotated[float | None, BeforeValidator(or_none(si("voltage", above=0)))] = 0.5
 
     @field_validator("parameters", mode="before")
     @classmethod
