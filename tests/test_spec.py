@@ -245,6 +245,8 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"training__estimator": "homodine"}, r"unknown estimator 'homodine'; did you mean homodyne\?"),
         ({"training__estimator": 3}, r"training\.estimator: 3 should be a text"),
         ({"lockin__filter": "rcc"}, r"lockin\.filter: unknown lock-in filter 'rcc'; did you mean rc\?"),
+        ({"lockin__trend": "yes"}, r"lockin\.trend: 'yes' should be true or false \(or 'auto'\)"),
+        ({"lockin": {"filter": "rc", "trend": True}}, "trend = true needs a filter that fits"),
         ({"lockin__order": 2}, r"lockin: order belongs to filter = \"rc\""),
         ({"lockin__phase": "reference"}, r"lockin: phase = \"reference\" needs reference = \"electrode\""),
         ({"training__demodulate": "loss"}, r"training\.demodulate: homodyne demodulates outputs"),

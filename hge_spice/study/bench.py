@@ -258,6 +258,7 @@ class Bench:
             noise_exponent=study.readout.noise.exponent,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
+            trend=None if study.lockin.trend == "auto" else study.lockin.trend,
             repeats=study.training.repeats,
             rng=np.random.default_rng((study.training.seed, 1)),
             loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
