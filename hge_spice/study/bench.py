@@ -28,6 +28,7 @@ from hge_spice.phases import PHASES
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
+from hge_spice.study.journal import Journal, Journaled
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
@@ -204,12 +205,17 @@ class Bench:
 
     @classmethod
     def of(
-        cls, study: Study, workers: int = 1, screened: Callable[[int, int], None] = lambda _done, _total: None
+        cls,
+        study: Study,
+        workers: int = 1,
+        screened: Callable[[int, int], None] = lambda _done, _total: None,
+        journal: Journal | None = None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many choices of electrodes are done, of how many
+        journal : of ngspice's measurements, unless elements remember from one to the next
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -246,7 +252,10 @@ class Bench:
             if study.device.engine == "quasistatic"
             else NgspicePool(graph, workers if study.device.reinitialise else 1)
         )
-        dut = seen_through(network, study.imperfections, study.training.seed)
+        dut: DeviceUnderTest = network
+        if journal is not None and isinstance(network, NgspicePool) and study.device.reinitialise:
+            dut = Journaled(network, journal)
+        dut = seen_through(dut, study.imperfections, study.training.seed)
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
             if study.perturbation.settle == "auto":

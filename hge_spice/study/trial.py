@@ -20,6 +20,7 @@ from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
+from hge_spice.study.journal import Journal
 from hge_spice.study.retrain import retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
@@ -55,17 +56,21 @@ def run_starts(bench: Bench) -> Iterator[Trained]:
 
 
 def run_trial(
-    study: Study, directory: Path, progress: Progress = lambda _start, _step: None, workers: int = 1
+    study: Study,
+    directory: Path,
+    progress: Progress = lambda _start, _step: None,
+    workers: int = 1,
+    journal: Journal | None = None,
 ) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
 
-    workers : ngspice processes that share a step's patterns
+    workers : ngspice processes that share a step's patterns; journal : of a run of it that may have been killed
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers) as bench:
+    with Bench.of(study, workers, journal=journal) as bench:
         rows: list[dict[str, Any]] = []
         extracted, near = Cost(), None
         flags: Counter[str] = Counter(bench.flags)
