@@ -15,7 +15,7 @@ from hge_spice.study.journal import Journal
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.sampling import TrialSpec
 from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import Progress, run_trial
+from hge_spice.study.trial import Progress, Screened, run_trial
 
 Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
 
@@ -23,7 +23,13 @@ RECORDED = ("hge-spice", "PySpice", "numpy", "scipy", "networkx")
 OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw")
 
 
-def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _step: None, workers: int = 1) -> Outcome:
+def perform(
+    trial: TrialSpec,
+    out: Path,
+    progress: Progress = lambda _start, _step: None,
+    workers: int = 1,
+    screened: Screened = lambda _done, _total: None,
+) -> Outcome:
     """Run one trial into out/trials/<id>; one that was killed goes on from where it was.
 
     Raises OSError where that can't be written, NgspiceNotFound.
@@ -37,7 +43,7 @@ def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _st
     record.parent.mkdir(parents=True, exist_ok=True)
     try:
         with Journal(record, {"trial": trial.id, **versions()}) as journal:
-            result = run_trial(study, partly, progress, workers, journal)
+            result = run_trial(study, partly, progress, workers, screened, journal)
     except (SimulationError, ValueError) as error:
         reason = str(error)
     kept = OF_THE_REPORT if study.results.keep == "report" else ()

@@ -3,8 +3,8 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
+from hge_spice.study.circuit import learn
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.journal import Journal
-from hge_spice.study.retrain import retrain
+from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.study.unsolved import nearest, reason
@@ -29,19 +30,24 @@ from hge_spice.traces import Plot, write_raw
 from hge_spice.train import Cost, Step, cost_of, train
 
 Progress = Callable[[int, Step], None]
+Screened = Callable[[int, int], None]  # points done, of how many
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Steps of all starts so far, and their cost, calibration included."""
+    """Steps of all starts so far, and their cost, calibration included; what stands beside them in steps.parquet."""
 
     start: int
     step: Step
     cost: Cost
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
-def run_starts(bench: Bench) -> Iterator[Trained]:
+def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
     """Starts in order, each from its own control setting, until one is solved."""
+    if bench.study.training.where == "circuit":
+        yield from _run_circuits(bench, directory)
+        return
     cost = bench.cost
     training = bench.study.training
     for start in range(training.starts):
@@ -55,27 +61,43 @@ def run_starts(bench: Bench) -> Iterator[Trained]:
             return
 
 
+def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
+    """The same, each start a circuit that learns by itself."""
+    cost = bench.cost
+    for start in range(bench.study.training.starts):
+        for epoch in learn(bench, start, directory):
+            cost += epoch.step.cost
+            beside = {f"loop.{name}": v for name, v in zip(bench.dut.controls, epoch.loop, strict=True)}
+            for p, row in enumerate(epoch.truth):
+                beside |= {f"truth.{p}.{name}": v for name, v in zip(bench.dut.controls, row, strict=True)}
+            yield Trained(start, epoch.step, cost, beside)
+        if epoch.step.margin.solved:
+            return
+
+
 def run_trial(
     study: Study,
     directory: Path,
     progress: Progress = lambda _start, _step: None,
     workers: int = 1,
+    screened: Screened = lambda _done, _total: None,
     journal: Journal | None = None,
 ) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
 
     workers : ngspice processes that share a step's patterns; journal : of a run of it that may have been killed
+    progress : told of every training step; screened : told how the choice of electrodes goes on
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers, journal=journal) as bench:
+    with Bench.of(study, workers, screened, journal) as bench:
         rows: list[dict[str, Any]] = []
         extracted, near = Cost(), None
         flags: Counter[str] = Counter(bench.flags)
         try:
-            for trained in run_starts(bench):
+            for trained in run_starts(bench, directory):
                 rows.append(_row(bench, trained))
                 flags.update(trained.step.flags)
                 extracted += cost_of(trained.step.estimates)
@@ -121,6 +143,8 @@ def run_trial(
             "harmonics": list(measurement.plan.harmonics),
             "window": measurement.plan.window,
             "settle": measurement.settle,
+            "patterns": study.perturbation.patterns,
+            "ramp": study.perturbation.ramp if study.perturbation.patterns == "sequence" else None,
             "noise": mean_noise(measurement.noise_density, measurement.plan.window),
             "relative_error_max": comparison["relative_error_max"],
             "cosine": comparison["cosine"],
@@ -130,8 +154,9 @@ def run_trial(
             **(holds_exactly(bench, last.control) if last.margin.solved else _why_not(bench, near or last)),
             **({"screening": bench.screening} if bench.screening else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
-            **(retrain(bench, last.control, workers) if study.retrain.after else {}),
+            **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
+            **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
         }
 
 
@@ -183,7 +208,7 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
     for p, output in enumerate(step.outputs):
         row[f"output.{p}"] = output
-    return row
+    return row | dict(trained.beside)
 
 
 def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
@@ -191,11 +216,10 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
     (directory / "graph.json").write_text(json.dumps(node_link(bench.network.graph), indent=1))
+    (directory / "netlist.cir").write_text(bench.deck(control))
     drives, titles = [], []
     for p, inputs in enumerate(bench.recipe.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
-        if p == 0:
-            (directory / "netlist.cir").write_text(deck(bench.network.graph, drive))
         at_rest = Drive(control, inputs, (), measurement.transient)
         (directory / f"readout-{p}.cir").write_text(deck(bench.network.graph, at_rest))
         drives.append(drive)
