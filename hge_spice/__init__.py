@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from hge_spice.graph import assign_roles, dopant_network
     from hge_spice.lockin import Demodulated, demodulate
     from hge_spice.ngspice.device import NgspiceDevice
+    from hge_spice.study.steps import training
     from hge_spice.tones import TonePlan, plan_tones
-    from hge_spice.train import Recipe, Step
+    from hge_spice.train import Recipe, Step, train
 
 # Imported when first asked for: a worker process needs a tenth of this, and starts in a third of the time.
 _HOMES = {
@@ -21,8 +22,9 @@ _HOMES = {
     "graph": ("assign_roles", "dopant_network"),
     "lockin": ("Demodulated", "demodulate"),
     "ngspice.device": ("NgspiceDevice",),
+    "study.steps": ("training",),
     "tones": ("TonePlan", "plan_tones"),
-    "train": ("Recipe", "Step"),
+    "train": ("Recipe", "Step", "train"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -48,6 +50,8 @@ __all__ = [
     "homodyne",
     "plan_tones",
     "small_signal",
+    "train",
+    "training",
 ]
 
 
