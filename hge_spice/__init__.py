@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hge_spice.ngspice.device import NgspiceDevice
     from hge_spice.study.steps import training
     from hge_spice.tones import TonePlan, plan_tones
-    from hge_spice.train import Recipe, Step, train
+    from hge_spice.train import Recipe, Step
 
 # Imported when first asked for: a worker process needs a tenth of this, and starts in a third of the time.
 _HOMES = {
@@ -24,7 +24,7 @@ _HOMES = {
     "ngspice.device": ("NgspiceDevice",),
     "study.steps": ("training",),
     "tones": ("TonePlan", "plan_tones"),
-    "train": ("Recipe", "Step", "train"),
+    "train": ("Recipe", "Step"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -50,7 +50,6 @@ __all__ = [
     "homodyne",
     "plan_tones",
     "small_signal",
-    "train",
     "training",
 ]
 
