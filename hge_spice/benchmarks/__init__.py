@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from hge_spice.benchmarks.learning import learning
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
@@ -16,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "pool": pool,
     "naive": naive,
     "quasistatic": quasistatic,
+    "learning": learning,
     "tables": tables,
     "scale": scale,
     "sweep": sweep,

@@ -32,6 +32,7 @@ from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
 from hge_spice.study.edges import read_edges
+from hge_spice.study.journal import Journal
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
@@ -229,12 +230,17 @@ class Bench:
 
     @classmethod
     def of(
-        cls, study: Study, workers: int = 1, screened: Callable[[int, int], None] = lambda _done, _total: None
+        cls,
+        study: Study,
+        workers: int = 1,
+        screened: Callable[[int, int], None] = lambda _done, _total: None,
+        journal: Journal | None = None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many points are done, of how many, while electrodes are chosen
+        journal : of ngspice's measurements, unless elements remember from one to the next
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -269,7 +275,9 @@ class Bench:
         network = (
             QuasistaticDevice(graph)
             if study.device.engine == "quasistatic"
-            else NgspicePool(graph, workers if study.device.reinitialise else 1)
+            else NgspicePool(graph, workers, record=journal)
+            if study.device.reinitialise
+            else NgspicePool(graph)
         )
         dut = as_played(study, seen_through(network, study.imperfections, study.training.seed))
         inputs = task.inputs(study.task.levels)

@@ -23,6 +23,7 @@ from hge_spice.study.circuit import learn
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.generalise import Judged, begun_at_the_best, generalised, majority, of_step
+from hge_spice.study.journal import Journal
 from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
@@ -82,17 +83,18 @@ def run_trial(
     progress: Progress = lambda _start, _step: None,
     workers: int = 1,
     screened: Screened = lambda _done, _total: None,
+    journal: Journal | None = None,
 ) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
 
-    workers : ngspice processes that share a step's patterns
+    workers : ngspice processes that share a step's patterns; journal : of a run of it that may have been killed
     progress : told of every training step; screened : told how the choice of electrodes goes on
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers, screened) as built:
+    with Bench.of(study, workers, screened, journal) as built:
         bench = begun_at_the_best(built)
         rows: list[dict[str, Any]] = []
         best: Judged | None = None
