@@ -11,6 +11,9 @@ from hge_spice.materia.sequencer import RC_STEPS, TRANSFER, UPDATE
 from hge_spice.netlist import build_circuit, saved_vectors, table_node
 
 FARAD = 1e-9  # every capacitor of the circuit
+# trtol at which no truncation error cuts a step: the clock sets the grid (see sequencer). With 1e9, a current that had
+# just been switched off did
+EVEN = 1e30
 
 
 def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
@@ -37,7 +40,7 @@ def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
             *ERRORS[circuit.error].lines(circuit.teacher),
             *_lockin_lines(circuit),
             *_integrator_lines(controls, circuit),
-            f".options {given} trtol=1e9 itl4=100",
+            f".options {given} trtol={EVEN!r} itl4=100",
             *(f".save {vector}" for vector in saved(graph, schedule.patterns)),
             f".tran {step!r} {schedule.duration(epochs)!r} 0 {step!r}",
             ".end",

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from hge_spice.drive import Floats
 from hge_spice.gradient import Estimate, small_signal
@@ -111,6 +113,32 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
         )
         for number in range(epochs)
     ]
+
+
+def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
+    """What a trial's result says of its last circuit.
+
+    rows : of steps.parquet. Keys: `rests_from`, the step after which it stays solved (None where it doesn't);
+    `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the epochs looked up;
+    `loop_deviation_max`, largest distance of a control from the program's, as a share of the control range
+    """
+    last = rows[rows["start"] == rows["start"].iloc[-1]]
+    low, high = bench.recipe.control_range
+    names = bench.dut.controls
+    apart = last[[f"control.{n}" for n in names]].to_numpy(float) - last[[f"loop.{n}" for n in names]].to_numpy(float)
+    errors = []
+    for p in range(len(bench.recipe.inputs)):
+        true = last[[f"truth.{p}.{n}" for n in names]].dropna()
+        held = last.loc[true.index, [f"jacobian.{p}.{n}" for n in names]]
+        largest = np.abs(true.to_numpy()).max(axis=1)
+        errors.append(float((np.abs(held.to_numpy() - true.to_numpy()).max(axis=1) / largest).max()))
+    unsolved = np.flatnonzero(~last["solved"].to_numpy(bool))
+    first = int(unsolved[-1]) + 1 if len(unsolved) else 0
+    return {
+        "rests_from": first + 1 if first < len(last) else None,
+        "lockin_error_max": max(errors),
+        "loop_deviation_max": float(np.abs(apart).max() / (high - low)) if bench.study.circuit.loop else None,
+    }
 
 
 def _step(bench: Bench, found: Trajectory, number: int, outputs: Floats, judged: Margin, cost: Cost) -> Step:

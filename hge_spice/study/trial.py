@@ -17,7 +17,7 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import learn
+from hge_spice.study.circuit import learn, of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.retrain import retrain
@@ -133,6 +133,7 @@ def run_trial(
             **solutions(bench, last.control),
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
+            **(of_circuit(bench, pd.DataFrame(rows)) if study.training.where == "circuit" else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
             **(retrain(bench, last.control, workers) if study.retrain.after else {}),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
