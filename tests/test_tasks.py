@@ -13,7 +13,7 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", RULES)
 def test_gates_are_what_their_names_say(name: str) -> None:
     task = TASKS[name]
     for (a, b), wanted in zip(task.bits, task.classes, strict=True):
