@@ -24,12 +24,15 @@ from hge_spice.materia import (
     read_trajectory,
 )
 from hge_spice.materia.circuit import SHARE
+from hge_spice.materia.parts import Amplifier, Multiplier, Parts
 from hge_spice.ngspice.batch import run_batch
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.tones import plan_from_harmonics
 
 GATES = [np.array(bits, dtype=float) for bits in ((0, 0, 0, 1), (0, 1, 1, 1), (0, 1, 1, 0), (1, 0, 0, 1), (1, 0, 0, 0))]
+
+IDEAL = Parts((Multiplier(),) * 2, (Multiplier(),) * 2)
 
 
 def mesh(family: str = "sinh") -> nx.Graph:
@@ -50,6 +53,8 @@ def circuit_of(*, inputs: tuple[float, ...] = (0.3,), amplitude: float = 5e-3, *
         "teacher": Teacher(np.ones(len(inputs)), np.full(len(inputs), 0.5)),
         "gain": 1e8,
         "rate": 20e-3,
+        "swing_gain": 30.0,
+        "parts": IDEAL,
     }
     return Circuit(**(known | changes))
 
@@ -174,6 +179,67 @@ def test_controls_stay_between_their_clamps(tmp_path):
     electrode = found["v(e1_dc)"]
     assert electrode.max() <= 0.7 + 1e-9
     assert read_trajectory(circuit, found, 8).control.max() == 0.7
+
+
+def lock_ins(tmp_path: Path, circuit: Circuit, epoch: int = 1) -> np.ndarray:
+    found = simulate(learning_deck(mesh(), circuit, epoch + 1), tmp_path)
+    return read_trajectory(circuit, found, epoch + 1).jacobian[epoch, 0] * circuit.gain
+
+
+def test_a_mixers_offset_is_a_false_derivative_and_chopping_takes_it_away(tmp_path):
+    """Closed form of what w0 leaves; of input offsets and feedthrough whole periods leave x0·y0/10 V, no more."""
+    true = lock_ins(tmp_path, circuit_of())
+    offset, gain_error = Multiplier(offset=4e-3), Multiplier(1e-2, 1e-2, 0.0, 1e-2, 1e-2, 3e-3)
+    mixers = circuit_of(parts=Parts((offset, gain_error), IDEAL.multipliers))
+    false = 2 * 10 * 4e-3 / (mixers.swing_gain * 5e-3 * 5)
+    found = lock_ins(tmp_path, mixers)
+    assert found[0] - true[0] == pytest.approx(false, rel=1e-3)
+    assert found[1] == pytest.approx(1.003 * (true[1] + false * 1e-2 * 1e-2 / 10 / 4e-3), rel=1e-5)
+    chopped = lock_ins(tmp_path, circuit_of(parts=Parts((offset, gain_error), IDEAL.multipliers, chopped=True)))
+    assert abs(chopped[0] - true[0]) < 1e-4 * false
+
+
+def test_an_offset_behind_the_lock_ins_pushes_the_controls_unless_it_is_chopped(tmp_path):
+    """The second multipliers' w0 adds up over the transfers of an epoch, 10/5 times; here where dE/dI is zero."""
+    graph = mesh()
+    held = QuasistaticDevice(graph).exact(np.array([0.1, -0.2]), np.array([[0.3]]))[0][0] * 1e8
+    pushed = {}
+    for chopped in (False, True):
+        parts = Parts(IDEAL.mixers, (Multiplier(offset=4e-3),) * 2, chopped=chopped)
+        circuit = circuit_of(parts=parts, teacher=Teacher(np.ones(1), np.array([held])), amplitude=1e-3)
+        found = simulate(learning_deck(graph, circuit, 2), tmp_path)
+        end = np.searchsorted(found["time"], circuit.schedule.start + 2 * circuit.schedule.slot)
+        pushed[chopped] = found["v(a0)"][end]
+    assert pushed[False] == pytest.approx(4e-3 * 10 / 5, rel=0.05)
+    assert abs(pushed[True]) < 0.05 * pushed[False]
+
+
+def test_the_controls_droop_with_their_leak(tmp_path):
+    """Without a force, e^(−t/τ)."""
+    circuit = circuit_of(parts=Parts(IDEAL.mixers, IDEAL.multipliers, leak=2.0), rate=1e-12)
+    found = simulate(learning_deck(mesh(), circuit, 8), tmp_path)
+    assert found["v(c0)"][-1] == pytest.approx(0.1 * np.exp(-found["time"][-1] / 2.0), rel=1e-4)
+
+
+def test_an_amplifier_is_its_pole_its_slew_rate_and_its_rails(tmp_path):
+    """A step against the exponential, the ramp and the limit in closed form; gain error and lag of a tone by |H|."""
+    amplifier = Amplifier(gbw=0.6e6, slew=0.3e6, offset=1e-3, rail=12.0)
+    lines = ["amplifier", "Vin in 0 PWL(0 0 1u 0 1.01u 10m)", *amplifier.lines("x", "v(in)", 100.0)]
+    lines += ["Vbig big 0 PWL(0 0 1u 0 1.01u 1)", *amplifier.lines("z", "v(big)", 100.0)]
+    lines += [".options reltol=1e-6", ".tran 0.1u 200u 0 0.1u", ".end", ""]
+    found = simulate("\n".join(lines), tmp_path)
+    time, constant = found["time"], 100 / (2 * np.pi * 0.6e6)
+    start = found["v(x)"][np.searchsorted(time, 0.9e-6)]
+    slow = time > 20e-6
+    settled = 100 * 11e-3
+    assert found["v(x)"][slow][-1] == pytest.approx(settled, rel=1e-3)
+    k = np.searchsorted(time, [50e-6, 50e-6 + constant])
+    left = settled - found["v(x)"][k]
+    assert left[1] / left[0] == pytest.approx(np.exp(-1), rel=0.01)
+    assert start < 0.2
+    ramp = np.searchsorted(time, [5e-6, 25e-6])
+    assert np.diff(found["v(z)"][ramp])[0] == pytest.approx(0.3e6 * 20e-6, rel=0.01)
+    assert found["v(z)"].max() == 12.0
 
 
 def test_a_transient_that_ended_early_or_left_the_clock_is_told(tmp_path):

@@ -79,9 +79,11 @@ class Schedule:
         """Lines of the gates and of the pattern's selection, nodes of 0 or 1 V.
 
         gw : window; gs : sample; gt : transfer; gr, ge : reset of the slot's and the epoch's integrators; gp : peak
-        detection; gu : update; sel0, sel1, … : the pattern shown
+        detection; gu : update; sel0, sel1, … : the pattern shown; chop : −1 V in the second half of window and
+        transfer, else 1 V
         """
         end = self.begin + self.points
+        halves = self.begin + self.points // 2, end + SAMPLE + TRANSFER // 2
         return [
             ".func gate(a,b) {u(slot(time)-a)*u(b-slot(time))}",
             f".func slot(t) {{{self.slot_steps}*frac((t-{self.start!r})/{self.slot!r})}}",
@@ -96,5 +98,6 @@ class Schedule:
             f"Bge ge 0 V=gate({end},{end + SAMPLE})*first(time)",
             f"Bgp gp 0 V=gate(0,{DETECT})*first(time)",
             f"Bgu gu 0 V=gate({DETECT},{DETECT + UPDATE})*first(time)*from({FIRST_EPOCH + 0.5})",
+            f"Bchop chop 0 V=1-2*gate({halves[0]},{end})-2*gate({halves[1]},{self.slot_steps})",
             *(f"Bsel{p} sel{p} 0 V=u(place(time)-{p})*u({p + 1}-place(time))" for p in range(self.patterns)),
         ]

@@ -20,6 +20,8 @@ from hge_spice.materia import (
     learning_deck,
     read_trajectory,
 )
+from hge_spice.materia.parts import LEVELS, Parts
+from hge_spice.materia.sequencer import FIRST_EPOCH
 from hge_spice.netlist import saved_vectors
 from hge_spice.ngspice.batch import run_batch
 from hge_spice.study.bench import Bench
@@ -27,6 +29,9 @@ from hge_spice.train import Cost, Step
 
 PER_POINT = 20e-3  # s of computing that a time point may take, on a machine with better things to do
 FULL_SCALE = 1.0  # V at the transimpedance amplifier, for the largest current at the first control setting
+SWING = 9.0  # V that the mixers may see, with the derivatives at the first control setting
+MOST_GAIN = 300.0
+RINGING = 4.0  # step over time constant: each step then leaves (1 − 2)/(1 + 2) of an error
 TOLERANCE = 5e-3  # of a target current, within which it counts as reached
 TRUTHS = 8  # epochs of a start whose derivatives are looked up by `.ac`
 
@@ -47,6 +52,19 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
     levels = None
     if target.levels is not None:
         levels = gain * np.where(target.classes > 0.5, target.levels[1], target.levels[0])
+    # what the amplifier sees: tones, and by how much the output may have moved since its mean was held
+    reach = measurement.amplitude + recipe.rate
+    swing = max(float(np.abs(each.jacobian) @ reach) for each in truth) * gain
+    swing_gain = float(np.clip(SWING / swing, 1.0, MOST_GAIN)) if swing > 0 else 1.0
+    level = LEVELS[study.circuit.level]
+    parts = level.drawn(
+        len(control),
+        np.random.default_rng((study.training.seed, 3)),
+        offset=study.circuit.multiplier_offset,
+        leak=np.inf if study.circuit.leak is None else study.circuit.leak,
+        chopped=study.circuit.chopped,
+    )
+    _check_pole(schedule, parts, swing_gain)
     return Circuit(
         schedule=schedule,
         inputs=recipe.inputs,
@@ -57,7 +75,22 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
         teacher=Teacher(target.classes, levels, study.circuit.margin),
         gain=float(gain),
         rate=recipe.rate,
+        swing_gain=swing_gain,
+        parts=parts,
     )
+
+
+def _check_pole(schedule: Schedule, parts: Parts, gain: float) -> None:
+    """Refuse a clock so slow that the amplifier's pole would ring in the trapezoidal rule: ValueError."""
+    if parts.amplifier.gbw is None:
+        return
+    constant = gain / (2 * np.pi * parts.amplifier.gbw)
+    if schedule.step > RINGING * constant:
+        needed = int(np.ceil(schedule.window / (RINGING * constant)))
+        raise ValueError(
+            f"the clock's step of {schedule.step:.3g} s is above {RINGING:g} times the amplifier's time constant of "
+            f"{constant:.3g} s, which it can't follow; set perturbation.points to {needed} or more"
+        )
 
 
 def study_deck(bench: Bench) -> str:
@@ -104,7 +137,7 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
         loop = list(averaged_loop(bench.dut, circuit, recipe.estimator, recipe.measurement, epochs))[1:]
     else:
         loop = [np.full(len(circuit.control), np.nan)] * epochs
-    looked = {round(n) for n in np.linspace(0, epochs - 1, min(TRUTHS, epochs))}
+    looked = {round(n) for n in np.linspace(min(FIRST_EPOCH, epochs - 1), epochs - 1, TRUTHS)}
     return [
         Epoch(
             _step(bench, found, number, *read[number], cost),
