@@ -242,6 +242,18 @@ def test_an_amplifier_is_its_pole_its_slew_rate_and_its_rails(tmp_path):
     assert found["v(z)"].max() == 12.0
 
 
+def test_a_pole_far_above_the_tones_is_left_out_and_one_near_them_needs_a_faster_clock():
+    amplifier = Amplifier(gbw=0.6e6, slew=0.3e6, rail=12.0)
+    assert amplifier.on_clock(100.0, 50e-6, 760.0) == amplifier
+    left_out = amplifier.on_clock(20.0, 333e-6, 760.0)
+    assert left_out.gbw is None
+    assert left_out.rail == 12.0
+    with pytest.raises(
+        ValueError, match=r"can't follow the amplifier's pole at 2e\+03 Hz.*steps of 0.000318 s or less"
+    ):
+        amplifier.on_clock(300.0, 333e-6, 760.0)
+
+
 def test_a_transient_that_ended_early_or_left_the_clock_is_told(tmp_path):
     circuit = circuit_of()
     found = simulate(learning_deck(mesh(), circuit, 2), tmp_path)

@@ -16,6 +16,8 @@ from types import MappingProxyType
 import numpy as np
 
 SCALE = 10.0  # V, of every multiplier
+RINGING = 4.0  # step over time constant: the trapezoidal rule then leaves (1 − 2)/(1 + 2) of an error at each step
+FAR = 0.1  # highest tone over pole: a lock-in then loses 1 % of it, 1/(1 + 0.1²)
 REFERENCE = 5.0  # V, amplitude at which a tone reaches its mixer, and what an error of 1 V is scaled to
 
 
@@ -55,11 +57,30 @@ class Amplifier:
     offset: float = 0.0
     rail: float = np.inf
 
+    def on_clock(self, gain: float, step: float, highest: float) -> "Amplifier":
+        """Return the amplifier as a clock's steps can follow it: without its pole where that lies far above the tones.
+
+        step : s; highest : Hz, of the tones. Raises ValueError where the pole matters and the steps are too long.
+        """
+        if self.gbw is None:
+            return self
+        pole = self.gbw / gain
+        if step <= RINGING / (2 * np.pi * pole):
+            return self
+        if highest <= FAR * pole:
+            return replace(self, gbw=None)
+        raise ValueError(
+            f"the clock's step of {step:.3g} s can't follow the amplifier's pole at {pole:.3g} Hz, which is too near "
+            f"the tone at {highest:.3g} Hz to be left out; take steps of {RINGING / (2 * np.pi * pole):.3g} s or less "
+            "(perturbation.points)"
+        )
+
     def lines(self, name: str, source: str, gain: float) -> list[str]:
         """Node `name` is the gain times the expression `source`."""
         wanted = f"{gain!r}*({source}+({self.offset!r}))" if self.offset else f"{gain!r}*({source})"
         if self.gbw is None:
-            return [f"B{name} {name} 0 V={wanted}"]
+            held = wanted if np.isinf(self.rail) else f"min({self.rail!r},max({-self.rail!r},{wanted}))"
+            return [f"B{name} {name} 0 V={held}"]
         rate = 2 * np.pi * self.gbw / gain  # 1/s, of the closed loop
         limited = f"{self.slew!r}*tanh(({wanted}-v({name}_pole))*{float(rate / self.slew)!r})"
         return [
