@@ -23,7 +23,9 @@ from hge_spice.materia import (
     learning_deck,
     read_trajectory,
 )
+from hge_spice.materia.bill import blocks
 from hge_spice.materia.circuit import SHARE
+from hge_spice.materia.design import drift, inequalities
 from hge_spice.materia.parts import Amplifier, Multiplier, Parts
 from hge_spice.ngspice.batch import run_batch
 from hge_spice.ngspice.device import NgspiceDevice
@@ -212,6 +214,46 @@ def test_an_offset_behind_the_lock_ins_pushes_the_controls_unless_it_is_chopped(
         pushed[chopped] = found["v(a0)"][end]
     assert pushed[False] == pytest.approx(4e-3 * 10 / 5, rel=0.05)
     assert abs(pushed[True]) < 0.05 * pushed[False]
+
+
+def test_offsets_behind_the_lock_ins_take_the_controls_where_the_averaged_model_says(tmp_path):
+    """A standing error along the gradient, a steady drift across it, on a linear network."""
+    graph, offsets = mesh("resistor"), np.array([6e-3, -3e-3])
+    parts = Parts(IDEAL.mixers, tuple(Multiplier(offset=float(each)) for each in offsets))
+    circuit = circuit_of(parts=parts, rate=0.5)
+    found = read_trajectory(circuit, simulate(learning_deck(graph, circuit, 26), tmp_path), 26)
+    slope = found.jacobian[0, 0] * circuit.gain
+    predicted = drift(slope, offsets)
+    assert found.outputs[-1, 0] * circuit.gain - 0.5 == pytest.approx(predicted.error, rel=0.02)
+    assert found.control[-1] - found.control[-2] == pytest.approx(predicted.per_epoch, rel=0.02)
+    assert np.abs(predicted.per_epoch @ slope) < 1e-12  # unseen by the output
+
+
+def test_the_tightest_inequality_is_the_one_that_a_change_makes_tight():
+    jacobian = np.array([[1.0, 0.5]])
+
+    def tightest(moved: float = 1.0, longest: float = 0.0, **changes: object) -> str:
+        return inequalities(circuit_of(**changes), jacobian, jacobian * moved, longest)[0].name
+
+    assert tightest(moved=2.0) == "change of the derivatives in one step, relative"
+    assert tightest(longest=1.0) == "five time constants of the device over the dead time"
+    offset = Parts((Multiplier(offset=0.5),) * 2, IDEAL.multipliers)
+    assert tightest(parts=offset) == "false over true derivative, from mixer offsets"
+    assert tightest(swing_gain=1e4) == "swing at the mixers over their range"
+    near = (Tone("e1", 120.0, 5e-3, 0.3), Tone("e3", 130.0, 5e-3, 1.1))
+    assert tightest(tones=near) == "1/window over the tones' spacing"
+
+
+def test_blocks_grow_with_controls_and_patterns_as_the_netlist_does():
+    """A mixer, a multiplier and three integrators a control, a hold a pattern: as many as the deck has capacitors."""
+    circuit = circuit_of(inputs=(-0.3, 0.3), error="margin", teacher=Teacher(np.array([0.0, 1.0])))
+    text = learning_deck(mesh(), circuit, 1)
+    counted = {block.name: block for block in blocks(circuit)}
+    lock_ins, held = counted["lock-in: mixer and gated integrator"], counted["hold of a pattern's output"]
+    assert lock_ins.count == text.count("\nBmix") == 2
+    assert held.count == text.count("\nChold") == 2
+    assert counted["comparator of a pattern"].count == text.count("\nBforce") == 2
+    assert lock_ins.power == pytest.approx(2 * (0.12 + 0.075))
 
 
 def test_the_controls_droop_with_their_leak(tmp_path):

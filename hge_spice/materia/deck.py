@@ -68,7 +68,7 @@ def _input_lines(graph: Network, circuit: Circuit) -> list[str]:
         data = graph.nodes[name]
         levels[name] = data["mirror"] - levels[data["complement_of"]]
     for k, (name, volts) in enumerate(levels.items()):
-        lines += [f"Gin{k}_{p} 0 in{k} sel{p} 0 {volt!r}" for p, volt in enumerate(volts.tolist())]
+        lines += [f"Gin{k}_{p} 0 in{k} show{p} 0 {volt!r}" for p, volt in enumerate(volts.tolist())]
         lines += [f"Rin{k} in{k} 0 1", f"Ein{k} {table_node(name)} 0 in{k} 0 1"]
     return lines
 

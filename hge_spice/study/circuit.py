@@ -1,17 +1,19 @@
 """[circuit] and training.where = "circuit": a study's starts learned by the circuit itself, read as training steps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from hge_spice.devices import DEVICES
 from hge_spice.drive import Floats
 from hge_spice.gradient import Estimate, small_signal
 from hge_spice.graph import Network
 from hge_spice.margin import SOLVER_FACTOR, Margin, margin, mean_noise
 from hge_spice.materia import (
+    ERRORS,
     Circuit,
     Schedule,
     Teacher,
@@ -20,10 +22,13 @@ from hge_spice.materia import (
     learning_deck,
     read_trajectory,
 )
+from hge_spice.materia.bill import blocks
+from hge_spice.materia.design import inequalities
 from hge_spice.materia.parts import LEVELS
 from hge_spice.materia.sequencer import FIRST_EPOCH
 from hge_spice.netlist import saved_vectors
 from hge_spice.ngspice.batch import run_batch
+from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.study.bench import Bench
 from hge_spice.train import Cost, Step
 
@@ -135,12 +140,35 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
     ]
 
 
+def designed(bench: Bench, start: int) -> dict[str, Any]:
+    """What is known of a start's circuit beforehand: `design`, inequalities, the tightest first, and `blocks`."""
+    circuit, recipe = build_circuit(bench, start), bench.recipe
+    error = ERRORS[circuit.error]
+
+    def at(control: Floats) -> tuple[Floats, Floats]:
+        found = small_signal(bench.dut, control, recipe.inputs, recipe.measurement)
+        outputs, slopes = np.array([f.output for f in found]), np.array([f.jacobian for f in found])
+        return circuit.gain * outputs, circuit.gain * slopes
+
+    outputs, jacobian = at(circuit.control)
+    push = error.of(outputs, circuit.teacher) @ jacobian
+    _, moved = at(np.clip(circuit.control - circuit.rate * np.sign(push), *circuit.control_range))
+    longest = 0.0
+    if DEVICES[bench.network.graph.graph["family"]].equations is not None:
+        solved = QuasistaticDevice(bench.network.graph)
+        longest = float(solved.time_constants(circuit.control, recipe.inputs[0])[0])
+    return {
+        "design": [asdict(each) | {"use": each.use} for each in inequalities(circuit, jacobian, moved, longest)],
+        "blocks": [asdict(each) | {"power_watt": each.power} for each in blocks(circuit)],
+    }
+
+
 def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
     """What a trial's result says of its last circuit.
 
-    rows : of steps.parquet. Keys: `rests_from`, the step after which it stays solved (None where it doesn't);
-    `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the epochs looked up;
-    `loop_deviation_max`, largest distance of a control from the program's, as a share of the control range
+    rows : of steps.parquet. Keys: those of `designed`; `rests_from`, the step after which it stays solved (None where
+    it doesn't); `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the
+    epochs looked up; `loop_deviation_max`, largest distance of a control from the program's, as a share of the range
     """
     last = rows[rows["start"] == rows["start"].iloc[-1]]
     low, high = bench.recipe.control_range
@@ -155,6 +183,7 @@ def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
     unsolved = np.flatnonzero(~last["solved"].to_numpy(bool))
     first = int(unsolved[-1]) + 1 if len(unsolved) else 0
     return {
+        **designed(bench, int(rows["start"].iloc[-1]) - 1),
         "rests_from": first + 1 if first < len(last) else None,
         "lockin_error_max": max(errors),
         "loop_deviation_max": float(np.abs(apart).max() / (high - low)) if bench.study.circuit.loop else None,
