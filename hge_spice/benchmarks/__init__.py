@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hge_spice.benchmarks.learning import learning
+from hge_spice.benchmarks.materia import materia
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
@@ -22,4 +23,5 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "scale": scale,
     "sweep": sweep,
     "trials": trials,
+    "materia": materia,
 }

@@ -338,6 +338,11 @@ def _control_curves(folder: Folder, plot: ModuleType) -> Any:
     return folder.steps is not None and plot.control_curves(folder.steps, reach)
 
 
+def _circuit_against_loop(folder: Folder, plot: ModuleType) -> Any:
+    learned = folder.steps is not None and any(column.startswith("loop.") for column in folder.steps.columns)
+    return learned and plot.circuit_against_loop(folder.steps)
+
+
 def _spectrum(folder: Folder, plot: ModuleType) -> Any:
     about = folder.comparison
     if not (about and folder.plots):
@@ -371,6 +376,7 @@ PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
     ),
     "loss_curves": lambda folder, plot: folder.steps is not None and plot.loss_curves(folder.steps),
     "control_curves": _control_curves,
+    "circuit_against_loop": _circuit_against_loop,
     "gradient_against_truth": lambda folder, plot: folder.comparison and plot.gradient_against_truth(folder.comparison),
     "spectrum": _spectrum,
     "network": _network,

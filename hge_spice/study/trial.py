@@ -19,7 +19,7 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import learn
+from hge_spice.study.circuit import learn, of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.generalise import Judged, begun_at_the_best, generalised, majority, of_step
@@ -168,6 +168,7 @@ def run_trial(
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **(_why_not(bench, near or last) if bench.task.exact and not last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
+            **(of_circuit(bench, table.to_pandas()) if study.training.where == "circuit" else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
             **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
