@@ -258,7 +258,7 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"electrodes__control_range": ["0.7 V"]}, r"electrodes\.control_range: .* should be two values"),
         ({"readout__noise__psd": "1e-5 nA/Hz"}, r"readout\.noise\.psd: '1e-5 nA/Hz' is not a current noise density"),
         ({"readout__noise": "1 nA"}, r"readout\.noise = '1 nA' should be a table"),
-        ({"imperfections__rust": {}}, r"imperfections: unknown imperfection 'rust'; known: adc, clock"),
+        ({"imperfections__rust": {}}, r"imperfections: unknown imperfection 'rust'; known: adc, ageing"),
         ({"specs__los": {"max": 1}}, r"specs: unknown metric 'los'; did you mean loss\?"),
         ({"specs__loss": {}}, r"specs: loss = \{\} should have min, max or both"),
         ({"specs__loss": {"maximum": 1}}, r"specs: loss = .* should have min, max or both, and nothing else"),

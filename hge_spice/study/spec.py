@@ -258,8 +258,8 @@ class Study(Table):
             yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
         if "tia" in self.imperfections.keys() | self.retrain.after.keys() and self.readout.kind == "voltage":
             yield (
-                'imperfections: tia amplifies a current, and readout.kind = "voltage" reads a load without an amplifier; '
-                'take "transimpedance" or leave it out'
+                'imperfections: tia amplifies a current, and readout.kind = "voltage" reads a load with none; take '
+                '"transimpedance" or leave it out'
             )
         if self.device.source != "dopant" or self.electrodes.grounds == "rest":
             return  # electrodes are known, and checked, when the graph is built
