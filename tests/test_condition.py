@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import HoppingModel
 
-from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Tone, Transient
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Tables, Tone, Transient
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections.mismatch import scaled
 from hge_spice.netlist import deck, saved_vectors
@@ -162,3 +162,16 @@ def test_changes_come_together_and_wrong_ones_are_refused(device: NgspiceDevice)
         device.measure(asked(Condition(start=(0.1,))))
     with pytest.raises(ValueError, match="holds every state where it is"):
         QuasistaticDevice(mesh()).measure(asked(Condition(start=(0.1,)), control=np.array([0.4])))
+
+
+def test_tables_and_a_condition_act_together(device: NgspiceDevice) -> None:
+    """Tables of zeros change nothing of a device that has changed."""
+    condition = Condition(drawn(len(device.links)), warmer=2.0)
+    given = asked(condition, tones(device.controls))
+    table = Tables(("e1",), np.zeros((1, 70)), WINDOW.step, held=True)
+    tabled = replace(given, tables=table)
+    plain = device.measure(given).output
+    assert device.measure(tabled).output == pytest.approx(plain, rel=1e-9)
+    colder = device.measure(replace(tabled, condition=replace(condition, warmer=0.0))).output
+    assert np.abs(colder / plain - 1).max() > 1e-3
+    assert device.measure(tabled).output == pytest.approx(plain, rel=1e-9)

@@ -11,6 +11,8 @@ from hge_spice.imperfections import altered, seen_through
 from hge_spice.imperfections.imperfection import Imperfect, innermost
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
+from hge_spice.study.bench import check
+from hge_spice.study.files import load_study
 from hge_spice.study.spec import StudyError, parse_study
 
 SECOND = Transient(1.0, 4)
@@ -207,3 +209,26 @@ def test_a_drive_keeps_what_it_already_says_of_the_device() -> None:
     dut.measure(before)
     assert device.became[0].strength == pytest.approx(np.exp(0.1) * np.array([2.0, 3.0, 4.0]))
     assert device.became[0].warmer == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("device_drift", {"links": "1 %"}, "a layered device has no links that could change by themselves"),
+        ("ageing", {"common": "-1 %"}, "a layered device has no links that could change by themselves"),
+        ("device_drift", {"temperature": "1 K"}, "a layered's temperature is set by device.temperature"),
+        ("temperature_cycle", {"amplitude": "1 K"}, "a layered's temperature is set by device.temperature"),
+    ],
+)
+def test_a_device_that_cant_change_so_is_refused_before_anything_runs(
+    name: str, settings: dict[str, Any], message: str
+) -> None:
+    raw = load_study("xor_series") | {"imperfections": {name: settings}}
+    with pytest.raises(ValueError, match=message):
+        check(parse_study(raw))
+
+
+def test_a_cycle_below_absolute_zero_is_refused_before_anything_runs() -> None:
+    raw = load_study("xor") | {"imperfections": {"temperature_cycle": {"amplitude": "80 K"}}}
+    with pytest.raises(ValueError, match="must be above zero"):
+        check(parse_study(raw))
