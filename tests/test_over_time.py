@@ -146,6 +146,15 @@ def test_several_changes_come_together_and_time_passes_without_measuring() -> No
     assert device.became[1].warmer == pytest.approx(np.sin(2 * np.pi * 100.5 / 400))
 
 
+def test_pauses_between_measurements_are_time_too() -> None:
+    device = Recorder()
+    drifting = read({"device_drift": {"kind": "linear", "time": "10 s", "common": "10 %"}})
+    dut = seen_through(device, drifting, 1, pause=4.0)
+    for _ in range(3):
+        dut.measure(Drive(np.zeros(1), np.zeros(1), (), SECOND))
+    assert logs(device.became)[:, 0] == pytest.approx(0.01 * np.array([0.5, 5.5, 10.5]))
+
+
 def test_a_bench_that_records_has_nothing_that_could_change() -> None:
     class Bare:
         controls, inputs = ("a",), ("b",)

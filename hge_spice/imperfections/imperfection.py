@@ -23,7 +23,7 @@ from hge_spice.graph import Network
 class Moment:
     """When a measurement happens at the bench, and on what.
 
-    number : measurements before it; start : s of device time spent before it
+    number : measurements before it; start : s spent before it, of device time and of pauses between measurements
     rng : of this measurement alone, so that a result depends on the seed and on `number`, never on who measured when
     controls, inputs : names of the electrodes, in the order of a Drive
     seed : of the bench, for one imperfection
@@ -128,10 +128,11 @@ class Imperfection:
 
 @dataclass
 class Passed:
-    """What has passed at an instrument: measurements, and s of device time."""
+    """What has passed at an instrument: measurements, and s of device time and pauses; pause : s beside each."""
 
     measurements: int = 0
     seconds: float = 0.0
+    pause: float = 0.0
 
 
 class Imperfect:
@@ -151,7 +152,7 @@ class Imperfect:
     ) -> None:
         self.name = name
         self._dut, self._effect, self._seed = dut, effect, tuple(seed)
-        self._passed = passed or Passed()
+        self.passed = passed or Passed()
 
     @property
     def inner(self) -> DeviceUnderTest:
@@ -161,12 +162,12 @@ class Imperfect:
     def around(self, dut: DeviceUnderTest) -> "Imperfect":
         """The same instrument, which goes on from now, around another device."""
         if isinstance(dut, SmallSignalDevice):
-            return ImperfectKnown(dut, self._effect, self._seed, self.name, self._passed)
-        return Imperfect(dut, self._effect, self._seed, self.name, self._passed)
+            return ImperfectKnown(dut, self._effect, self._seed, self.name, self.passed)
+        return Imperfect(dut, self._effect, self._seed, self.name, self.passed)
 
     def wait(self, seconds: float) -> None:
         """Let device time pass without a measurement, s, here and in all instruments within."""
-        self._passed.seconds += seconds
+        self.passed.seconds += seconds
         if isinstance(self._dut, Imperfect):
             self._dut.wait(seconds)
 
@@ -192,11 +193,11 @@ class Imperfect:
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
     def _next(self, drive: Drive) -> Moment:
-        passed = self._passed
+        passed = self.passed
         rng = np.random.default_rng((*self._seed, passed.measurements))
         moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self._dut)
         passed.measurements += 1
-        passed.seconds += drive.transient.duration
+        passed.seconds += drive.transient.duration + passed.pause
         return moment
 
 

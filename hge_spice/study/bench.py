@@ -225,7 +225,7 @@ class Bench:
             if study.device.engine == "quasistatic"
             else NgspicePool(graph, workers if study.device.reinitialise else 1)
         )
-        dut = seen_through(network, study.imperfections, study.training.seed)
+        dut = seen_through(network, study.imperfections, study.training.seed, study.perturbation.pause)
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
             if study.perturbation.settle == "auto":

@@ -28,6 +28,7 @@ class Perturbation(Table):
     amplitude "per_control" : chosen so that all derivatives reach the same relative error
     phases : "random", "low_crest", or rad, one per control
     tones "narrowest" : the lowest highest tone instead of the fewest points
+    pause : s of wall time beside every measurement (instruments set and read, computing), in which what drifts drifts
     min_frequency, max_frequency : Hz, limits of tones that the planner chooses
     """
 
@@ -44,6 +45,7 @@ class Perturbation(Table):
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
+    pause: Annotated[float, BeforeValidator(si("time", least=0))] = 0.0
     tones: Annotated[
         tuple[int, ...] | Literal["auto", "narrowest"],
         BeforeValidator(
