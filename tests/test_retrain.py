@@ -68,6 +68,21 @@ def test_a_wait_may_be_as_long_as_the_bench_was_at_work_pauses_included() -> Non
     assert found["retrain_waited_seconds"] == pytest.approx(4 * (1.0 + window))
 
 
+def test_patterns_in_one_transient_drift_on_too() -> None:
+    settings = ["perturbation.amplitude=2 mV", "device.engine=quasistatic", "perturbation.patterns=sequence"]
+    rising = {"device_drift": {"kind": "linear", "time": "10 s", "temperature": "5 K"}}
+    given = {
+        "imperfections": rising,
+        "retrain": {"wait": "40 s", "steps": 1, "after": {"temperature": {"offset": "0 K"}}},
+    }
+    with Bench.of(parse_study(load_study("xor", settings) | given)) as bench:
+        found = retrain(bench, bench.control())
+    gaps = [found[f"retrain_{when}_gap"] for when in ("before", "waited", "after")]
+    assert found["retrain_waited_seconds"] == 40.0
+    assert abs(gaps[1] / gaps[0] - 1) > 0.05
+    assert gaps[2] == pytest.approx(gaps[1], rel=0.01)  # a tenth of a second later
+
+
 def test_a_wrong_change_is_refused_with_its_path() -> None:
     raw = load_study("xor")
     with pytest.raises(StudyError, match=r"retrain\.after: unknown imperfection 'rust'"):

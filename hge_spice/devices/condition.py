@@ -6,6 +6,7 @@ from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.element import NOMINAL_TEMPERATURE
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import SUBCIRCUIT
 from hge_spice.drive import Condition
 from hge_spice.graph import Network
 
@@ -60,7 +61,7 @@ def warmed(graph: Network, kelvin: float) -> Network:
     if not kelvin:
         return graph
     family, given = graph.graph["family"], graph.graph.get("parameters", {})
-    if family != "dopant" and family not in ELEMENTS:
+    if family != "dopant" and family not in ELEMENTS and not (family == SUBCIRCUIT and graph.number_of_edges()):
         raise ValueError(f"a {family}'s temperature is set by device.temperature; state it there")
     graph = graph.copy()
     graph.graph["parameters"] = {**given, "temperature": _above_zero(given, kelvin)}

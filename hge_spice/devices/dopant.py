@@ -128,6 +128,16 @@ def varied(
     return graph
 
 
+def single_carriers(graph: Network) -> Network:
+    """Return a copy for the master equation: carriers that hop one by one repel others alone, whatever `varied` did.
+
+    Its occupations are whole, so that the pair's term out of each hop is in balance whatever the sites' energies.
+    """
+    graph = graph.copy()
+    graph.graph["parameters"] = {**graph.graph["parameters"], "pair_correction": True}
+    return graph
+
+
 def _fixed_potential(graph: Network, repulsion: Floats) -> Floats:
     """What the electrodes and carriers don't make of each site's potential: background, donors, energies: [site], V."""
     names = sites(graph)
@@ -206,6 +216,8 @@ def _equations(graph: Network) -> Equations:
     ground, potential = count + len(rims), count + len(rims) + 1
     place = {name: k for k, name in enumerate((*places, *rims))}
     repulsion = coulomb(graph)
+    hop, lead = _hop(parameters.get("rate", "glauber"))
+    corrected = bool(parameters.get("pair_correction", True))
     rate = elementary_charge * parameters["attempt_rate"] / 2
     inverse = elementary_charge / (2 * Boltzmann * parameters["temperature"])
     # each link as (site, other end, strength, number), the site first
@@ -229,11 +241,11 @@ def _equations(graph: Network) -> Equations:
         electrodes=rims,
         branches=(
             Branches(
-                HOP,
+                hop,
                 {
                     "s": np.array([link[2] for link in hops]),
                     "w": np.full(len(hops), inverse),
-                    "c": repulsion[i, j],
+                    "c": corrected * repulsion[i, j],
                 },
                 {"pi": alone(i), "pj": alone(j), "ui": alone(potential + i), "uj": alone(potential + j)},
                 i,
@@ -241,7 +253,7 @@ def _equations(graph: Network) -> Equations:
                 positions(hops, 3),
             ),
             Branches(
-                TO_ELECTRODE,
+                lead,
                 {"s": np.array([link[2] for link in leads]), "w": np.full(len(leads), inverse)},
                 {"pi": alone(site), "ui": alone(potential + site), "v": alone(rim)},
                 site,
@@ -251,10 +263,10 @@ def _equations(graph: Network) -> Equations:
         ),
         capacitance=elementary_charge * np.diag(np.arange(ground) < count).astype(float),
         bounds=(0.0, 1.0),
-        carriers=True,
+        carriers=corrected,
         weights=electrode_weights(graph),
         coupling=repulsion,
-        offset=-0.5 * repulsion.sum(axis=1),
+        offset=_fixed_potential(graph, repulsion),
     )
 
 

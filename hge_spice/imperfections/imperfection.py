@@ -17,6 +17,7 @@ from hge_spice.drive import (
     measure_all,
 )
 from hge_spice.graph import Network
+from hge_spice.plateaus import PlateauDevice, Plateaus
 
 
 @dataclass(frozen=True)
@@ -187,17 +188,17 @@ class Imperfect:
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
-        moments = [self._next(drive) for drive in drives]
+        moments = [self._next(drive.transient.duration + self.passed.pause) for drive in drives]
         given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
         waveforms = measure_all(self._dut, given)
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
-    def _next(self, drive: Drive) -> Moment:
+    def _next(self, seconds: float) -> Moment:
         passed = self.passed
         rng = np.random.default_rng((*self._seed, passed.measurements))
         moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self._dut)
         passed.measurements += 1
-        passed.seconds += drive.transient.duration + passed.pause
+        passed.seconds += seconds
         return moment
 
 
@@ -214,6 +215,25 @@ class ImperfectKnown(Imperfect):
     ) -> None:
         super().__init__(dut, effect, seed, name, passed)
         self._known = dut
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other in one transient; see PlateauDevice.
+
+        Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start. A
+        device that changes stands still for the sequence, as it is for the drive in the middle.
+        Raises ValueError where an imperfection gives drives tables, which can't be played so.
+        """
+        if not isinstance(self._known, PlateauDevice):
+            raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
+        begun = self.passed.seconds
+        moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
+        self.passed.seconds += self.passed.pause
+        drives = [self._effect.drive(d, moment) for d, moment in zip(plateaus.drives, moments, strict=True)]
+        middle = drives[len(drives) // 2].condition
+        still = tuple(replace(drive, condition=middle) for drive in drives)
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=still))
+        since = [replace(moment, start=begun) for moment in moments]
+        return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest, without the instrument: one point."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.drive import Floats
 from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
@@ -42,6 +43,7 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main", only: NDArr
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
     if family != "dopant" and not graph.number_of_edges():
         raise ValueError(f"a {family} has no links to alter; state mismatch in its own netlist")
+    refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
     chosen = np.ones(len(factors), dtype=bool) if only is None else only
     for (_, _, data), factor, taken in zip(graph.edges(data=True), factors.tolist(), chosen, strict=True):
         if not taken:
@@ -61,6 +63,7 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main", only: NDArr
 def _thresholds(graph: Network, coefficient: float, normal: Floats) -> Network:
     graph = graph.copy()
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
+    refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
     for (_, _, data), number in zip(graph.edges(data=True), normal.tolist(), strict=True):
         element = ELEMENTS.get(data.get("family", family))
         if element is None or not {"w", "l", "vto"} <= element.parameters.keys():

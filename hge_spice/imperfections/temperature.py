@@ -8,6 +8,7 @@ import numpy as np
 from hge_spice.devices.condition import warmed
 from hge_spice.devices.element import NOMINAL_TEMPERATURE
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
 
@@ -18,6 +19,8 @@ def _make(settings: Settings) -> Effect:
     def graph(network: Network, __: np.random.Generator) -> Network:
         if not (offset or gradient):
             return network
+        if gradient:
+            refuse_foreign(network, "its circuit has one temperature, and a gradient is for our own elements")
         network = warmed(network, offset)
         if not gradient:
             return network

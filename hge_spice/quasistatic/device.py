@@ -13,6 +13,7 @@ from hge_spice.devices.condition import kinds, links, multipliers, warmed
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
 from hge_spice.graph import Network, electrodes
 from hge_spice.netlist import voltages
+from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic.network import BatchedNetwork
 from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE, Solution, solve
 
@@ -66,15 +67,28 @@ class QuasistaticDevice:
         Raises SimulationError where one isn't found or the poles are too near the tones, ValueError where a drive
         doesn't fit the network.
         """
+        windows = [
+            d.transient.settle + d.transient.step * np.arange(d.transient.points, dtype=np.float64) for d in drives
+        ]
+        return self.waveforms(drives, windows, [d.transient.duration for d in drives])
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other; only their windows are solved, and ramps are taken for windows in what they cost.
+
+        Raises what measure_many raises.
+        """
+        step = plateaus.transient.step * np.arange(plateaus.transient.points)
+        windows = [np.asarray(start + plateaus.dead + step) for start in plateaus.starts.tolist()]
+        return self.waveforms(plateaus.drives, windows, [plateaus.pitch] * len(windows))
+
+    def waveforms(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
+        """One waveform per drive on its window's points [point], s; what each takes in all, s. See measure_many."""
         if any(drive.tables is not None for drive in drives):
             raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
         if any(drive.condition != AS_MADE for drive in drives):
-            return self._measured_as_they_are(drives)
+            return self._measured_as_they_are(drives, windows, seconds)
         at_rest = self._solved(np.array([self._voltages(drive) for drive in drives]))
-        time: list[Floats] = [
-            np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
-            for d in drives
-        ]
+        time = [window if drive.tones else window[:1] for drive, window in zip(drives, windows, strict=True)]
         for drive, unknowns in zip(drives, at_rest.unknowns, strict=True):
             self._check_poles(drive, unknowns)
         swung = [self._swung(drive, instants) for drive, instants in zip(drives, time, strict=True)]
@@ -82,15 +96,17 @@ class QuasistaticDevice:
         everything = np.concatenate(swung)
         moving = self._solved(everything, np.repeat(at_rest.unknowns, counts, axis=0))
         ends = np.cumsum(counts)[:-1]
-        parts = zip(drives, swung, np.split(moving.current, ends), strict=True)
-        return [self._waveform(drive, rims, current) for drive, rims, current in parts]
+        parts = zip(drives, windows, seconds, swung, np.split(moving.current, ends), strict=True)
+        return [self._waveform(*part) for part in parts]
 
-    def _measured_as_they_are(self, drives: Sequence[Drive]) -> list[Waveform]:
+    def _measured_as_they_are(
+        self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]
+    ) -> list[Waveform]:
         found: dict[int, Waveform] = {}
         for condition in dict.fromkeys(drive.condition for drive in drives):
             alike = [n for n, drive in enumerate(drives) if drive.condition == condition]
-            device = self._become(condition)
-            waveforms = device.measure_many([replace(drives[n], condition=AS_MADE) for n in alike])
+            part = [replace(drives[n], condition=AS_MADE) for n in alike], [windows[n] for n in alike]
+            waveforms = self._become(condition).waveforms(*part, [seconds[n] for n in alike])
             found |= zip(alike, waveforms, strict=True)
         return [found[n] for n in range(len(drives))]
 
@@ -201,16 +217,14 @@ class QuasistaticDevice:
     def _error(self, current: Floats) -> float:
         return float(TOLERANCE**2 * np.abs(current).max())
 
-    def _waveform(self, drive: Drive, rims: Floats, current: Floats) -> Waveform:
-        transient = drive.transient
+    def _waveform(self, drive: Drive, time: Floats, seconds: float, rims: Floats, current: Floats) -> Waveform:
         power = -np.einsum("tk,tk->t", rims, current)
         tones = -np.einsum("tk,tk->t", rims - self._voltages(drive), current)
-        output = np.broadcast_to(current[:, self._output], transient.points).copy()
         return Waveform(
-            np.asarray(transient.settle + transient.step * np.arange(transient.points)),
-            output,
-            transient.duration,
-            energy=float(power.mean() * transient.duration),
-            perturbation_energy=float(tones.mean() * transient.duration),
+            time,
+            np.broadcast_to(current[:, self._output], len(time)).copy(),
+            seconds,
+            energy=float(power.mean() * seconds),
+            perturbation_energy=float(tones.mean() * seconds),
             current_error=self._error(current),
         )

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from hge_spice.devices import DEVICES
 from hge_spice.devices.equations import Branches, Equations, Positions
 from hge_spice.devices.expression import Compiled
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.drive import Floats
 from hge_spice.graph import Network, Readout, electrodes, readout
 
@@ -67,6 +68,7 @@ class BatchedNetwork:
                 "the quasi-static engine reads one output's current, with nothing in series; amplifiers, loads, "
                 'differences and series resistances need device.engine = "ngspice"'
             )
+        refuse_foreign(graph, 'take device.engine = "ngspice"')
         state = DEVICES[name].equations
         if state is None:
             known = ", ".join(key for key, family in DEVICES.items() if family.equations)

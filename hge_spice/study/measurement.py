@@ -19,6 +19,7 @@ from hge_spice.study.values import (
 
 Auto = Literal["auto"]
 
+PATTERNS = ("separate", "sequence")
 PHASES = ("as_is", "calibrate", "reference")
 
 
@@ -30,6 +31,8 @@ class Perturbation(Table):
     tones "narrowest" : the lowest highest tone instead of the fewest points
     pause : s of wall time beside every measurement (instruments set and read, computing), in which what drifts drifts
     min_frequency, max_frequency : Hz, limits of tones that the planner chooses
+    patterns : "separate", a transient each, from rest; or "sequence", all of an extraction in one transient
+    ramp : s, of a sequence, from one pattern's inputs to the next one's; `settle` comes after it
     """
 
     amplitude: Annotated[
@@ -46,6 +49,8 @@ class Perturbation(Table):
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
     pause: Annotated[float, BeforeValidator(si("time", least=0))] = 0.0
+    patterns: Annotated[str, BeforeValidator(one_of("way to play patterns", PATTERNS))] = "separate"
+    ramp: Annotated[float, BeforeValidator(si("time", above=0))] = 15e-3
     tones: Annotated[
         tuple[int, ...] | Literal["auto", "narrowest"],
         BeforeValidator(

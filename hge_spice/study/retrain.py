@@ -8,7 +8,7 @@ from hge_spice.imperfections.imperfection import Imperfect
 from hge_spice.margin import Margin
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.quasistatic import QuasistaticDevice
-from hge_spice.study.bench import Bench
+from hge_spice.study.bench import Bench, as_played
 from hge_spice.train import read_out, train
 
 CHANGE = 2**32  # added to the study's seed
@@ -22,8 +22,8 @@ def lost(bench: Bench, control: Floats) -> dict[str, Any]:
     if not OVER_TIME & bench.study.imperfections.keys():
         return {}
     return {
-        "drift": _told("as_made", read_out(bench.network, control, bench.recipe)[1])
-        | _told("as_it_is", read_out(bench.dut, control, bench.recipe)[1])
+        "drift": _told("as_made", read_out(as_played(bench.study, bench.network), control, bench.recipe).margin)
+        | _told("as_it_is", read_out(bench.dut, control, bench.recipe).margin)
     }
 
 
@@ -35,20 +35,20 @@ def retrain(bench: Bench, control: Floats, workers: int = 1) -> dict[str, Any]:
     what drifts goes on drifting. Raises ValueError where the change doesn't fit, SimulationError.
     """
     study, again = bench.study, bench.study.retrain
-    found = _told("retrain_before", read_out(bench.dut, control, bench.recipe)[1])
+    found = _told("retrain_before", read_out(bench.dut, control, bench.recipe).margin)
     if again.wait:
         seconds = 0.0 if again.wait == "training" else float(again.wait)
-        if isinstance(bench.dut, Imperfect):
-            seconds = seconds or bench.dut.passed.seconds
-            bench.dut.wait(seconds)
-        found |= _told("retrain_waited", read_out(bench.dut, control, bench.recipe)[1])
+        if isinstance(bench.instrument, Imperfect):
+            seconds = seconds or bench.instrument.passed.seconds
+            bench.instrument.wait(seconds)
+        found |= _told("retrain_waited", read_out(bench.dut, control, bench.recipe).margin)
         found["retrain_waited_seconds"] = seconds
     # another draw than that of the network as it was made
     graph = altered(bench.network.graph, again.after, study.training.seed + CHANGE)
     quick = study.device.engine == "quasistatic"
     with QuasistaticDevice(graph) if quick else NgspicePool(graph, workers) as network:
-        dut = carried_on(bench.dut, network, again.after, study.training.seed)
-        after = read_out(dut, control, bench.recipe)[1]
+        dut = as_played(study, carried_on(bench.instrument, network, again.after, study.training.seed))
+        after = read_out(dut, control, bench.recipe).margin
         found |= _told("retrain_after", after)
         last, steps = after, 0
         if not after.solved:
