@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_condition import asked, in_order, mesh
+from test_condition import CONTROL, INPUTS, asked, in_order, mesh
 
 from hge_spice.drive import AS_MADE, Condition, DeviceUnderTest, Drive, Floats, Tone, Transient, Waveform
 from hge_spice.imperfections import altered, seen_through
-from hge_spice.imperfections.imperfection import Imperfect, innermost
+from hge_spice.imperfections.imperfection import Imperfect, ImperfectKnown, innermost
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.study.bench import check
@@ -241,3 +241,41 @@ def test_a_cycle_below_absolute_zero_is_refused_before_anything_runs() -> None:
     raw = load_study("xor") | {"imperfections": {"temperature_cycle": {"amplitude": "80 K"}}}
     with pytest.raises(ValueError, match="must be above zero"):
         check(parse_study(raw))
+
+
+def test_the_truth_of_a_derivative_is_that_of_the_device_as_it_has_become(device: NgspiceDevice) -> None:
+    """Against a network made so: drift lasts, what varies from measurement to measurement doesn't."""
+    frequencies, still = np.full(5, 400.0), asked(AS_MADE)
+    warm = device.graph.copy()
+    warm.graph["parameters"] = {**warm.graph["parameters"], "temperature": 80.0}
+    rising = read(
+        {
+            "device_drift": {"kind": "linear", "time": "12.5 ms", "temperature": "2 K"},
+            "ageing": {"counted": "measurements", "per": 1, "common": "10 %"},
+            "readout_noise": {"psd": "1 pA/rtHz"},
+        }
+    )
+    for dut, other in (
+        (device, NgspiceDevice(warm)),
+        (QuasistaticDevice(device.graph), QuasistaticDevice(warm)),
+    ):
+        seen = seen_through(dut, rising, 1)
+        assert isinstance(seen, ImperfectKnown)
+        before = seen.small_signal(CONTROL, INPUTS, frequencies)
+        assert before == pytest.approx(dut.small_signal(CONTROL, INPUTS, frequencies))
+        seen.measure(still)
+        seen.measure(still)  # its middle is 37.5 ms late, 6 K, and one measurement was before
+        half = Condition(warmer=3.0, strength=(float(np.exp(0.1)),) * 32)
+        with other:
+            wanted = other.small_signal(CONTROL, INPUTS, frequencies, half)
+            at_rest = other.operating_point(CONTROL, INPUTS, half).output[0]
+        assert seen.small_signal(CONTROL, INPUTS, frequencies) == pytest.approx(wanted, rel=1e-6)
+        assert seen.operating_point(CONTROL, INPUTS).output[0] == pytest.approx(at_rest, rel=1e-6)
+        assert np.abs(wanted / before - 1).max() > 0.05
+    graph, chosen, one = mesh(), read({"variability": {"cycle": "20 %"}}), np.array([0.4])
+    with NgspiceDevice(graph) as network:
+        varied = seen_through(network, chosen, 1)
+        assert isinstance(varied, ImperfectKnown)
+        varied.measure(asked(AS_MADE, control=one))
+        found = varied.small_signal(one, INPUTS, np.array([400.0]))
+        assert found == pytest.approx(network.small_signal(one, INPUTS, np.array([400.0])), rel=1e-12)

@@ -38,7 +38,7 @@ def _make(settings: Settings) -> Effect:
             return asked
         return changed(asked, strength=strengths.now(len(moment.device.links), float(before), moment))
 
-    return Effect(graph=graph, drive=drive)
+    return Effect(graph=graph, drive=drive, lasting=True)
 
 
 IMPERFECTION = Imperfection(

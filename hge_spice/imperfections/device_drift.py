@@ -68,7 +68,7 @@ def _make(settings: Settings) -> Effect:
             asked = changed(asked, strength=strengths.now(len(moment.device.links), middle, moment))
         return changed(asked, warmer=at_once(warmth, middle, moment.rng)) if kelvin else asked
 
-    return Effect(graph=graph, drive=drive)
+    return Effect(graph=graph, drive=drive, lasting=True)
 
 
 IMPERFECTION = Imperfection(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import (
+    AS_MADE,
     ChangingDevice,
     Condition,
     DeviceUnderTest,
@@ -77,11 +78,13 @@ class Effect:
     graph : (network, rng of the bench) -> the network as it was made; electrodes and their roles stay what they are
     drive : (as asked, moment) -> as the device gets it
     waveform : (drive as asked, as the device gave it, moment) -> as it is read
+    lasting : whether a drive's condition is what the device has become, and not what one measurement makes of it
     """
 
     graph: Callable[[Network, np.random.Generator], Network] = _same_graph
     drive: Callable[[Drive, Moment], Drive] = _same_drive
     waveform: Callable[[Drive, Waveform, Moment], Waveform] = _same_waveform
+    lasting: bool = False
 
 
 # as a study has them once read: a quantity or a number, a word, rows of quantities
@@ -154,6 +157,7 @@ class Imperfect:
         self.name = name
         self._dut, self._effect, self._seed = dut, effect, tuple(seed)
         self.passed = passed or Passed()
+        self._became = AS_MADE  # the device, as it was last measured
 
     @property
     def inner(self) -> DeviceUnderTest:
@@ -190,6 +194,8 @@ class Imperfect:
         """One waveform per drive, in their order."""
         moments = [self._next(drive.transient.duration + self.passed.pause) for drive in drives]
         given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
+        if given:
+            self._became = given[-1].condition
         waveforms = measure_all(self._dut, given)
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
@@ -203,7 +209,7 @@ class Imperfect:
 
 
 class ImperfectKnown(Imperfect):
-    """The same around a device that knows its own linearised response: the truth is told unperturbed."""
+    """The same around a device that knows its own linearised response: the truth is told without the instrument."""
 
     def __init__(
         self,
@@ -231,17 +237,24 @@ class ImperfectKnown(Imperfect):
         drives = [self._effect.drive(d, moment) for d, moment in zip(plateaus.drives, moments, strict=True)]
         middle = drives[len(drives) // 2].condition
         still = tuple(replace(drive, condition=middle) for drive in drives)
+        self._became = middle
         waveforms = self._known.measure_plateaus(replace(plateaus, drives=still))
         since = [replace(moment, start=begun) for moment in moments]
         return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
-        """Tones off, at rest, without the instrument: one point."""
-        return self._known.operating_point(control, inputs)
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
+        """Tones off, at rest, without the instrument: one point, of the device as it was last measured."""
+        return self._known.operating_point(control, inputs, self._became if self._effect.lasting else condition)
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex."""
-        return self._known.small_signal(control, inputs, frequencies)
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
+        """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex.
+
+        Of the device as it was last measured, but for what comes anew at every measurement.
+        """
+        seen = self._became if self._effect.lasting else condition
+        return self._known.small_signal(control, inputs, frequencies, seen)
 
 
 def innermost(dut: DeviceUnderTest) -> DeviceUnderTest:

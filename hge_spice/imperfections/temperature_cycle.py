@@ -34,7 +34,7 @@ def _make(settings: Settings) -> Effect:
         turn = 2 * np.pi * (moment.start + duration / 2) / period + phase
         return changed(asked, warmer=float(amplitude * np.sin(turn)))
 
-    return Effect(graph=graph, drive=drive)
+    return Effect(graph=graph, drive=drive, lasting=True)
 
 
 IMPERFECTION = Imperfection(

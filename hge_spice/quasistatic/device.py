@@ -121,8 +121,10 @@ class QuasistaticDevice:
         network = self._network if graph is self.graph else BatchedNetwork.of(graph)
         return QuasistaticDevice(graph, BatchedNetwork(network.equations, condition.strength))
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
+        if condition != AS_MADE:
+            return self._become(condition).operating_point(control, inputs)
         rims = self.held(control, inputs)
         current = self._solved(rims[None]).current[0]
         output = current[self._output : self._output + 1]
@@ -136,8 +138,12 @@ class QuasistaticDevice:
         found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
         return found.current[:, self._output], found.jacobian[:, self._columns]
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
+        if condition != AS_MADE:
+            return self._become(condition).small_signal(control, inputs, frequencies)
         rims = self.held(control, inputs)
         slope = self._network.slope(self._solved(rims[None]).unknowns[0], rims)
         count, out = self._network.count, self._network.count + self._output
