@@ -254,11 +254,13 @@ def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]
 class SmallSignalDevice(DeviceUnderTest, Protocol):
     """A device under test that also knows its own linearised response: the truth of a derivative."""
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> NDArray[np.complex128]:
-        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> NDArray[np.complex128]:
+        """dI_out/dV of each control at its own frequency, of a device that became so: [control], A/V complex."""
         ...
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point."""
         ...
 

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, SmallSignalDevice, Tone, Transient, Waveform
+from hge_spice.drive import Condition, Drive, Floats, SmallSignalDevice, Tone, Transient, Waveform
 
 GUARD = 2  # steps: after a corner a solver begins with short steps, so that its uniform grid comes up to that much late
 
@@ -21,7 +21,7 @@ class Plateaus:
 
     ramp : s
 
-    Raises ValueError for no drives, other timings or tones, tables, or a ramp that isn't above zero.
+    Raises ValueError for no drives, other timings, tones or conditions, tables, or a ramp that isn't above zero.
     """
 
     drives: tuple[Drive, ...]
@@ -34,6 +34,8 @@ class Plateaus:
             raise ValueError(f"the ramp takes {self.ramp!r} s; it must be above zero, since no source can jump")
         if any((d.tones, d.transient) != (self.tones, self.transient) for d in self.drives):
             raise ValueError("patterns in one transient must have the same tones, window, points and dead time")
+        if any(d.condition != self.condition for d in self.drives):
+            raise ValueError("the device stands still while patterns are played in one transient: give one condition")
         if any(d.tables is not None for d in self.drives):
             raise ValueError("patterns in one transient take no tables; measure them one by one")
 
@@ -46,6 +48,11 @@ class Plateaus:
     def transient(self) -> Transient:
         """Timing of each plateau, from the end of its ramp."""
         return self.drives[0].transient
+
+    @property
+    def condition(self) -> Condition:
+        """What has become of the device."""
+        return self.drives[0].condition
 
     @property
     def dead(self) -> float:

@@ -279,7 +279,9 @@ class Bench:
             if study.device.reinitialise
             else NgspicePool(graph)
         )
-        dut = as_played(study, seen_through(network, study.imperfections, study.training.seed))
+        dut = as_played(
+            study, seen_through(network, study.imperfections, study.training.seed, study.perturbation.pause)
+        )
         inputs = task.inputs(study.task.levels)
         if not task.exact:
             inputs = inputs[:SHOWN]  # of a data set as many as tell the device's time constants and curvature
@@ -342,6 +344,11 @@ class Bench:
         """The recipe for the patterns that the report shows one by one, and for one output: of a data set the first."""
         every = self.recipe.only(np.arange(len(self.recipe.inputs))[: None if self.task.exact else SHOWN])
         return replace(every, outputs=())
+
+    @property
+    def instrument(self) -> DeviceUnderTest:
+        """The device as the instruments show it, however patterns are played to it."""
+        return self.dut.inner if isinstance(self.dut, InOneTransient) else self.dut
 
     @property
     def unit(self) -> str:

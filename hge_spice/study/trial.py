@@ -172,7 +172,7 @@ def run_trial(
             "remarks": bench.network.graph.graph.get("remarks", []),
             **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
-            **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
+            **(retrain(bench, last.control, workers) if study.retrain.acts else {}),
         }
 
 
