@@ -11,7 +11,7 @@ from hge_spice.lockin import demodulate
 from hge_spice.lockin.settling import settling
 from hge_spice.plateaus import PlateauDevice, Plateaus
 
-UNSETTLED = 5e-3  # share of the largest response, or of a read-out's span, by which what still settles may move another
+UNSETTLED = 5e-3  # share of a pattern's largest amplitude that settling may add to one, or of a read-out's span, rms
 CHANCE = 1e-6  # that noise looks like settling, below which it is taken for that
 
 
@@ -68,9 +68,9 @@ def _doubted(waveforms: list[Waveform], plateaus: Plateaus) -> list[Waveform]:
         seen = settling(waveform, tones, transient.window)
         if tones:
             largest = float(np.abs(demodulate(waveform, tones, transient.window).response).max())
-            moved, what = float(np.abs(seen.response.real).max()), "an amplitude"
+            moved, what = float(np.abs(seen.response).max()), "an amplitude"
         else:
-            largest, moved, what = span, abs(seen.mean), "a mean"
+            largest, moved, what = span, seen.rms, "the output"
         if seen.chance < CHANCE and moved > max(UNSETTLED * largest, waveform.current_error):
             note = (
                 f"the output still settles in the window, which moves {what} by {moved:.3g} A where the largest is "

@@ -105,7 +105,7 @@ class NgspiceDevice:
         """
         transient = drive.transient
         if drive.tables is not None:
-            wanted = self._settings(drive, None)
+            wanted = self._settings(drive, None, in_time=True)
             result = self._with_tables(drive.tables).run(wanted, netlist.transient_command(transient), self._names)
             return self._waveform(drive, result)
         if not drive.tones:
@@ -135,7 +135,7 @@ class NgspiceDevice:
         self._sequence_text = text
         first = plateaus.drives[0]
         timed = replace(first, transient=replace(first.transient, settle=plateaus.dead))
-        result = self._sequence.run(self._settings(timed, None), sequence_command(plateaus), self._names)
+        result = self._sequence.run(self._settings(timed, None, in_time=True), sequence_command(plateaus), self._names)
         return self._plateau_waveforms(plateaus, levels, result)
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
@@ -228,8 +228,11 @@ class NgspiceDevice:
         self._tables = wanted
         return self._tabled
 
-    def _settings(self, drive: Drive, probe: str | None) -> dict[str, str]:
-        """Every source value of a measurement, as alter commands by what they alter."""
+    def _settings(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
+        """Every source value of a measurement, as alter commands by what they alter.
+
+        in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
+        """
         settings = {f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._held.items()}
         tones = {tone.electrode: tone for tone in drive.tones}
@@ -237,7 +240,7 @@ class NgspiceDevice:
             source = netlist.tone_source(name)
             tone = tones.get(name, Tone(name, 1.0, 0.0))
             arguments = " ".join(repr(a) for a in netlist.sine(tone, drive.transient.settle))
-            if drive.tones:
+            if drive.tones or in_time:
                 settings[f"@{source}[sin]"] = f"[ {arguments} ]"
             settings[f"{source} acmag"] = "1" if name == probe else "0"
         return settings
