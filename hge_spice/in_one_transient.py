@@ -29,6 +29,11 @@ class InOneTransient:
         self._dut, self._ramp = dut, ramp
 
     @property
+    def inner(self) -> PlateauDevice:
+        """What it wraps."""
+        return self._dut
+
+    @property
     def controls(self) -> tuple[str, ...]:
         """Names of the control electrodes, in the order of `Drive.control`."""
         return self._dut.controls

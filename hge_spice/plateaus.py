@@ -1,12 +1,12 @@
 """Patterns one after the other in one transient: plateaus of the electrodes' voltages, and ramps between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, SmallSignalDevice, Tone, Transient, Waveform
+from hge_spice.drive import Condition, Drive, Floats, SmallSignalDevice, Tone, Transient, Waveform
 
 GUARD = 2  # steps: after a corner a solver begins with short steps, so that its uniform grid comes up to that much late
 
@@ -46,6 +46,17 @@ class Plateaus:
     def transient(self) -> Transient:
         """Timing of each plateau, from the end of its ramp."""
         return self.drives[0].transient
+
+    @property
+    def condition(self) -> Condition:
+        """What has become of the device: it stands still within a sequence, as it is in the middle."""
+        return self.drives[len(self.drives) // 2].condition
+
+    @property
+    def first(self) -> Drive:
+        """The first drive with the sequence's condition, its ramp counted as settling: what all drives share, in it."""
+        drive = self.drives[0]
+        return replace(drive, condition=self.condition, transient=replace(drive.transient, settle=self.dead))
 
     @property
     def dead(self) -> float:

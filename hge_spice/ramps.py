@@ -1,7 +1,6 @@
 """Netlists of patterns in one transient: the DC sources of what changes between patterns become ramps and plateaus."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hge_spice.drive import Floats
 from hge_spice.graph import Network
@@ -38,8 +37,8 @@ def with_ramps(text: str, corners: Floats, levels: Mapping[str, Floats]) -> str:
 
 def sequence_deck(graph: Network, plateaus: Plateaus) -> str:
     """Full netlist of a sequence, runnable by `ngspice -b` as it is."""
-    first, rails = plateaus.drives[0], Rails.of(graph)
-    text = deck(graph, replace(first, transient=replace(first.transient, settle=plateaus.dead)))
+    rails = Rails.of(graph)
+    text = deck(graph, plateaus.first)
     text = with_ramps(text, plateaus.corners, ramped(plateaus, [rails.voltages(drive) for drive in plateaus.drives]))
     # the analysis is the last line but .end
     head, _, _ = text.removesuffix("\n.end\n").rpartition("\n")

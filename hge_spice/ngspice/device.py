@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +11,8 @@ import numpy as np
 from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
-from hge_spice.drive import Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
+from hge_spice.devices.condition import kinds, links, moved_by, multipliers, warmed
+from hge_spice.drive import Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
 from hge_spice.graph import Network, readout
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
@@ -58,6 +60,7 @@ class NgspiceDevice:
         self._readout = readout(graph)
         self._ground = float(graph.nodes[self._outputs[0]].get("voltage", 0.0))
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
+        self._strong = False  # once a link was altered, all of them are told at every measurement
         self._bounds = DEVICES[graph.graph["family"]].bounds
         options = DEVICES[graph.graph["family"]].options
         voltage = self._readout.kind == "voltage"
@@ -70,7 +73,9 @@ class NgspiceDevice:
         self._sequence: LoadedDeck | None = None
         self._sequence_text = ""
         self._tables: Tables | None = None
-        self._body: tuple[tuple[str, ...], str] | None = None  # building it takes longer than loading it
+        self._body: tuple[tuple[str, ...], float, str] | None = None  # building it takes longer than loading it
+        self._warm: LoadedDeck | None = None
+        self._warmer = 0.0
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -83,6 +88,16 @@ class NgspiceDevice:
         return self._inputs
 
     @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError for a device that is a block."""
+        return kinds(self.graph)
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that a condition's `start` has."""
+        return tuple(self._held)
+
+    @property
     def worker(self) -> Worker:
         """The process behind plain measurements."""
         return self._plain.worker
@@ -92,24 +107,30 @@ class NgspiceDevice:
         """Analyses that were repeated because a worker died."""
         return sum(loaded.retried for loaded in self._decks)
 
+    @cached_property
+    def _instances(self) -> tuple[tuple[str, ...], ...]:
+        return links(self.graph)
+
     @property
     def _decks(self) -> list[LoadedDeck]:
-        return [loaded for loaded in (self._plain, self._noisy, self._tabled, self._sequence) if loaded is not None]
+        found = (self._plain, self._noisy, self._tabled, self._sequence, self._warm)
+        return [loaded for loaded in found if loaded is not None]
 
     def measure(self, drive: Drive) -> Waveform:
         """Run the drive as a transient from its operating point.
 
         With no tones and tables nothing moves: the transient is its operating point, and that alone is asked for.
-        Tables need XSPICE's code models, and the circuit loaded again whenever they change.
+        Tables need XSPICE's code models, and the circuit loaded again whenever they change; another temperature needs
+        the latter too. The strengths of links are altered in place.
         Raises SimulationError where ngspice gives no usable result, ValueError where the drive doesn't fit.
         """
         transient = drive.transient
         if drive.tables is not None:
-            wanted = self._settings(drive, None, in_time=True)
-            result = self._with_tables(drive.tables).run(wanted, netlist.transient_command(transient), self._names)
+            loaded, command = self._with_tables(drive.tables, drive.condition), netlist.transient_command(transient)
+            result = loaded.run(self._settings(drive, None, in_time=True), command, self._names)
             return self._waveform(drive, result)
         if not drive.tones:
-            at_rest = self.operating_point(drive.control, drive.inputs)
+            at_rest = self._at_rest(drive)
             return replace(
                 at_rest,
                 time=np.asarray(transient.settle + transient.step * np.arange(transient.points)),
@@ -127,15 +148,16 @@ class NgspiceDevice:
         share and tones are altered in it. Raises SimulationError, ValueError where a drive doesn't fit.
         """
         levels = [self._rails.voltages(drive) for drive in plateaus.drives]
-        text = with_ramps(self._text, plateaus.corners, ramped(plateaus, levels))
+        warmer = plateaus.condition.warmer
+        plain = netlist.deck(warmed(self.graph, warmer)) if warmer else self._text
+        text = with_ramps(plain, plateaus.corners, ramped(plateaus, levels))
         if self._sequence is None:
             self._sequence = LoadedDeck(text, self._timeout, setup=self._setup)
         elif self._sequence_text != text:
             self._sequence.load(text, setup=self._setup)
         self._sequence_text = text
-        first = plateaus.drives[0]
-        timed = replace(first, transient=replace(first.transient, settle=plateaus.dead))
-        result = self._sequence.run(self._settings(timed, None, in_time=True), sequence_command(plateaus), self._names)
+        settings = self._settings(plateaus.first, None, in_time=True)
+        result = self._sequence.run(settings, sequence_command(plateaus), self._names)
         return self._plateau_waveforms(plateaus, levels, result)
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
@@ -143,7 +165,9 @@ class NgspiceDevice:
 
         Raises SimulationError where it isn't found.
         """
-        drive = Drive(control, inputs, (), Transient(1.0, 3))
+        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3)))
+
+    def _at_rest(self, drive: Drive) -> Waveform:
         result = self._run(drive, "op")
         parts = self._parts(result)
         flags, notes = self._verdict(result, parts.states)
@@ -203,15 +227,31 @@ class NgspiceDevice:
         self.close()
 
     def _run(self, drive: Drive, analysis: str, probe: str | None = None) -> Result:
-        return self._plain.run(self._settings(drive, probe), analysis, self._names)
+        return self._at(drive.condition.warmer).run(self._settings(drive, probe), analysis, self._names)
 
-    def _with_tables(self, wanted: Tables) -> LoadedDeck:
-        """The worker with these tables loaded."""
-        if self._tabled is not None and wanted is self._tables:
+    def _at(self, warmer: float) -> LoadedDeck:
+        """The worker with the circuit at this temperature."""
+        if not warmer:
+            return self._plain
+        if self._warm is None or warmer != self._warmer:
+            text = netlist.deck(warmed(self.graph, warmer))
+            self._warmer = 0.0  # should loading fail
+            if self._warm is None:
+                self._warm = LoadedDeck(text, self._timeout, setup=self._setup)
+            else:
+                self._warm.load(text, setup=self._setup)
+            self._warmer = warmer
+        return self._warm
+
+    def _with_tables(self, wanted: Tables, condition: Condition) -> LoadedDeck:
+        """The worker with these tables loaded, at the condition's temperature."""
+        body = (wanted.electrodes, condition.warmer)
+        if self._tabled is not None and wanted is self._tables and self._body is not None and self._body[:2] == body:
             return self._tabled
-        if self._body is None or self._body[0] != wanted.electrodes:
-            self._body = (wanted.electrodes, netlist.tabled_body(self.graph, wanted.electrodes))
-        text = "\n".join([self._body[1], *netlist.table_sources(self.graph, wanted), ".end", ""])
+        if self._body is None or self._body[:2] != body:
+            at_temperature = warmed(self.graph, condition.warmer)
+            self._body = (*body, netlist.tabled_body(at_temperature, wanted.electrodes))
+        text = "\n".join([self._body[2], *netlist.table_sources(self.graph, wanted), ".end", ""])
         files = tables.files(wanted)
         self._tables = None
         try:
@@ -234,7 +274,11 @@ class NgspiceDevice:
         in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
         """
         settings = {f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()}
-        settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._held.items()}
+        settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
+        if drive.condition.strength or self._strong:
+            self._strong = True
+            told = multipliers(self._instances, drive.condition.strength)
+            settings |= {f"{name} m": repr(factor) for name, factor in told.items()}
         tones = {tone.electrode: tone for tone in drive.tones}
         for name in self._controls:
             source = netlist.tone_source(name)
@@ -244,6 +288,10 @@ class NgspiceDevice:
                 settings[f"@{source}[sin]"] = f"[ {arguments} ]"
             settings[f"{source} acmag"] = "1" if name == probe else "0"
         return settings
+
+    def _starts(self, condition: Condition) -> dict[str, float]:
+        """Where each held state starts, 0 to 1."""
+        return moved_by(self._held, condition.start)
 
     def _levels(self, drive: Drive) -> Floats:
         """DC voltage of each driven electrode, V."""
@@ -311,7 +359,8 @@ class NgspiceDevice:
         if not uniform:
             flags = (*flags, "uneven")
             notes = (*notes, _uneven(chosen, transient))
-        moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in self._held.items()}
+        begun = self._starts(drive.condition)
+        moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in begun.items()}
         flags, notes = _with_moved(flags, notes, moved)
         if not self.graph.graph.get("reinitialise", True):
             self._held = {name: float(np.clip(after, 0, 1)) for name, (_, after) in moved.items()}
@@ -347,7 +396,7 @@ class NgspiceDevice:
         flags, notes = self._verdict(result, parts.states)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
         power = power - self._ground * parts.sunk.sum(axis=0)
-        held, waveforms = self._held, list[Waveform]()
+        held, waveforms = self._starts(plateaus.condition), list[Waveform]()
         for plateau in plateau_points(time, plateaus):
             whole, chosen = plateau.whole, plateau.window
             after = {name: float(parts.states[self._bounded[name], whole.stop - 1]) for name in held}

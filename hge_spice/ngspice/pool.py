@@ -51,6 +51,16 @@ class NgspicePool:
         return self._devices[0].inputs
 
     @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError for a device that is a block."""
+        return self._devices[0].links
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that a condition's `start` has."""
+        return self._devices[0].held_states
+
+    @property
     def devices(self) -> tuple[NgspiceDevice, ...]:
         """The workers' devices."""
         return tuple(self._devices)

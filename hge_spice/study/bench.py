@@ -24,12 +24,14 @@ from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.patience import Patience
 from hge_spice.phases import PHASES
 from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
 from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
+from hge_spice.study.edges import read_edges
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
@@ -41,19 +43,28 @@ from hge_spice.update import RULES
 def build_graph(study: Study) -> Network:
     """Build the study's network with its roles. Raises ValueError where they don't fit."""
     device, named = study.device, study.electrodes
-    if device.subcircuit is not None:
+    process = _process(study)
+    if device.source == "subcircuit":
         graph = read_block(
-            Path(device.subcircuit),
+            Path(str(device.subcircuit)),
             device.name,
             parameters=device.parameters,
             temperature=device.temperature,
             allow_outside=device.allow_outside,
-            process=_process(study),
+            process=process,
         )
     else:
         graph = build_network(device, (*dict(named.assigned), *study.bias))
+        if device.source in {"graph", "file"}:
+            graph = read_edges(
+                graph,
+                Path(device.file).parent if device.file is not None else Path(device.subcircuit or "").parent,
+                usual=None if device.subcircuit is None else (Path(device.subcircuit), device.name),
+                allow_outside=device.allow_outside,
+                process=process,
+            )
     # ngspice knows no case; a block's pins are in lower case
-    spelled = str.lower if device.subcircuit is not None else str
+    spelled = str.lower if device.source == "subcircuit" else str
     roles = {spelled(name) for name in (*dict(named.assigned), *study.bias)}
     grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
     series = named.series_resistance
@@ -74,7 +85,6 @@ def build_graph(study: Study) -> Network:
     graph = altered(graph, study.imperfections, study.training.seed)
     graph.graph["probes"] = study.probe.nodes
     graph.graph["reinitialise"] = study.device.reinitialise
-    process = _process(study)
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
     return graph
@@ -83,7 +93,7 @@ def build_graph(study: Study) -> Network:
 def electrode_names(study: Study) -> tuple[str, ...]:
     """Names that a study's device gives to its electrodes; with roles = "screen" those that are named, if any are."""
     named = tuple(name for name, _ in study.electrodes.assigned)
-    if study.device.subcircuit is None and len(named) <= len(study.electrodes.grounds):
+    if study.device.source != "subcircuit" and len(named) <= len(study.electrodes.grounds):
         return tuple(f"e{k}" for k in range(study.device.electrodes))
     return (*named, *study.bias)
 
@@ -220,7 +230,7 @@ class Bench:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
-        screened : told how many choices of electrodes are done, of how many
+        screened : told how many points are done, of how many, while electrodes are chosen
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -228,7 +238,8 @@ class Bench:
         screening = None
         if study.electrodes.roles == "screen":
             found = choose(study, build_graph, electrode_names(study), screened)
-            study, first, screening = found.study, tuple(found.first), found.record
+            study, screening = found.study, found.record
+            first = tuple(found.first) if study.training.first == "screened" else ()
         graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
         inputs = task.inputs(study.task.levels)
         count = len(study.electrodes.controls)
@@ -284,17 +295,22 @@ class Bench:
         except BaseException:
             network.close()
             raise
+        training = study.training
         recipe = Recipe(
             inputs=inputs,
             target=_target(study, graph),
-            estimator=ESTIMATORS[study.training.estimator],
+            estimator=ESTIMATORS[training.estimator],
             measurement=measurement,
-            loss=LOSSES[study.training.loss],
-            rule=RULES[study.training.rule],
-            rate=study.training.rate,
+            loss=LOSSES[training.loss],
+            rule=RULES[training.rule],
+            rate=training.rate,
             control_range=study.electrodes.control_range,
-            residuals=RESIDUALS.get(study.training.loss),
-            batch=None if study.training.batch == "all" else study.training.batch,
+            residuals=RESIDUALS.get(training.loss),
+            batch=None if training.batch == "all" else training.batch,
+            patience=None if training.patience is None else Patience(training.patience, training.scouts),
+            longest_step=training.longest_step or np.inf,
+            slew=training.slew or np.inf,
+            gap_over_span=training.gap_over_span,
         )
         return cls(study, network, dut, recipe, cost, flags, first, screening)
 
@@ -308,6 +324,11 @@ class Bench:
         if start < len(self.first):
             return self.first[start]
         return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
+
+    @property
+    def instrument(self) -> DeviceUnderTest:
+        """The device through the study's imperfections, however patterns are played to it."""
+        return self.dut.inner if isinstance(self.dut, InOneTransient) else self.dut
 
     @property
     def pool(self) -> NgspicePool:
