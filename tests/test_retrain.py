@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,10 @@ from hge_spice.study.trial import run_starts
 from hge_spice.train import read_out
 
 
-def test_what_changes_nothing_loses_nothing_and_what_was_lost_is_won_back() -> None:
+def test_what_changes_nothing_loses_nothing_and_what_was_lost_is_won_back(tmp_path: Path) -> None:
     raw = load_study("xor", ["perturbation.amplitude=2 mV"])
     with Bench.of(parse_study(raw | {"retrain": {"after": {"temperature": {"offset": "0 K"}}}})) as bench:
-        control = list(run_starts(bench))[-1].step.control
+        control = list(run_starts(bench, tmp_path))[-1].step.control
         assert lost(bench, control) == {}
         same = retrain(bench, control, 1.0)
     assert same["retrain_before_gap"] == same["retrain_after_gap"] == same["retrain_again_gap"] > 0
@@ -44,7 +46,7 @@ def test_what_drifts_drifts_on_in_training_in_the_wait_and_behind_the_change() -
         for pattern, offset in enumerate(kelvin):
             at = {"imperfections": {"temperature": {"offset": f"{offset!r} K"}}}
             with Bench.of(parse_study(raw | at)) as still:
-                outputs.append(read_out(still.dut, control, still.recipe)[0][pattern])
+                outputs.append(read_out(still.dut, control, still.recipe).outputs[pattern])
         classes = bench.recipe.target.classes.astype(bool)
         return float(min(np.array(outputs)[classes]) - max(np.array(outputs)[~classes]))
 

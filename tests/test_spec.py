@@ -352,7 +352,7 @@ def test_shipped_studies_load_from_anywhere(name, tmp_path, monkeypatch):
     assert shipped.task.name == {"gates": "xor"}.get(name, name)
     assert (shipped.electrodes.output, shipped.electrodes.inputs) == ("e0", ("e2", "e3"))
     assert shipped.device.seed == 13
-    assert shipped.training.rate == 0.03
+    assert shipped.training.rate == 0.3
     assert parse_study(load_study(name, smoke=True)).training.steps == 3
     assert read_raw(f"{name}.toml") == read_raw(name)
 
@@ -387,7 +387,7 @@ def test_extends_merges_tables_and_replaces_arrays_seen_from_the_extending_file(
     assert "extends" not in raw
     assert raw["electrodes"]["inputs"] == ["e4", "e3"]
     assert raw["electrodes"]["output"] == "e0"
-    assert (raw["training"]["steps"], raw["training"]["rate"], raw["training"]["loss"]) == (7, "1 mV", "gap")
+    assert (raw["training"]["steps"], raw["training"]["rate"], raw["training"]["loss"]) == (7, "1 mV", "correlation")
 
 
 def test_a_file_may_extend_the_shipped_study_of_its_own_name(tmp_path):
