@@ -56,7 +56,8 @@ def test_both_ways_can_be_swept() -> None:
 
 
 def test_batches_are_played_in_one_transient(tmp_path) -> None:
-    study = parse_study(load_study("xor", [*SMALL, *SEQUENCE, "training.batch=2"]))
+    plain = ["training.rule=adam", "training.rate=30 mV", "training.loss=gap", "training.patience=none"]
+    study = parse_study(load_study("xor", [*SMALL, *SEQUENCE, *plain, "training.batch=2"]))
     result = run_trial(study, tmp_path)
     pitch = 25e-3 * (1 + GUARD / result["points"]) + 20e-3
     assert result["extractions"] == 4
