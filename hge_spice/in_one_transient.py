@@ -18,15 +18,15 @@ CHANCE = 1e-6  # that noise looks like settling, below which it is taken for tha
 class InOneTransient:
     """Measures together what is asked for together: drives in a row that share tones and timing make one transient.
 
-    What an element remembers goes on from pattern to pattern within a transient; the next one begins as a measurement
-    of its own would. A window in which the last ramp still shows has the flag `unsettled`: slow noise of the read-out
-    may look the same, and does the same.
+    What an element remembers goes on from pattern to pattern within a transient, or is drawn back in every ramp where
+    `reset` asks for it; the next transient begins as a measurement of its own would. A window in which the last ramp
+    still shows has the flag `unsettled`: slow noise of the read-out may look the same, and does the same.
 
     ramp : s, from one pattern's voltages to the next one's
     """
 
-    def __init__(self, dut: PlateauDevice, ramp: float) -> None:
-        self._dut, self._ramp = dut, ramp
+    def __init__(self, dut: PlateauDevice, ramp: float, *, reset: bool = False) -> None:
+        self._dut, self._ramp, self._reset = dut, ramp, reset
 
     @property
     def inner(self) -> PlateauDevice:
@@ -51,7 +51,7 @@ class InOneTransient:
         """One waveform per drive, in their order. Raises what the device raises, ValueError for drives with tables."""
         found: list[Waveform] = []
         for _, together in groupby(drives, key=lambda drive: (drive.tones, drive.transient)):
-            plateaus = Plateaus(tuple(together), self._ramp)
+            plateaus = Plateaus(tuple(together), self._ramp, self._reset)
             found += _doubted(self._dut.measure_plateaus(plateaus), plateaus)
         return found
 

@@ -20,12 +20,15 @@ class Plateaus:
     drive's voltages, as if the sequence had just gone round: so every pattern has the same history, and costs the same.
 
     ramp : s
+    reset : whether elements that remember are drawn back, in every ramp, to the states in which the sequence begins:
+        an ideal re-initialisation, which takes no time and energy of its own. Else states go on from drive to drive
 
     Raises ValueError for no drives, other timings or tones, tables, or a ramp that isn't above zero.
     """
 
     drives: tuple[Drive, ...]
     ramp: float
+    reset: bool = False
 
     def __post_init__(self) -> None:
         if not self.drives:

@@ -185,6 +185,21 @@ def test_what_a_memristor_remembers_goes_on_through_ramps_and_plateaus() -> None
     assert np.array_equal(again[2].output, found[2].output)  # every transient begins anew
 
 
+def test_states_are_drawn_back_in_every_ramp_where_asked() -> None:
+    transient, levels = Transient(WINDOW, 100), (0.6, -0.2, 0.6)
+    drives = tuple(Drive(np.zeros(1), np.array([v]), (Tone("c", 400.0, 1e-3),), transient) for v in levels)
+    plateaus, element = Plateaus(drives, RAMP, reset=True), ELEMENTS["hp_biolek"]
+    with NgspiceDevice(memristor()) as dut:
+        found = dut.measure_plateaus(plateaus)
+    for start, level, waveform in zip(plateaus.starts, levels, found, strict=True):
+        time = np.concatenate([[0.0], waveform.time - start - RAMP, [plateaus.pitch - RAMP]])
+        exact = respond(element, element.values({"x0": 0.3}), lambda _, level=level: level, time)
+        carried = waveform.output - 1e-3 * np.sin(2 * np.pi * 400 * waveform.time) / 1e4
+        assert np.abs(carried - exact.current[1:-1]).max() < 2e-4 * np.abs(exact.current).max()
+        assert waveform.states == {"x0_x": (pytest.approx(0.3), pytest.approx(exact.states[0, -1], abs=1e-4))}
+        assert set(waveform.flags) == {"moved_state"}
+
+
 def test_states_go_on_from_transient_to_transient_where_asked() -> None:
     transient = Transient(WINDOW, 100)
     plateaus = Plateaus(tuple(Drive(np.zeros(1), np.array([v]), (), transient) for v in (0.5, -0.1)), RAMP)

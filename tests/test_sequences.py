@@ -76,3 +76,9 @@ def test_batches_are_played_in_one_transient(tmp_path) -> None:
 def test_what_does_not_go_together_is_refused(settings, message) -> None:
     with pytest.raises(StudyError, match=message):
         parse_study(load_study("xor", settings))
+
+
+def test_states_are_drawn_back_or_go_on_but_not_both() -> None:
+    both = [*SEQUENCE, "perturbation.reset=true", "device.reinitialise=false"]
+    with pytest.raises(StudyError, match="ask for one of the two"):
+        parse_study(load_study("and_sinh", both))

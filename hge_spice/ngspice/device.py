@@ -19,8 +19,8 @@ from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
 from hge_spice.ngspice.worker import TIMEOUT, Worker
-from hge_spice.plateaus import Plateaus, ramped
-from hge_spice.ramps import sequence_command, with_ramps
+from hge_spice.plateaus import Plateaus
+from hge_spice.ramps import sequence_command, sequence_text
 
 OUTSIDE = 1e-6  # V by which an occupation may exceed its bounds by rounding and the clamp's own slope
 MOVED = 1e-3  # share of its range by which a state may move during a measurement unnoticed
@@ -150,7 +150,7 @@ class NgspiceDevice:
         levels = [self._rails.voltages(drive) for drive in plateaus.drives]
         warmer = plateaus.condition.warmer
         plain = netlist.deck(warmed(self.graph, warmer)) if warmer else self._text
-        text = with_ramps(plain, plateaus.corners, ramped(plateaus, levels))
+        text = sequence_text(plain, plateaus, levels)
         if self._sequence is None:
             self._sequence = LoadedDeck(text, self._timeout, setup=self._setup)
         elif self._sequence_text != text:
@@ -420,7 +420,8 @@ class NgspiceDevice:
                     iterations=result.iterations,
                 )
             )
-            held = after
+            if not plateaus.reset:
+                held = after
         if not self.graph.graph.get("reinitialise", True):
             self._held = {name: float(np.clip(after, 0, 1)) for name, after in held.items()}
         return waveforms

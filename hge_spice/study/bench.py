@@ -179,7 +179,7 @@ def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
         return dut
     if not isinstance(dut, PlateauDevice):
         raise TypeError(f"{type(dut).__name__} can't play patterns in one transient")
-    return InOneTransient(dut, study.perturbation.ramp)
+    return InOneTransient(dut, study.perturbation.ramp, reset=study.perturbation.reset)
 
 
 def check(study: Study) -> None:
@@ -347,7 +347,8 @@ class Bench:
         held = self.control() if control is None else control
         drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
         if isinstance(self.dut, InOneTransient):
-            return sequence_deck(self.network.graph, Plateaus(tuple(drives), self.study.perturbation.ramp))
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
         return deck(self.network.graph, drives[0])
 
     def __enter__(self) -> Self:
