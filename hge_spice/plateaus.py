@@ -1,7 +1,7 @@
 """Patterns one after the other in one transient: plateaus of the electrodes' voltages, and ramps between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -20,12 +20,15 @@ class Plateaus:
     drive's voltages, as if the sequence had just gone round: so every pattern has the same history, and costs the same.
 
     ramp : s
+    reset : whether elements that remember are drawn back, in every ramp, to the states in which the sequence begins:
+        an ideal re-initialisation, which takes no time and energy of its own. Else states go on from drive to drive
 
     Raises ValueError for no drives, other timings, tones or conditions, tables, or a ramp that isn't above zero.
     """
 
     drives: tuple[Drive, ...]
     ramp: float
+    reset: bool = False
 
     def __post_init__(self) -> None:
         if not self.drives:
@@ -51,8 +54,14 @@ class Plateaus:
 
     @property
     def condition(self) -> Condition:
-        """What has become of the device."""
-        return self.drives[0].condition
+        """What has become of the device: it stands still within a sequence, as it is in the middle."""
+        return self.drives[len(self.drives) // 2].condition
+
+    @property
+    def first(self) -> Drive:
+        """The first drive with the sequence's condition, its ramp counted as settling: what all drives share, in it."""
+        drive = self.drives[0]
+        return replace(drive, condition=self.condition, transient=replace(drive.transient, settle=self.dead))
 
     @property
     def dead(self) -> float:

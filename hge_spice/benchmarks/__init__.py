@@ -10,6 +10,7 @@ from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
 from hge_spice.benchmarks.quasistatic import quasistatic
 from hge_spice.benchmarks.scale import scale
+from hge_spice.benchmarks.sequence import sequence
 from hge_spice.benchmarks.sweep import sweep, trials
 from hge_spice.benchmarks.tables import tables
 
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "learning": learning,
     "tables": tables,
     "scale": scale,
+    "sequence": sequence,
     "sweep": sweep,
     "trials": trials,
     "materia": materia,

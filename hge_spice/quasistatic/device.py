@@ -84,7 +84,8 @@ class QuasistaticDevice:
         """
         step = plateaus.transient.step * np.arange(plateaus.transient.points)
         windows = [np.asarray(start + plateaus.dead + step) for start in plateaus.starts.tolist()]
-        return self.waveforms(plateaus.drives, windows, [plateaus.pitch] * len(windows))
+        drives = [replace(drive, condition=AS_MADE) for drive in plateaus.drives]
+        return self._become(plateaus.condition).waveforms(drives, windows, [plateaus.pitch] * len(windows))
 
     def waveforms(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
         """One waveform per drive on its window's points [point], s; what each takes in all, s. See measure_many."""

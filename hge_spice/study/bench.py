@@ -184,7 +184,7 @@ def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
         return dut
     if not isinstance(dut, PlateauDevice):
         raise TypeError(f"{type(dut).__name__} can't play patterns in one transient")
-    return InOneTransient(dut, study.perturbation.ramp)
+    return InOneTransient(dut, study.perturbation.ramp, reset=study.perturbation.reset)
 
 
 def check(study: Study) -> None:
@@ -346,11 +346,6 @@ class Bench:
         return replace(every, outputs=())
 
     @property
-    def instrument(self) -> DeviceUnderTest:
-        """The device as the instruments show it, however patterns are played to it."""
-        return self.dut.inner if isinstance(self.dut, InOneTransient) else self.dut
-
-    @property
     def unit(self) -> str:
         """Of the output: A or V."""
         return readout(self.network.graph).unit
@@ -360,6 +355,11 @@ class Bench:
         if start < len(self.first):
             return self.first[start]
         return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
+
+    @property
+    def instrument(self) -> DeviceUnderTest:
+        """The device through the study's imperfections, however patterns are played to it."""
+        return self.dut.inner if isinstance(self.dut, InOneTransient) else self.dut
 
     @property
     def pool(self) -> NgspicePool:
@@ -378,7 +378,8 @@ class Bench:
         held = self.control() if control is None else control
         drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
         if isinstance(self.dut, InOneTransient):
-            return sequence_deck(self.network.graph, Plateaus(tuple(drives), self.study.perturbation.ramp))
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
         return deck(self.network.graph, drives[0])
 
     def __enter__(self) -> Self:

@@ -34,6 +34,7 @@ class Perturbation(Table):
     min_frequency, max_frequency : Hz, limits of tones that the planner chooses
     patterns : "separate", a transient each, from rest; or "sequence", all of an extraction in one transient
     ramp : s, of a sequence, from one pattern's inputs to the next one's; `settle` comes after it
+    reset : of a sequence, whether elements that remember are drawn back to their initial states in every ramp
     """
 
     amplitude: Annotated[
@@ -52,6 +53,7 @@ class Perturbation(Table):
     pause: Annotated[float, BeforeValidator(si("time", least=0))] = 0.0
     patterns: Annotated[str, BeforeValidator(one_of("way to play patterns", PATTERNS))] = "separate"
     ramp: Annotated[float, BeforeValidator(si("time", above=0))] = 15e-3
+    reset: Annotated[bool, BeforeValidator(yes_or_no)] = False
     tones: Annotated[
         tuple[int, ...] | Literal["auto", "narrowest"],
         BeforeValidator(

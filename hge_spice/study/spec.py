@@ -320,6 +320,8 @@ class Study(Table):
                 f"imperfections: {', '.join(played)} is played point by point, which a sequence has no place for; take "
                 'perturbation.patterns = "separate"'
             )
+        if self.perturbation.reset and not self.device.reinitialise:
+            yield "perturbation.reset: device.reinitialise = false lets states go on; ask for one of the two"
         if self.training.estimator in UNDRIVEN:
             yield f"training.estimator: {self.training.estimator} plays no patterns; leave perturbation.patterns out"
         if self.compare is not None or self.spacing is not None:
