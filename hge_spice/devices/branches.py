@@ -163,6 +163,7 @@ def _state_lines(branch: Branch, state: str) -> list[str]:
 
 def links(graph: Network) -> tuple[tuple[str, ...], ...]:
     """Instances that carry each edge's current, in the graph's order; a series resistance is none of them."""
+    refuse_foreign(graph, "its current has no factor that could be changed by itself")
     return tuple(branch.element.instances(branch) for branch in branches(graph) if not branch.name.endswith("_s"))
 
 

@@ -43,7 +43,8 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main", only: NDArr
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
     if family != "dopant" and not graph.number_of_edges():
         raise ValueError(f"a {family} has no links to alter; state mismatch in its own netlist")
-    refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
+    if only is None:
+        refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
     chosen = np.ones(len(factors), dtype=bool) if only is None else only
     for (_, _, data), factor, taken in zip(graph.edges(data=True), factors.tolist(), chosen, strict=True):
         if not taken:
