@@ -267,10 +267,12 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
 class ExactDevice(DeviceUnderTest, Protocol):
     """A device under test whose equations are known, so that its derivatives are exact."""
 
-    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
         """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
 
-        control : [control], V; inputs : [pattern, input], V. Raises SimulationError where there is no operating point.
+        control : [control], V; inputs : [pattern, input], V; output : which of several, the first unless given
+
+        Raises SimulationError where there is no operating point.
         """
         ...
 

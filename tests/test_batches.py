@@ -102,7 +102,7 @@ def test_solved_is_judged_by_all_patterns_once_an_epoch_and_at_the_end():
     assert seconds == [n + 10 * told for n, told in zip(batches, read, strict=True)]
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [name for name in LOSSES if name != "least_squares"])  # which takes either sign
 def test_batches_train(loss):
     steps = list(train(Product(), np.array([-0.3, 0.2, 0.1]), many(4, loss, rate=0.05), 300))
     # the batch's own gradient goes downhill for all: the gate is turned round, or as far as its loss rewards

@@ -111,7 +111,7 @@ def write_trial(folder: Path, controls: tuple[str, ...] = CONTROLS) -> dict:
         "d_prime": gap / SIGMA,
         "control": comparison["control"],
         "controls": controls,
-        "classes": TASKS["xor"].classes.tolist(),
+        "classes": TASKS["xor"]().classes.tolist(),
         "amplitude": [0.032] * 5,
         "points": POINTS,
         "harmonics": HARMONICS,

@@ -135,6 +135,7 @@ class NgspiceDevice:
                 at_rest,
                 time=np.asarray(transient.settle + transient.step * np.arange(transient.points)),
                 output=np.full(transient.points, at_rest.output[0]),
+                probes={name: np.full(transient.points, vector[0]) for name, vector in at_rest.probes.items()},
                 simulated_seconds=transient.duration,
                 energy=at_rest.energy * transient.duration,
             )

@@ -15,6 +15,7 @@ from hge_spice.study.values import (
     or_word,
     si,
     whole,
+    yes_or_no,
 )
 
 Auto = Literal["auto"]
@@ -78,6 +79,7 @@ class Lockin(Table):
 
     phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
     "reference", the reference electrode at every tone
+    trend : whether a straight line over the window is fitted beside the tones; "auto" where a state moved and it shows
     """
 
     filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
@@ -85,9 +87,12 @@ class Lockin(Table):
     order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
     phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
     reference: Text | None = None
+    trend: Annotated[bool | Auto, BeforeValidator(or_auto(yes_or_no))] = "auto"
 
     @model_validator(mode="after")
     def _belongs_together(self) -> "Lockin":
+        if self.filter == "rc" and self.trend is True:
+            raise ValueError('trend = true needs a filter that fits: "window" or a taper, not "rc"')
         odd = sorted({"time_constant", "order"} & self.model_fields_set)
         if self.filter != "rc" and odd:
             raise ValueError(f'{", ".join(odd)} belongs to filter = "rc"')

@@ -32,7 +32,7 @@ from hge_spice.study.overview import overview
 from hge_spice.study.pages import MOST_PAGES, sweep_data
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
-from hge_spice.tasks import TASKS
+from hge_spice.tasks.gates import GATES
 from hge_spice.traces import read_raw
 
 FIRST = 12  # trials up to which each has a section in full; of more, pages are drawn by the report's script
@@ -155,9 +155,9 @@ class Folder:
     @property
     def classes(self) -> list[float]:
         """[pattern]: the result's, or the task's."""
-        if "classes" in self.result or self.asked("task.name") not in TASKS:
+        if "classes" in self.result or self.asked("task.name") not in GATES:
             return list(self.result.get("classes", []))
-        return [float(level) for level in TASKS[self.asked("task.name")].classes]
+        return [float(level) for level in GATES[self.asked("task.name")]().classes]
 
     @property
     def labels(self) -> list[str]:
