@@ -189,7 +189,7 @@ def _why_not(bench: Bench, step: Step) -> dict[str, Any]:
     most = solutions(bench, step.control).get("solutions", {}).get("most", 1)
     return {
         "unsolved_because": reason(step, bench.recipe.control_range, most),
-        "nearest_gap_over_span": step.margin.gap_over_span,
+        "nearest_gap_over_span": _finite(step.margin.gap_over_span),
     }
 
 
