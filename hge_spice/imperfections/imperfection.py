@@ -219,14 +219,14 @@ class ImperfectKnown(Imperfect):
         """Drives one after the other in one transient; see PlateauDevice.
 
         Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start.
-        Raises ValueError where an imperfection gives drives tables, which can't be played so.
         """
         if not isinstance(self._known, PlateauDevice):
             raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
         begun = self._passed.seconds
         moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
-        drives = [self._effect.drive(d, moment) for d, moment in zip(plateaus.drives, moments, strict=True)]
-        waveforms = self._known.measure_plateaus(replace(plateaus, drives=tuple(drives)))
+        given = [self._effect.drive(plateaus.alone(k), moment) for k, moment in enumerate(moments)]
+        drives = tuple(replace(d, tones=plateaus.tones, transient=plateaus.transient) for d in given)
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=drives))
         since = [replace(moment, start=begun) for moment in moments]
         return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 
