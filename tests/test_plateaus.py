@@ -48,7 +48,8 @@ def test_the_dopant_networks_gradient_is_the_same_both_ways(device: NgspiceDevic
         assert np.abs(other.jacobian - exact.jacobian).max() < 2e-3 * largest
         assert other.output == pytest.approx(one.output, rel=1e-6)
         assert other.flags == one.flags
-        assert other.simulated_seconds == pytest.approx(ramp + settle + WINDOW * (1 + GUARD / asked.plan.points))
+        steps = np.ceil((ramp + settle) / asked.transient.step - 1e-9) + asked.plan.points + GUARD
+        assert other.simulated_seconds == pytest.approx(steps * asked.transient.step)
 
 
 def test_windows_lie_after_their_settling_on_one_uniform_grid_each(device: NgspiceDevice) -> None:
@@ -102,6 +103,29 @@ def test_resistors_obey_ohm_and_energy_is_the_integral_over_ramps_and_plateaus()
         tones = np.mean((applied[2] - 0.2) * current[2]) * plateaus.pitch
         assert waveform.energy == pytest.approx(energy, rel=2e-2)  # by trapezoids of the solver's steps
         assert waveform.perturbation_energy == pytest.approx(tones, rel=5e-2)
+
+
+def test_tables_play_from_the_start_of_each_ramp_and_count_as_energy() -> None:
+    asked, ramp, rng = Transient(10e-3, 40, settle=3e-3), 4.1e-3, np.random.default_rng(4)
+    plain = Plateaus(tuple(Drive(np.array([0.2]), p, (), asked) for p in GATE[:2]), ramp)
+    assert plain.steps == 29 + 40 + GUARD  # 7.1 ms are 28.4 steps
+    noise = [0.1 * rng.standard_normal((2, plain.steps + 2)) * np.array([[1.0], [1e-7]]) for _ in range(2)]
+    tables = [Tables(("x", "out"), values, asked.step, held=True) for values in noise]
+    drives = tuple(replace(d, tables=t) for d, t in zip(plain.drives, tables, strict=True))
+    with NgspiceDevice(divider()) as dut:
+        quiet, found = dut.measure_plateaus(plain), dut.measure_plateaus(replace(plain, drives=drives))
+        again = dut.measure_plateaus(plain)
+    for start, values, silent, waveform in zip(plain.starts, noise, quiet, found, strict=True):
+        place = np.floor((waveform.time - start) / asked.step + 1e-6).astype(int)
+        expected = values[0, place] / 4e6 + values[1, place]
+        assert np.abs(waveform.output - silent.output - expected).max() < 1e-6 * np.abs(expected).max()
+        fine = plain.pitch * (np.arange(plain.steps * 100) + 0.5) / (plain.steps * 100)
+        levels = [np.interp(start + fine, plain.corners, plain.at_corners(GATE[:2, k])) for k in range(2)]
+        applied = np.array([levels[0] + np.repeat(values[0, : plain.steps], 100), levels[1], np.full(len(fine), 0.2)])
+        power = np.sum(applied * (applied - applied.sum(axis=0) / 4) / 1e6, axis=0)
+        assert waveform.energy == pytest.approx(power.mean() * plain.pitch, rel=1e-2)
+        assert abs(waveform.energy / silent.energy - 1) > 2e-2  # which the tables make up
+    assert [w.output.tobytes() for w in again] == [w.output.tobytes() for w in quiet]
 
 
 def rc_diodes() -> Network:
@@ -328,5 +352,9 @@ def test_drives_that_differ_in_more_than_voltages_are_no_sequence() -> None:
     drive = Drive(np.zeros(1), np.zeros(1), (), Transient(1.0, 10))
     with pytest.raises(ValueError, match="must have the same tones, window, points and dead time"):
         Plateaus((drive, replace(drive, transient=Transient(1.0, 12))), 1e-3)
-    with pytest.raises(ValueError, match="take no tables"):
-        Plateaus((replace(drive, tables=Tables(("a",), np.zeros((1, 20)), 0.1)),), 1e-3)
+    for values, step, held in ((14, 0.1, False), (14, 0.2, True), (12, 0.1, True)):
+        tables = Tables(("a",), np.zeros((1, values)), step, held=held)
+        with pytest.raises(
+            ValueError, match=r"in one transient they are held ones of the window's step, 0\.1 s, and 13"
+        ):
+            Plateaus((replace(drive, tables=tables),), 1e-3)

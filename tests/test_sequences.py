@@ -69,7 +69,6 @@ def test_batches_are_played_in_one_transient(tmp_path) -> None:
     [
         (["perturbation.patterns=sequenc"], r"perturbation\.patterns: unknown way to play patterns 'sequenc'"),
         (["perturbation.ramp=0 s"], r"perturbation\.ramp"),
-        ([*SEQUENCE, 'imperfections.control_noise={ psd = "1 nV/rtHz" }'], "control_noise is played point by point"),
         ([*SEQUENCE, "training.estimator=small_signal"], "small_signal plays no patterns"),
     ],
 )

@@ -227,18 +227,18 @@ class ImperfectKnown(Imperfect):
 
         Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start. A
         device that changes stands still for the sequence, as it is for the drive in the middle.
-        Raises ValueError where an imperfection gives drives tables, which can't be played so.
         """
         if not isinstance(self._known, PlateauDevice):
             raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
         begun = self.passed.seconds
         moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
         self.passed.seconds += self.passed.pause
-        drives = [self._effect.drive(d, moment) for d, moment in zip(plateaus.drives, moments, strict=True)]
-        middle = drives[len(drives) // 2].condition
-        still = tuple(replace(drive, condition=middle) for drive in drives)
-        self._became = middle
-        waveforms = self._known.measure_plateaus(replace(plateaus, drives=still))
+        given = [self._effect.drive(plateaus.alone(k), moment) for k, moment in enumerate(moments)]
+        self._became = given[len(given) // 2].condition
+        drives = tuple(
+            replace(d, tones=plateaus.tones, transient=plateaus.transient, condition=self._became) for d in given
+        )
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=drives))
         since = [replace(moment, start=begun) for moment in moments]
         return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 

@@ -149,14 +149,16 @@ class NgspiceDevice:
         share and tones are altered in it. Raises SimulationError, ValueError where a drive doesn't fit.
         """
         levels = [self._rails.voltages(drive) for drive in plateaus.drives]
-        warmer = plateaus.condition.warmer
-        plain = netlist.deck(warmed(self.graph, warmer)) if warmer else self._text
+        warmer, together = plateaus.condition.warmer, plateaus.tables
+        if together is not None:
+            plain = self._tabled_text(together, warmer)
+        else:
+            plain = netlist.deck(warmed(self.graph, warmer)) if warmer else self._text
         text = sequence_text(plain, plateaus, levels)
-        if self._sequence is None:
-            self._sequence = LoadedDeck(text, self._timeout, setup=self._setup)
-        elif self._sequence_text != text:
-            self._sequence.load(text, setup=self._setup)
-        self._sequence_text = text
+        if self._sequence is None or together is not None or text != self._sequence_text:
+            self._sequence_text = ""
+            self._sequence = self._loaded(self._sequence, text, together)
+            self._sequence_text = text if together is None else ""
         settings = self._settings(plateaus.first, None, in_time=True)
         result = self._sequence.run(settings, sequence_command(plateaus), self._names)
         return self._plateau_waveforms(plateaus, levels, result)
@@ -248,28 +250,35 @@ class NgspiceDevice:
 
     def _with_tables(self, wanted: Tables, condition: Condition) -> LoadedDeck:
         """The worker with these tables loaded, at the condition's temperature."""
-        body = (wanted.electrodes, condition.warmer)
-        if self._tabled is not None and wanted is self._tables and self._body is not None and self._body[:2] == body:
+        at = (wanted.electrodes, condition.warmer)
+        if self._tabled is not None and wanted is self._tables and self._body is not None and self._body[:2] == at:
             return self._tabled
-        if self._body is None or self._body[:2] != body:
-            at_temperature = warmed(self.graph, condition.warmer)
-            self._body = (*body, netlist.tabled_body(at_temperature, wanted.electrodes))
-        text = "\n".join([self._body[2], *netlist.table_sources(self.graph, wanted), ".end", ""])
-        files = tables.files(wanted)
+        text = self._tabled_text(wanted, condition.warmer)
         self._tables = None
+        self._tabled = self._loaded(self._tabled, text, wanted)
+        self._tables = wanted
+        return self._tabled
+
+    def _tabled_text(self, wanted: Tables, warmer: float) -> str:
+        body = (wanted.electrodes, warmer)
+        if self._body is None or self._body[:2] != body:
+            self._body = (*body, netlist.tabled_body(warmed(self.graph, warmer), wanted.electrodes))
+        return "\n".join([self._body[2], *netlist.table_sources(self.graph, wanted), ".end", ""])
+
+    def _loaded(self, deck: LoadedDeck | None, text: str, wanted: Tables | None) -> LoadedDeck:
+        """The worker with this netlist, and the files of its tables, or a new one."""
+        files = None if wanted is None else tables.files(wanted)
         try:
-            if self._tabled is None:
-                self._tabled = LoadedDeck(text, self._timeout, setup=self._setup, files=files)
-            else:
-                self._tabled.load(text, setup=self._setup, files=files)
+            if deck is None:
+                return LoadedDeck(text, self._timeout, setup=self._setup, files=files)
+            deck.load(text, setup=self._setup, files=files)
         except SimulationError as error:
-            if self.worker.features["code_models"]:
+            if wanted is None or self.worker.features["code_models"]:
                 raise
             raise SimulationError(
                 "tables need XSPICE's code models, which this ngspice has not loaded; `hge-spice doctor` says more"
             ) from error
-        self._tables = wanted
-        return self._tabled
+        return deck
 
     def _settings(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
         """Every source value of a measurement, as alter commands by what they alter.
@@ -371,7 +380,7 @@ class NgspiceDevice:
         energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
         energy -= self._ground * float(parts.sunk[:, chosen].sum(axis=0).mean()) * transient.window
         if drive.tables is not None:
-            energy += self._table_energy(drive.tables, time, currents) * transient.window
+            energy += float(self._table_power(drive.tables, time, currents).mean()) * transient.window
         scale = transient.duration / transient.window  # settling is spent at the window's mean power
         return Waveform(
             time,
@@ -399,6 +408,8 @@ class NgspiceDevice:
         flags, notes = self._verdict(result, parts.states)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
         power = power - self._ground * parts.sunk.sum(axis=0)
+        if plateaus.tables is not None:
+            power = power + self._table_power(plateaus.tables, time, parts.currents)
         held, waveforms = self._starts(plateaus.condition), list[Waveform]()
         for plateau in plateau_points(time, plateaus):
             whole, chosen = plateau.whole, plateau.window
@@ -429,11 +440,13 @@ class NgspiceDevice:
             self._held = {name: float(np.clip(after, 0, 1)) for name, after in held.items()}
         return waveforms
 
-    def _table_energy(self, tables_: Tables, time: Floats, currents: Floats) -> float:
-        """Mean power of the tables' voltages, W."""
-        rows = [(k, self._driven.index(name)) for k, name in enumerate(tables_.electrodes) if name in self._driven]
-        voltages = tables_.at(time)
-        return float(-sum(np.vdot(voltages[k], currents[row]) for k, row in rows) / len(time))
+    def _table_power(self, tables_: Tables, time: Floats, currents: Floats) -> Floats:
+        """Power of the tables' voltages: [point], W."""
+        power, voltages = np.zeros(len(time)), tables_.at(time)
+        for k, name in enumerate(tables_.electrodes):
+            if name in self._driven:
+                power -= voltages[k] * currents[self._driven.index(name)]
+        return power
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,6 @@ __all__ = [
 ]
 
 DEMODULATED = ("output", "loss")
-POINT_BY_POINT = frozenset({"control_noise", "dac"})  # imperfections that add tables to a drive
 UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
 FIRST = ("screened", "random")
 # estimators that drive alike whatever is read: one measurement serves all outputs
@@ -314,12 +313,6 @@ class Study(Table):
     def _misfits_of_sequences(self) -> Iterable[str]:
         if self.perturbation.patterns != "sequence":
             return
-        played = sorted(POINT_BY_POINT & self.imperfections.keys())
-        if played:
-            yield (
-                f"imperfections: {', '.join(played)} is played point by point, which a sequence has no place for; take "
-                'perturbation.patterns = "separate"'
-            )
         if self.perturbation.reset and not self.device.reinitialise:
             yield "perturbation.reset: device.reinitialise = false lets states go on; ask for one of the two"
         if self.training.estimator in UNDRIVEN:
