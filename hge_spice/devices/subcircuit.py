@@ -94,6 +94,6 @@ FAMILY = Family(
     bounded_nodes=lambda _: (),
     bounds=(-np.inf, np.inf),
     # The defaults (1 pA, 1 µV, 1e-3) leave 1e-2 errors in derivatives at millivolt tones; gmin is a part of many models
-    options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-12},
+    options={"trtol": 1e3, "abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-12},
     summary="a block of your own: a .subckt whose pins are the electrodes",
 )

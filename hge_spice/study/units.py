@@ -89,6 +89,16 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "3.5 mV um",
             bare_prefix=False,
         ),
+        "relative matching": Dimension(
+            "m",
+            {
+                "m": Unit(prefix_power=0),
+                "%um": Unit(factor=Decimal("1e-8"), prefix_power=0),
+                "um": Unit(factor=Decimal("1e-6"), prefix_power=0),
+            },
+            "1 % um",
+            bare_prefix=False,
+        ),
         "temperature difference": Dimension("K", {"K": Unit()}, "5 K", bare_prefix=False),
         "temperature gradient": Dimension(
             "K/m", {"K/m": Unit(), "K/um": Unit(factor=Decimal("1e6"))}, "1 K/um", bare_prefix=False
