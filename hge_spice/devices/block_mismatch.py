@@ -22,7 +22,7 @@ class _Definition:
     """A subcircuit: which line opens it, its transistors (line, area) and the subcircuits it uses (line, name)."""
 
     opened: int
-    transistors: list[tuple[int, str, str]] = field(default_factory=list)  # line, name, width · length · multiplicity
+    transistors: list[tuple[int, str]] = field(default_factory=list)  # line, name
     uses: list[tuple[int, str, str]] = field(default_factory=list)  # line, name, subcircuit
 
 
@@ -84,7 +84,7 @@ def _read(lines: list[str]) -> dict[str, _Definition]:
         elif words[0] in {".ends", ".eom"} and inside:
             inside.pop()
         elif inside and words[0][0] == "m":
-            found[inside[-1]].transistors.append((k, words[0], _area(line, inside[-1])))
+            found[inside[-1]].transistors.append((k, words[0]))
         elif inside and words[0][0] == "x":
             plain = [word for word in words if "=" not in word and word != "params:"]
             found[inside[-1]].uses.append((k, words[0], plain[-1]))
@@ -105,7 +105,7 @@ def _paths(definitions: Mapping[str, _Definition], name: str) -> list[str]:
     """
     if name not in definitions:
         return []
-    own = [element for _, element, _ in definitions[name].transistors]
+    own = [element for _, element in definitions[name].transistors]
     used = definitions[name].uses
     return [*own, *(f"{element}.{path}" for _, element, inner in used for path in _paths(definitions, inner))]
 
@@ -124,8 +124,9 @@ def _rewrite(lines: list[str], definitions: Mapping[str, _Definition], name: str
     count = len(_paths(definitions, name))
     heads = "".join(f" {key}=0" for k in range(count) for key in _pair(k))
     lines[definition.opened] += heads
-    for k, (at, _, area) in enumerate(definition.transistors):
+    for k, (at, _) in enumerate(definition.transistors):
         threshold, gain = _pair(k)
+        area = _area(lines[at], name)
         lines[at] += f" delvto={{{threshold}/sqrt({area})}} mulu0={{1+{gain}/sqrt({area})}}"
     k = len(definition.transistors)
     for at, _, inner in definition.uses:

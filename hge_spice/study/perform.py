@@ -13,6 +13,7 @@ from types import MappingProxyType
 from hge_spice.drive import SimulationError
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.sampling import TrialSpec
+from hge_spice.study.signoff import nominal_control
 from hge_spice.study.spec import parse_study
 from hge_spice.study.trial import Progress, Screened, run_trial
 
@@ -36,7 +37,8 @@ def perform(
     partly = folder.with_name(f"{trial.id}.part-{os.getpid()}")  # no other process writes there
     result, reason = None, ""
     try:
-        result = run_trial(study, partly, progress, workers, screened)
+        nominal = nominal_control(trial.base) if study.corners is not None else None
+        result = run_trial(study, partly, progress, workers, screened, nominal)
     except (SimulationError, ValueError) as error:
         reason = str(error)
     kept = OF_THE_REPORT if study.results.keep == "report" else ()

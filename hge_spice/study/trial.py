@@ -22,6 +22,7 @@ from hge_spice.study.circuit import learn
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.retrain import lost, retrain
+from hge_spice.study.signoff import signed_off
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.study.unsolved import nearest, reason
@@ -80,10 +81,12 @@ def run_trial(
     progress: Progress = lambda _start, _step: None,
     workers: int = 1,
     screened: Screened = lambda _done, _total: None,
+    nominal: Floats | None = None,
 ) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
 
     workers : ngspice processes that share a step's patterns
+    nominal : [control], V, trained at the nominal point, where this is one of a sign-off
     progress : told of every training step; screened : told how the choice of electrodes goes on
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
@@ -91,6 +94,9 @@ def run_trial(
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
     with Bench.of(study, workers, screened) as bench:
+        signed = {} if nominal is None else signed_off(bench, nominal)
+        if "stopped" in signed:
+            return signed | {"solved": False, "seconds": time.perf_counter() - began}
         rows: list[dict[str, Any]] = []
         extracted, near = Cost(), None
         flags: Counter[str] = Counter(bench.flags)
@@ -116,46 +122,50 @@ def run_trial(
             spaced = study_spacing(bench)
             (directory / "spacing.json").write_text(json.dumps(spaced))
             assessed["spacing"] = summary(spaced)
-        return assessed | {
-            "solved": last.margin.solved,
-            "steps": last.number,
-            "starts": trained.start + 1,
-            "loss": last.loss,
-            "extractions": trained.cost.extractions,
-            "seconds": time.perf_counter() - began,
-            "simulated_seconds": trained.cost.simulated_seconds,
-            "energy_joule": trained.cost.energy,
-            "perturbation_energy_joule": trained.cost.perturbation_energy,
-            **_of_an_extraction(extracted),
-            "outputs": last.outputs.tolist(),
-            "output_unit": bench.unit,
-            "gap": last.margin.gap,
-            "gap_over_span": last.margin.gap_over_span,
-            "contrast": last.margin.contrast,
-            "d_prime": last.margin.d_prime if np.isfinite(last.margin.d_prime) else None,
-            "control": last.control.tolist(),
-            "controls": list(bench.dut.controls),
-            "classes": bench.recipe.target.classes.tolist(),
-            "amplitude": measurement.amplitude.tolist(),
-            "points": measurement.plan.points,
-            "harmonics": list(measurement.plan.harmonics),
-            "window": measurement.plan.window,
-            "settle": measurement.settle,
-            "patterns": study.perturbation.patterns,
-            "ramp": study.perturbation.ramp if study.perturbation.patterns == "sequence" else None,
-            "noise": mean_noise(measurement.noise_density, measurement.plan.window),
-            "relative_error_max": comparison["relative_error_max"],
-            "cosine": comparison["cosine"],
-            "flags": dict(flags),
-            "retried": bench.network.retried,
-            **solutions(bench, last.control),
-            **(holds_exactly(bench, last.control) if last.margin.solved else _why_not(bench, near or last)),
-            **({"screening": bench.screening} if bench.screening else {}),
-            "remarks": bench.network.graph.graph.get("remarks", []),
-            **lost(bench, last.control),
-            **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
-            **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
-        }
+        return (
+            signed
+            | assessed
+            | {
+                "solved": last.margin.solved,
+                "steps": last.number,
+                "starts": trained.start + 1,
+                "loss": last.loss,
+                "extractions": trained.cost.extractions,
+                "seconds": time.perf_counter() - began,
+                "simulated_seconds": trained.cost.simulated_seconds,
+                "energy_joule": trained.cost.energy,
+                "perturbation_energy_joule": trained.cost.perturbation_energy,
+                **_of_an_extraction(extracted),
+                "outputs": last.outputs.tolist(),
+                "output_unit": bench.unit,
+                "gap": last.margin.gap,
+                "gap_over_span": last.margin.gap_over_span,
+                "contrast": last.margin.contrast,
+                "d_prime": last.margin.d_prime if np.isfinite(last.margin.d_prime) else None,
+                "control": last.control.tolist(),
+                "controls": list(bench.dut.controls),
+                "classes": bench.recipe.target.classes.tolist(),
+                "amplitude": measurement.amplitude.tolist(),
+                "points": measurement.plan.points,
+                "harmonics": list(measurement.plan.harmonics),
+                "window": measurement.plan.window,
+                "settle": measurement.settle,
+                "patterns": study.perturbation.patterns,
+                "ramp": study.perturbation.ramp if study.perturbation.patterns == "sequence" else None,
+                "noise": mean_noise(measurement.noise_density, measurement.plan.window),
+                "relative_error_max": comparison["relative_error_max"],
+                "cosine": comparison["cosine"],
+                "flags": dict(flags),
+                "retried": bench.network.retried,
+                **solutions(bench, last.control),
+                **(holds_exactly(bench, last.control) if last.margin.solved else _why_not(bench, near or last)),
+                **({"screening": bench.screening} if bench.screening else {}),
+                "remarks": bench.network.graph.graph.get("remarks", []),
+                **lost(bench, last.control),
+                **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
+                **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
+            }
+        )
 
 
 def _of_an_extraction(extracted: Cost) -> dict[str, Any]:

@@ -65,6 +65,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm"),
         "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False),
         "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ"),
+        "power": Dimension("W", {"W": Unit()}, "10 uW"),
         "ratio": Dimension(
             "",
             {
