@@ -32,7 +32,7 @@ from hge_spice.study.overview import overview
 from hge_spice.study.pages import MOST_PAGES, sweep_data
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
-from hge_spice.study.verdict import verdict
+from hge_spice.study.verdict import verdict, written
 from hge_spice.tasks.gates import GATES
 from hge_spice.traces import read_raw
 
@@ -234,11 +234,23 @@ def _signoff(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any])
         return {}
     if found is None:
         return {}
-    from hge_spice.plot_signoff import matrix  # noqa: PLC0415 - Matplotlib takes its time to import
+    from hge_spice.plot_signoff import Square, matrix  # noqa: PLC0415 - Matplotlib takes its time to import
 
+    squares = [
+        [
+            Square(written(metric, cell), cell.margin, cell.met < corner.passed.total)
+            for cell, metric in zip(corner.cells, found.specs, strict=True)
+        ]
+        for corner in found.corners
+    ]
+    names = [f"{corner.name}   {corner.passed.passed}/{corner.passed.total}" for corner in found.corners]
     by_id = {row["id"]: row for row in rows}
     worst = {metric: f"{_alone(directory, by_id[row])} --set results.keep=all" for metric, row in found.worst.items()}
-    return {"signoff": found, "signoff_picture": _svg(matrix(found), "signoff"), "signoff_worst": worst}
+    return {
+        "signoff": found,
+        "signoff_picture": _svg(matrix(names, found.specs, squares), "signoff"),
+        "signoff_worst": worst,
+    }
 
 
 def _sweep(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any], plot: ModuleType) -> dict[str, Any]:

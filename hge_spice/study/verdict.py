@@ -138,8 +138,8 @@ def _says(corners: Sequence[Corner], points: Sequence[Row], specs: Mapping[str, 
         at = list(specs).index(first)
         corner = min((c for c in corners if c.cells[at].margin is not None), key=lambda c: c.cells[at].margin or 0.0)
         yield (
-            f"Change what {first} depends on first: {missed[first]} of {len(points)} points miss it, worst at {corner.name}, "
-            f"{_worst(first, corner.cells[at])}."
+            f"Change what {first} depends on first: {missed[first]} of {len(points)} points miss it, worst at "
+            f"{corner.name}, {_worst(first, corner.cells[at])}."
         )
 
 
@@ -147,6 +147,10 @@ def _misses(row: Row, metric: str, spec: Spec) -> bool:
     return value_of(row["result"], metric) is not None and not meets(row, metric, spec)
 
 
+def written(metric: str, cell: Cell) -> str:
+    """The worst value as people write it."""
+    return "–" if cell.worst is None else render(float(f"{cell.worst:.2g}"), METRICS[metric])
+
+
 def _worst(metric: str, cell: Cell) -> str:
-    said = "none" if cell.worst is None else render(float(f"{cell.worst:.3g}"), METRICS[metric])
-    return f"{metric} {said} ({100 * (cell.margin or 0.0):+.0f} % of its bound)"
+    return f"{metric} {written(metric, cell)} ({100 * (cell.margin or 0.0):+.0f} % of its bound)"
