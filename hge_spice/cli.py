@@ -267,6 +267,12 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
                 f"  {what} {name:8} {estimate * factor:+12.5f} ± {stderr * factor:.2g} {unit}"
                 f"   truth {truth * factor:+12.5f}   stated noise adds ± {noise * factor:.2g}"
             )
+        if found["element_noise"]:
+            own = found["element_noise"]
+            adds = ", ".join(f"{value * factor:.2g}" for value in own["stderr"][pattern])
+            shares = ((kind, sum(each[pattern]) / len(each[pattern])) for kind, each in own["share"].items())
+            of_it = ", ".join(f"{share:.0%} {kind}" for kind, share in shares)
+            print(f"  elements' own noise adds ± {adds} {unit}; its density at the tones is {of_it} noise")
     print(f"largest relative error {found['relative_error_max']:.3g}, cosine {found['cosine']:.6f}", end="; ")
     print(f"amplitude {render(found['amplitude'][0], 'voltage')}, {found['points']} points", end="; ")
     print("flags: " + (", ".join(found["flags"]) or "none"))

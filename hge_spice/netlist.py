@@ -10,7 +10,7 @@ from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
 from hge_spice.devices.names import terminal
-from hge_spice.drive import Drive, Tables, Tone, Transient
+from hge_spice.drive import INJECTED, Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes, listed, readout
 from hge_spice.tables import sources
 
@@ -100,7 +100,7 @@ class Rails:
 
     def _check_tables(self, tables: Tables, transient: Transient, driven: tuple[str, ...]) -> None:
         known = (*driven, *self.outputs)
-        strange = [name for name in tables.electrodes if name not in known]
+        strange = [name for name in tables.electrodes if name not in known and not name.startswith(INJECTED)]
         if strange:
             raise ValueError(f"a table for {listed(strange)}, which is neither driven nor output ({listed(known)})")
         end, needed = tables.duration, transient.reach
@@ -243,9 +243,27 @@ def table_sources(graph: Network, tables: Tables) -> list[str]:
     outputs = electrodes(graph, "output")
     if readout(graph).kind == "voltage" and set(outputs) & set(tables.electrodes):
         raise ValueError("a table of the output is a current, and this output is read as the voltage on a load")
-    # XSPICE's currents leave their node: that of the output comes through the virtual ground
-    ports = [f"-%i({_outside(graph, n)})" if n in outputs else f"%v({_table_node(n)})" for n in tables.electrodes]
-    return [*sources(tables, ports), TOLERANCE]
+    injected = any(name.startswith(INJECTED) for name in tables.electrodes)
+    beside = element_ends(build_circuit(graph)) if injected else {}
+
+    def port(name: str) -> str:
+        if name.startswith(INJECTED):
+            if name not in beside:
+                raise ValueError(f"a table of the {name}, which the netlist doesn't have")
+            return f"%id({' '.join(beside[name])})"
+        # XSPICE's currents leave their node: that of the output comes through the virtual ground
+        return f"-%i({_outside(graph, name)})" if name in outputs else f"%v({_table_node(name)})"
+
+    return [*sources(tables, [port(name) for name in tables.electrodes]), TOLERANCE]
+
+
+def element_ends(circuit: Circuit) -> dict[str, tuple[str, ...]]:
+    """Nodes of every two-ended element, by the name of a table that injects a current beside it."""
+    return {
+        INJECTED + each.name.lower(): tuple(each.node_names)
+        for each in circuit.elements
+        if len(tuple(each.node_names)) == 2
+    }
 
 
 def _table_node(electrode: str) -> str:

@@ -15,17 +15,21 @@ from hge_spice.imperfections import (
     device_noise,
     drift,
     faults,
+    flicker_noise,
     lockin_offset,
     mains,
     mismatch,
     parasitics,
     quadrature_error,
     readout_noise,
+    shot_noise,
     source_resistance,
     telegraph_noise,
     temperature,
+    thermal_noise,
     tia,
 )
+from hge_spice.imperfections.element_noise import check_together
 from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Settings
 
 # First what changes the network itself, then by distance from the device: what a source's voltage meets last before it,
@@ -39,6 +43,9 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "source_resistance": source_resistance.IMPERFECTION,
     "crosstalk": crosstalk.IMPERFECTION,
     "device_noise": device_noise.IMPERFECTION,
+    "thermal_noise": thermal_noise.IMPERFECTION,
+    "shot_noise": shot_noise.IMPERFECTION,
+    "flicker_noise": flicker_noise.IMPERFECTION,
     "control_noise": control_noise.IMPERFECTION,
     "dac": dac.IMPERFECTION,
     "drift": drift.IMPERFECTION,
@@ -52,7 +59,7 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "quadrature_error": quadrature_error.IMPERFECTION,
 }
 
-__all__ = ["IMPERFECTIONS", "Effect", "Imperfect", "Imperfection", "altered", "seen_through"]
+__all__ = ["IMPERFECTIONS", "Effect", "Imperfect", "Imperfection", "altered", "check_together", "seen_through"]
 
 
 def altered(graph: Network, chosen: Mapping[str, Settings], seed: int) -> Network:
@@ -72,9 +79,10 @@ def seen_through(dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int
     """Wrap a device into the imperfections chosen, by name and with SI settings; without any it is returned as it is.
 
     Each draws from a seed of its own, made of `seed` and its name: adding one doesn't change what another does.
-    Raises KeyError for a name that isn't among IMPERFECTIONS.
+    Raises KeyError for a name that isn't among IMPERFECTIONS, ValueError for noise that would count twice.
     """
     _known(chosen)
+    check_together(chosen)
     for name, imperfection in IMPERFECTIONS.items():
         if name in chosen:
             effect, own = imperfection.make(chosen[name]), (seed, *name.encode())

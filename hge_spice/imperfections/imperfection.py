@@ -18,7 +18,7 @@ class Moment:
     rng : of this measurement alone, so that a result depends on the seed and on `number`, never on who measured when
     controls, inputs : names of the electrodes, in the order of a Drive
     seed : of the bench, for one imperfection
-    dut : what the imperfection wraps
+    dut : the device itself, whatever else is wrapped around it
     """
 
     number: int
@@ -113,6 +113,7 @@ class Imperfect:
 
     def __init__(self, dut: DeviceUnderTest, effect: Effect, seed: Sequence[int]) -> None:
         self._dut, self._effect, self._seed = dut, effect, tuple(seed)
+        self._bare: DeviceUnderTest = dut._bare if isinstance(dut, Imperfect) else dut  # noqa: SLF001 - one of its kind
         self._number, self._spent = 0, 0.0
 
     @property
@@ -138,7 +139,7 @@ class Imperfect:
 
     def _next(self, drive: Drive) -> Moment:
         rng = np.random.default_rng((*self._seed, self._number))
-        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._dut)
+        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._bare)
         self._number += 1
         self._spent += drive.transient.duration
         return moment
