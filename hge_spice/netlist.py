@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
@@ -197,9 +197,14 @@ def build_circuit(
 def _wire(circuit: Circuit, graph: Network, name: str) -> None:
     """Add what is stray at a driven electrode, where `graph.graph["wiring"]` states it.
 
-    `electrode_capacitance` to ground, `output_capacitance` and `output_conductance` to every output, F and S.
+    `electrode_capacitance` to ground, `output_capacitance` and `output_conductance` to every output, F and S;
+    `between_capacitance` and `between_conductance`, of pairs of electrodes, each with the first of them
     """
     wiring, node = graph.graph.get("wiring", {}), terminal(name)
+    for other, farad in _coupled(wiring, "between_capacitance", name):
+        circuit.C(f"pair_{node}_{other}", node, other, farad)
+    for other, siemens in _coupled(wiring, "between_conductance", name):
+        circuit.R(f"pair_{node}_{other}", node, other, 1 / siemens)
     if wiring.get("electrode_capacitance"):
         circuit.C(f"wire_{node}", node, 0, float(wiring["electrode_capacitance"]))
     for output in electrodes(graph, "output"):
@@ -208,6 +213,10 @@ def _wire(circuit: Circuit, graph: Network, name: str) -> None:
         if wiring.get("output_conductance"):
             ohm = 1 / float(wiring["output_conductance"])
             circuit.R(f"cross_{node}_{terminal(output)}", node, terminal(output), ohm)
+
+
+def _coupled(wiring: Mapping[str, Any], key: str, name: str) -> list[tuple[str, float]]:
+    return [(terminal(b), value) for a, b, value in wiring.get(key, ()) if a == name]
 
 
 def _series_resistance(graph: Network, electrode: str) -> float:

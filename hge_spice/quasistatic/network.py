@@ -65,6 +65,11 @@ class BatchedNetwork:
                 "the quasi-static engine reads one output's current, with nothing in series; amplifiers, loads, "
                 'differences and series resistances need device.engine = "ngspice"'
             )
+        if graph.graph.get("wiring", {}).get("output_conductance"):  # capacitances do nothing at rest
+            raise ValueError(
+                "the quasi-static engine has no stray conductance at its electrodes; imperfections.crosstalk needs "
+                'device.engine = "ngspice"'
+            )
         state = DEVICES[name].equations
         if state is None:
             known = ", ".join(key for key, family in DEVICES.items() if family.equations)

@@ -72,7 +72,7 @@ def _window(curve: Allan, transient: Transient) -> float:
 
 
 def advice(found: Mapping[str, Any]) -> str:
-    """What a designer does with it, in two sentences.
+    """What a designer does with it.
 
     found : as `long_run` tells it
     """
@@ -82,10 +82,12 @@ def advice(found: Mapping[str, Any]) -> str:
         shown = render(float(f"{window:.3g}"), "time")
         if found[name]["still_falling"]:
             return f"throughout this run of {run}, to {shown} and beyond"
-        return f"up to {shown}" if window > 1.5 * found["interval"] else f"not beyond the {shown} it has"
+        return f"up to {shown}" if window > 1.5 * found["interval"] else f"not beyond one window of {shown}"
 
-    return (
+    told = (
         f"A longer window pays for the gradient {pays('gradient', found['window'])}; for the output's mean "
-        f"{pays('output', found['output_window'])}. Beyond, slow noise and drift outweigh what averaging takes away: "
-        "outputs that are compared should be measured within that time of each other."
+        f"{pays('output', found['output_window'])}."
     )
+    if found["output"]["still_falling"]:
+        return told
+    return f"{told} Outputs that are compared should be measured within that time of each other: they drift beyond it."
