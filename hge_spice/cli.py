@@ -111,6 +111,7 @@ def run(
     from hge_spice.study import runner
     from hge_spice.study.budget import budget, sentence
     from hge_spice.study.files import load_study
+    from hge_spice.study.functional import functional_yield, told
     from hge_spice.study.ledger import read_ledger
     from hge_spice.study.progress import watching
     from hge_spice.study.spec import parse_study
@@ -154,6 +155,8 @@ def run(
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
         if said := sentence(budget(rows)):
             print(said)
+        for line in told(functional_yield(rows)):
+            print(line)
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 
@@ -329,13 +332,14 @@ def netlist(
     settings: Settings = None,
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
-    """Print the deck of one extraction, runnable by `ngspice -b` as it is."""
+    """Print the deck of one extraction, or of the whole learning circuit, runnable by `ngspice -b` as it is."""
     from hge_spice.study.bench import Bench
+    from hge_spice.study.circuit import study_deck
     from hge_spice.study.files import load_study
     from hge_spice.study.spec import parse_study
 
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
-        text = bench.deck()
+        text = study_deck(bench) if bench.study.training.where == "circuit" else bench.deck()
     return _print_or_write(text, output)
 
 
@@ -520,15 +524,21 @@ def doctor(as_json: AsJson = False) -> int:
 @app.command()
 def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]…", help="overhead, …; all by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new directory for bench.json and pictures.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run benchmarks: each a ratio of our time over a reference's, measured in one run."""
     from hge_spice.benchmarks import BENCHMARKS
+    from hge_spice.benchmarks.report import new_directory, write_benchmarks
 
     unknown = [name for name in names or [] if name not in BENCHMARKS]
     if unknown:
         raise ValueError(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    if out is not None:
+        new_directory(out)
     results = {name: BENCHMARKS[name]() for name in names or BENCHMARKS}
+    if out is not None:
+        write_benchmarks(results, out)
     if as_json:
         _print_json(results)
         return DONE

@@ -4,9 +4,10 @@ Some are sums of squares, E = rÂ·r. Their residuals r and dr/dI are what Gaussâ€
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hge_spice.drive import Floats
 
@@ -24,6 +25,10 @@ class Target:
     levels: tuple[float, float] | None = None
     per_ampere: float = 1.0
     noise: float = 0.0
+
+    def only(self, patterns: NDArray[np.int64]) -> "Target":
+        """The target of some of the patterns, as a mini-batch has it."""
+        return replace(self, classes=self.classes[patterns])
 
 
 Loss = Callable[[Floats, Target], tuple[float, Floats]]

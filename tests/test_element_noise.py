@@ -12,7 +12,7 @@ from test_noise_of_gradient import Replay, diodes, resistors
 from hge_spice.drive import INJECTED, Drive, Floats, Tables, Transient
 from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import Network, assign_roles
-from hge_spice.imperfections import seen_through
+from hge_spice.imperfections import altered, seen_through
 from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kinds import KINDS, by_kind
@@ -183,8 +183,11 @@ def test_noise_of_the_circuit_is_known_behind_imperfections_of_the_circuit() -> 
 
 
 def test_elements_that_cannot_be_told_apart_are_refused() -> None:
-    with NgspiceDevice(diodes(None)) as dut, pytest.raises(ValueError, match='of = "ngspice"'):
-        dut.noise_sources(np.zeros(2), np.zeros(1))
+    """A block, also where its leads are resistors that could be told."""
+    leads = altered(diodes(None), {"source_resistance": {"resistance": 1e3, "capacitance": 0.0}}, 0)
+    for graph in (diodes(None), leads):
+        with NgspiceDevice(graph) as dut, pytest.raises(ValueError, match=r'X cards, whose.*of = "ngspice"'):
+            dut.noise_sources(np.zeros(2), np.zeros(1))
 
 
 def test_a_current_beside_an_element_that_isnt_there_is_refused() -> None:

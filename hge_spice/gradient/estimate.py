@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from hge_spice.drive import Floats, Tone, Transient
 from hge_spice.lockin.filters import Filter
@@ -114,4 +114,4 @@ class Estimate:
     def bar(self) -> Floats:
         """Half width of the 95 % interval: [control], A/V."""
         # Student's t is nan where no degree is left
-        return np.asarray(student.ppf(0.975, self.degrees_of_freedom) * self.stderr)
+        return np.asarray(stdtrit(self.degrees_of_freedom, 0.975) * self.stderr)

@@ -59,10 +59,11 @@ def effect_of(kind: str, settings: Settings, density: Callable[[NoiseSource], fl
 
 
 def _elements(moment: Moment, kind: str) -> NoisyElements:
-    if not isinstance(moment.dut, NoisyElements):
-        named = type(moment.dut).__name__
+    dut = moment.bare
+    if not isinstance(dut, NoisyElements):
+        named = type(dut).__name__
         raise ValueError(f"{named} knows no {kind} noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
-    return moment.dut
+    return dut
 
 
 class _Predicted:

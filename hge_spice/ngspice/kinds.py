@@ -16,6 +16,7 @@ from hge_spice.devices.element import NOMINAL_TEMPERATURE
 from hge_spice.drive import Floats, NoiseSource
 
 KINDS = ("thermal", "shot", "flicker", "other")
+SILENT = "RDVCLBEFGH"  # letters of cards whose noise is known here: resistors' and diodes', and no other's
 _START = "onoise_"
 _CHANNELS = "mjz"  # letters of field-effect transistors
 
@@ -54,8 +55,8 @@ def cards(circuit: Circuit, current: Callable[[Sequence[str]], Mapping[str, floa
     elements = list(circuit.elements)
     resistors = [each for each in elements if isinstance(each, Resistor)]
     diodes = [each for each in elements if isinstance(each, Diode)]
-    # ours have a letter and a name; what a family writes as text, blocks and transistors, PySpice keeps elsewhere
-    strange = sorted({each.name[0] for each in elements} - set("RDVCLBEFGH"))
+    # what is written as text, blocks and transistors, is none of PySpice's elements
+    strange = sorted({line[0].upper() for line in str(circuit).splitlines()[1:] if line[:1].isalpha()} - set(SILENT))
     if strange or not resistors + diodes:
         what = f"{', '.join(strange)} cards" if strange else "neither resistors nor diodes"
         raise ValueError(

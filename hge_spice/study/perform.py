@@ -14,7 +14,7 @@ from hge_spice.drive import SimulationError
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.sampling import TrialSpec
 from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import Progress, run_trial
+from hge_spice.study.trial import Progress, Screened, run_trial
 
 Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
 
@@ -22,7 +22,13 @@ RECORDED = ("hge-spice", "PySpice", "numpy", "scipy", "networkx")
 OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw")
 
 
-def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _step: None, workers: int = 1) -> Outcome:
+def perform(
+    trial: TrialSpec,
+    out: Path,
+    progress: Progress = lambda _start, _step: None,
+    workers: int = 1,
+    screened: Screened = lambda _done, _total: None,
+) -> Outcome:
     """Run one trial into out/trials/<id>. Raises OSError where that can't be written, NgspiceNotFound."""
     began = time.perf_counter()
     study = parse_study(trial.raw)
@@ -30,7 +36,7 @@ def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _st
     partly = folder.with_name(f"{trial.id}.part-{os.getpid()}")  # no other process writes there
     result, reason = None, ""
     try:
-        result = run_trial(study, partly, progress, workers)
+        result = run_trial(study, partly, progress, workers, screened)
     except (SimulationError, ValueError) as error:
         reason = str(error)
     kept = OF_THE_REPORT if study.results.keep == "report" else ()

@@ -25,6 +25,7 @@ from markupsafe import Markup
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.budget import sentence, write_budget
 from hge_spice.study.files import place
+from hge_spice.study.functional import explained, write_functional_yield
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.metrics import read_specs
 from hge_spice.study.overview import overview
@@ -61,7 +62,10 @@ SETTINGS = (  # what, its key among the results, its unit, and its path in the s
     ("tones, electrodes", "controls", "", "electrodes.controls"),
     ("control setting reached", "control", "V", "electrodes.control_range"),
     ("σ of a read-out over one window", "noise", "A", "readout.noise"),
-    *((key, "", "", f"training.{key}") for key in ("estimator", "loss", "rule", "rate", "steps", "starts", "seed")),
+    *(
+        (key, "", "", f"training.{key}")
+        for key in ("estimator", "loss", "rule", "rate", "batch", "steps", "starts", "seed")
+    ),
 )
 SHARE = 0.01  # of a variance that the report's table begins at; sensitivity.csv has all
 UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}
@@ -136,11 +140,17 @@ class Folder:
 
     @property
     def outputs(self) -> list[float]:
-        """[pattern], A: the result's, or those after the last step."""
-        if "outputs" not in self.result and self.steps is not None:
-            last = self.steps.iloc[-1]
-            return [float(last[column]) for column in self.steps.columns if column.startswith("output.")]
+        """[pattern], A: the result's, or those of the last step that was read out."""
+        last = self.last
+        if "outputs" not in self.result and last is not None:
+            return [float(last[column]) for column in last.index if column.startswith("output.")]
         return list(self.result.get("outputs", []))
+
+    @property
+    def last(self) -> pd.Series | None:
+        """The last step after which all patterns were read: with batches, the end of an epoch."""
+        read = None if self.steps is None else self.steps[self.steps["gap"].notna()]
+        return None if read is None or read.empty else read.iloc[-1]
 
     @property
     def classes(self) -> list[float]:
@@ -195,6 +205,8 @@ def write_report(directory: Path) -> Path:
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "pages": MOST_PAGES},
         **_budget(directory, rows, plot),
+        functional=(functional := write_functional_yield(rows, directory)),
+        unsolved=explained(functional),
         **(_sweep(directory, rows, study, plot) if len(rows) > 1 else {}),
     )
     path, partly = directory / "report.html", directory / "report.html.part"
@@ -402,7 +414,7 @@ def _judge(section: Section, folder: Folder, si: Callable[[float, str], str]) ->
             "margin": si(margin, folder.unit),
         }
         section.patterns.append({**row, "sigmas": sigmas, "right": margin > 0})
-    last: Any = folder.steps.iloc[-1] if folder.steps is not None and not folder.result else folder.result
+    last: Any = folder.last if folder.last is not None and not folder.result else folder.result
     d_prime = np.inf if last["d_prime"] is None and last["gap"] > 0 else last["d_prime"]
     for what, found, needed in (
         ("gap / span", last["gap_over_span"], GAP_OVER_SPAN),
