@@ -7,9 +7,9 @@ import pytest
 from scipy.constants import Boltzmann, elementary_charge
 from scipy.signal import periodogram
 from test_check_imperfection import Mixer, diode_mesh, example, least
-from test_noise_of_gradient import Replay, diodes, resistors
+from test_noise_of_gradient import Replay, diodes, resistors, sky130
 
-from hge_spice.drive import INJECTED, Drive, Floats, Tables, Transient
+from hge_spice.drive import INJECTED, Drive, Floats, SimulationError, Tables, Transient
 from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import altered, seen_through
@@ -124,10 +124,34 @@ def test_kinds_add_up_to_all_that_ngspice_knows() -> None:
 
 
 def test_what_a_transistors_generators_are() -> None:
-    names = ["onoise_spectrum", "onoise_m.x1.m1", "onoise_m.x1.m1_id", "onoise_m.x1.m1_1overf", "onoise_m.x1.m1_igs"]
+    names = [
+        "onoise_m.x1.m1",
+        "onoise_m.x1.m1_id",
+        "onoise_m.x1.m1_1overf",
+        "onoise.m2",
+        "onoise.m2.igs",
+        "onoise.m2.rd",
+    ]
     names += ["onoise_q1", "onoise_q1_ic", "onoise_q1_rb", "onoise_d_1", "onoise_d_1_id", "onoise_b1"]
-    found = by_kind(names, 2.0 ** np.arange(len(names)))
-    assert found == {"thermal": 4 + 128, "shot": 16 + 64 + 512, "flicker": 8, "other": 1024}
+    densities = 2.0 ** np.arange(len(names))
+    wanted = {"thermal": 2 + 32 + 256, "shot": 16 + 128 + 1024, "flicker": 4}
+    total = sum(wanted.values()) + 7.0  # a device that tells nothing of its generators
+    found = by_kind(["onoise_spectrum", *names], np.array([total, *densities]))
+    assert found == wanted | {"other": 7.0}
+    with pytest.raises(SimulationError, match="add up to"):
+        by_kind(["onoise_spectrum", *names], np.array([0.5 * total, *densities]))
+
+
+@pytest.mark.long
+def test_a_processs_transistors_tell_their_kinds(tmp_path) -> None:
+    """BSIM4 names its generators otherwise: channels and resistances, flicker above all at 10 Hz, all of the output."""
+    with NgspiceDevice(sky130(tmp_path)) as dut:
+        at = (np.array([0.7]), np.array([0.9, 0.95]), np.array([10.0, 1e9]))
+        kinds, total = dut.noise_by_kind(*at), dut.noise(*at)
+    assert not kinds["other"].any()
+    assert kinds["flicker"][0] > 0.9 * total[0]
+    assert kinds["thermal"][1] > 0.5 * total[1]
+    assert np.sum(list(kinds.values()), axis=0) == pytest.approx(total, rel=1e-5)
 
 
 @pytest.mark.parametrize("way", ["ngspice", "elements"])

@@ -207,7 +207,7 @@ class NgspiceDevice:
         """The same by KINDS of noise, as ngspice's own generators tell: [frequency] each, A²/Hz or V²/Hz."""
         found = np.empty((len(KINDS), len(frequencies)))
         for k, frequency in enumerate(frequencies.tolist()):
-            result = self._noise(control, inputs, frequency, " 1", "onoise_*")
+            result = self._noise(control, inputs, frequency, " 1", "onoise*")
             found[:, k] = list(by_kind(result.names, result.vectors[:, 0] ** 2).values())
         return dict(zip(KINDS, found, strict=True))
 

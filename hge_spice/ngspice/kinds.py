@@ -1,11 +1,12 @@
 """Which kind of noise each source in ngspice's `.noise` is, and the noise of each card that a netlist shows.
 
 With a summary asked for, `.noise` gives the output's density for every generator by name: onoise_r1_thermal,
-onoise_d1_id, onoise_m.x1.m1_1overf. Resistances within a device (rs, rd, rb, …) are thermal, as is the channel (id) of
+onoise_d1_id, onoise.m.x1.m1.1overf. Resistances within a device (rs, rd, rb, …) are thermal, as is the channel (id) of
 a field-effect transistor; the id of a diode, a bipolar transistor's ic and ib and gate currents (igs, …) are shot noise
 (ngspice manual, chapter on noise; its dionoise.c, bjtnoise.c, mos1noi.c, b4noi.c).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from PySpice.Spice.BasicElement import Diode, Resistor
@@ -13,27 +14,38 @@ from PySpice.Spice.Netlist import Circuit
 from scipy.constants import Boltzmann, elementary_charge, zero_Celsius
 
 from hge_spice.devices.element import NOMINAL_TEMPERATURE
-from hge_spice.drive import Floats, NoiseSource
+from hge_spice.drive import Floats, NoiseSource, SimulationError
 
 KINDS = ("thermal", "shot", "flicker", "other")
 SILENT = "RDVCLBEFGH"  # letters of cards whose noise is known here: resistors' and diodes', and no other's
-_START = "onoise_"
+_TOTAL = "onoise_spectrum"
+# simple models write onoise_d1_id, the BSIM ones onoise.m1.id
+_GENERATOR = re.compile(r"(?P<device>onoise[_.](?P<letter>[a-z]).*)[_.](?P<generator>[^_.]+)")
+ROUNDING = 1e-6  # share of the output's density that is lost in printing and adding
 _CHANNELS = "mjz"  # letters of field-effect transistors
 
 
 def by_kind(names: Sequence[str], densities: Floats) -> dict[str, float]:
-    """Sum what each generator adds to the output, by KINDS.
+    """Share the output's density out among KINDS; `other` is what no generator of a known kind accounts for.
 
     names : of `.noise`'s vectors; densities : [name], one-sided, in the unit of onoise_spectrum squared
+
+    Raises SimulationError where generators add up to more than the output has.
     """
     known = dict(zip(names, densities.tolist(), strict=True))
+    total = known.pop(_TOTAL)
     found = dict.fromkeys(KINDS, 0.0)
     for name, density in known.items():
-        device, _, generator = name.rpartition("_")
-        if device in known:
-            found[_kind(device.removeprefix(_START)[:1], generator)] += density
-        elif name != f"{_START}spectrum" and not any(other.startswith(f"{name}_") for other in known):
-            found["other"] += density  # a device that doesn't tell its generators apart
+        parts = _GENERATOR.fullmatch(name)
+        if parts and parts["device"] in known:
+            found[_kind(parts["letter"], parts["generator"])] += density
+    rest = total - sum(found.values())
+    if rest < -ROUNDING * total:
+        raise SimulationError(
+            f"ngspice's generators of noise add up to {total - rest:.6g}, and its output has {total:.6g}; take all of "
+            "it: device_noise"
+        )
+    found["other"] += rest if rest > ROUNDING * total else 0.0
     return found
 
 
