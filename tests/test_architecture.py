@@ -19,6 +19,7 @@ ORDERS = (  # highest first: nothing reaches what stands before it
 )
 PLOTTERS = (
     "plot.py",
+    "plot_allan.py",
     "plot_signoff.py",
     "plot_element.py",
     "plot_estimators.py",

@@ -46,9 +46,14 @@ class Moment:
         return np.random.default_rng(self.seed)
 
     @property
+    def bare(self) -> DeviceUnderTest:
+        """The device itself, behind all instruments."""
+        return innermost(self.dut)
+
+    @property
     def device(self) -> ChangingDevice:
-        """The device itself, behind all instruments. Raises ValueError for one whose elements can't change."""
-        dut = innermost(self.dut)
+        """The same as one that can change. Raises ValueError for one whose elements can't."""
+        dut = self.bare
         if not isinstance(dut, ChangingDevice):
             raise ValueError(f"{type(dut).__name__} has no elements that could change; only simulated networks have")  # noqa: TRY004 - a study asked
         return dut
