@@ -9,7 +9,7 @@ import numpy as np
 
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Floats, SimulationError
-from hge_spice.graph import Network, assign_roles, electrodes
+from hge_spice.graph import Network, Readout, assign_roles, electrodes, readout
 from hge_spice.loss import FLOOR
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN
 from hge_spice.ngspice.device import NgspiceDevice
@@ -100,6 +100,15 @@ def screen(
         engine = _simulator(graph, stack) if simulated else _quasistatic(graph)
         trial = _Trial(graph, tuple(tasks), tasks[0].inputs(levels), control_range, noise, held, engine)
         return _successively(trial, roles, planned, rng, progress)
+
+
+def check_readout(graph: Network) -> None:
+    """Raise ValueError where the quasi-static engine would screen something else than the output that is trained."""
+    if readout(graph) != Readout() and DEVICES[graph.graph["family"]].equations is not None:
+        raise ValueError(
+            "operating points are screened as currents into a virtual ground; name the electrodes, or let a study "
+            'with readout.kind = "current" choose them'
+        )
 
 
 def rounds(choices: int, patterns: int, points: int) -> list[tuple[int, int]]:
@@ -247,6 +256,7 @@ def score(outputs: Floats, classes: Floats, noise: float) -> tuple[Floats, np.nd
 
 
 def _quasistatic(graph: Network) -> Engine:
+    check_readout(graph)
     network = BatchedNetwork.of(graph)
 
     def currents(output: str, rims: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hge_spice.study.bench import Bench
-from hge_spice.study.exactly import holds_exactly
+from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.files import load_study
 from hge_spice.study.report import write_report
 from hge_spice.study.runner import Watch, plan_study, run_study
@@ -58,6 +58,7 @@ def test_named_electrodes_limit_the_choice() -> None:
         ({"electrodes": {"roles": "sift"}}, "unknown way to choose roles 'sift'"),
         ({"electrodes": {"inputs": ["e1", "e2"]}}, 'output and controls missing; name them, or let roles = "screen"'),
         ({"electrodes": {"roles": "screen", "screen_points": 10}}, None),
+        ({"readout": {"kind": "transimpedance"}}, "operating points are screened as currents"),
         ({"device": {"sites": 6, "electrodes": 3}}, "3 electrodes can't be one output, 2 inputs and a control"),
         ({"training": {"estimator": "adjoint"}}, 'it needs device.engine = "quasistatic"'),
         ({"device": {"engine": "spectre"}}, "unknown engine 'spectre'"),
@@ -81,6 +82,40 @@ def test_a_study_trains_on_the_quasi_static_engine_with_exact_gradients() -> Non
         assert holds_exactly(bench, bench.control())["exact"]["cosine"] is not None
         with pytest.raises(TypeError, match="no ngspice behind"):
             _ = bench.pool
+
+
+@pytest.mark.parametrize(
+    ("readout", "has_exact_model"),
+    [
+        ({"kind": "transimpedance", "gain": 1e8}, True),
+        ({"kind": "voltage", "load": 1e6, "noise": {"psd": "1e-17 V^2/Hz", "at": "1 kHz"}}, False),
+        ({"differential": True}, False),
+    ],
+    ids=str,
+)
+def test_every_readout_trains_and_is_judged_on_the_quasi_static_engine(
+    readout: dict[str, object], has_exact_model: bool
+) -> None:
+    raw = load_study(
+        "xor", ['device.engine="quasistatic"', "training.estimator=adjoint", "perturbation.amplitude=2 mV"]
+    )
+    raw["readout"] = raw.get("readout", {}) | readout
+    if readout.get("differential"):
+        raw["electrodes"] |= {"output": ["e0", "e1"], "controls": ["e4", "e5", "e6", "e7"]}
+    else:
+        as_current = parse_study(raw | {"readout": {}})
+    with Bench.of(parse_study(raw)) as bench:
+        control = bench.control()
+        found = holds_exactly(bench, control)
+        assert bool(found) == has_exact_model
+        assert solutions(bench, control)["solutions"]["most"] >= 1
+        assert np.isfinite(
+            bench.recipe.estimator(bench.dut, control, bench.recipe.inputs, bench.recipe.measurement)[0].jacobian
+        ).all()
+    if has_exact_model:
+        with Bench.of(as_current) as bench:
+            plain = holds_exactly(bench, control)["exact"]
+        assert found["exact"]["outputs"] == pytest.approx([-1e8 * each for each in plain["outputs"]])
 
 
 def test_only_dopant_networks_have_an_exact_model() -> None:

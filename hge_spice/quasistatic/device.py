@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from hge_spice.drive import Drive, Floats, SimulationError, Transient, Waveform
-from hge_spice.graph import Network, electrodes
+from hge_spice.graph import Network, electrodes, readout
 from hge_spice.netlist import voltages
 from hge_spice.quasistatic.network import BatchedNetwork
 from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE, Solution, solve
@@ -27,7 +27,8 @@ class QuasistaticDevice:
         self.graph = graph
         self._network = BatchedNetwork.of(graph)
         self._names = self._network.equations.electrodes
-        self._output = self._names.index(electrodes(graph, "output")[0])
+        self._readout, self._outputs = readout(graph), electrodes(graph, "output")
+        self._places = [self._names.index(name) for name in self._outputs]
         self._controls, self._inputs = electrodes(graph, "control"), electrodes(graph, "input")
         self._columns = [self._names.index(name) for name in self._controls]
         self.retried = 0
@@ -72,34 +73,70 @@ class QuasistaticDevice:
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
         rims = self.held(control, inputs)
-        current = self._solved(rims[None]).current[0]
-        output = current[self._output : self._output + 1]
-        return Waveform(np.zeros(1), output, 0.0, energy=float(-rims @ current), current_error=self._error(current))
+        current = self._solved(rims[None]).current
+        return Waveform(
+            np.zeros(1),
+            self.combined(self.read(current)),
+            0.0,
+            energy=float(-rims @ current[0]),
+            current_error=self._error(current),
+            probes=self._probes(current),
+        )
 
     def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
-        """Output currents [pattern], A, and their derivatives [pattern, control], A/V, at rest.
+        """Outputs [pattern], A or V, and their derivatives [pattern, control], A/V or 1, at rest.
 
         control : [control], V; inputs : [pattern, input], V. Raises SimulationError.
         """
-        found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
-        return found.current[:, self._output], found.jacobian[:, self._columns]
+        rims = np.array([self.held(control, pattern) for pattern in inputs])
+        found = self._solved(rims)
+        slope = found.jacobian
+        if self._readout.differential:
+            slope = slope - self._solved(rims, found.unknowns, self._places[1]).jacobian
+        factor = self._readout.sign * self._readout.per_ampere
+        return self.combined(self.read(found.current)), factor * slope[:, self._columns]
+
+    def read(self, current: Floats) -> Floats:
+        """What each output electrode is read as: [output, point], A or V.
+
+        current : [point, electrode], A
+        """
+        # the voltage on a load stands on that of its foot
+        foot = [
+            self.graph.nodes[name].get("voltage", 0.0) if self._readout.kind == "voltage" else 0.0
+            for name in self._outputs
+        ]
+        read = self._readout.per_ampere * current[:, self._places].T + np.array(foot)[:, None]
+        return np.asarray(self._readout.sign * read)
+
+    def combined(self, read: Floats) -> Floats:
+        """The output that is trained, of what is read [output, point]: [point]."""
+        return np.asarray(read[0] - read[1] if self._readout.differential else read[0])
 
     def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
+        """Derivative by each control at its own frequency, capacitances counted: [control], A/V or 1, complex."""
         rims = self.held(control, inputs)
         slope = self._network.slope(self._solved(rims[None]).unknowns[0], rims)
-        count, out = self._network.count, self._network.count + self._output
+        count = self._network.count
+        outs = [count + place for place in self._places]
         response = np.empty(len(self._controls), dtype=np.complex128)
         for k, (column, frequency) in enumerate(zip(self._columns, frequencies, strict=True)):
             admittance = slope + 2j * np.pi * float(frequency) * self._network.equations.capacitance
             inner = np.linalg.solve(admittance[:count, :count], admittance[:count, count + column])
-            response[k] = admittance[out, :count] @ inner - admittance[out, count + column]
-        return response
+            response[k] = self.combined(admittance[outs, :count] @ inner - admittance[outs, count + column])
+        amplified = 1 / (1 + 2j * np.pi * np.asarray(frequencies) * self._slowest_of_readout)
+        return np.asarray(self._readout.sign * self._readout.per_ampere * amplified * response)
 
     def time_constants(self, control: Floats, inputs: Floats) -> Floats:
-        """Time constants of the network at rest, the longest first: [unknown], s."""
+        """Time constants of the network at rest and of its amplifier, the longest first, s."""
         rims = self.held(control, inputs)
         return self._time_constants(self._solved(rims[None]).unknowns[0], rims)
+
+    @property
+    def _slowest_of_readout(self) -> float:
+        """Time constant of the amplifier, s."""
+        bandwidth = self._readout.bandwidth
+        return 0.0 if bandwidth is None or self._readout.kind != "transimpedance" else 1 / (2 * np.pi * bandwidth)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -121,8 +158,8 @@ class QuasistaticDevice:
         """Voltages of all electrodes with the tones off: [electrode], V, in the graph's order."""
         return self._voltages(Drive(control, inputs, (), _UNTIMED))
 
-    def _solved(self, rims: Floats, start: Floats | None = None) -> Solution:
-        found = solve(self._network, rims, self._output, start=start)
+    def _solved(self, rims: Floats, start: Floats | None = None, output: int | None = None) -> Solution:
+        found = solve(self._network, rims, self._places[0] if output is None else output, start=start)
         lost = np.flatnonzero(~found.converged)
         if len(lost):
             where = ", ".join(f"{name} {v:g} V" for name, v in zip(self._names, rims[lost[0]].tolist(), strict=True))
@@ -142,13 +179,15 @@ class QuasistaticDevice:
 
     @cached_property
     def _stores(self) -> bool:
-        return bool(np.any(self._network.equations.capacitance))
+        return bool(np.any(self._network.equations.capacitance)) or self._slowest_of_readout > 0
 
     def _time_constants(self, unknowns: Floats, rims: Floats) -> Floats:
         count = self._network.count
         slope = self._network.slope(unknowns, rims)[:count, :count]
         storing = self._network.equations.capacitance[:count, :count]
-        return np.sort(np.abs(np.linalg.eigvals(np.linalg.solve(slope, storing))))[::-1]
+        of_network = np.abs(np.linalg.eigvals(np.linalg.solve(slope, storing)))
+        of_readout = [self._slowest_of_readout] if self._slowest_of_readout else []
+        return np.sort(np.concatenate([of_network, of_readout]))[::-1]
 
     def _check_poles(self, drive: Drive, unknowns: Floats) -> None:
         if not drive.tones or not self._stores:
@@ -163,18 +202,28 @@ class QuasistaticDevice:
             )
 
     def _error(self, current: Floats) -> float:
-        return float(TOLERANCE**2 * np.abs(current).max())
+        return float(TOLERANCE**2 * self._readout.per_ampere * np.abs(current).max())
+
+    def _probes(self, current: Floats) -> dict[str, Floats]:
+        """Each output by its name, where there are several."""
+        if len(self._outputs) == 1:
+            return {}
+        return dict(zip(self._outputs, self.read(current), strict=True))
 
     def _waveform(self, drive: Drive, rims: Floats, current: Floats) -> Waveform:
         transient = drive.transient
         power = -np.einsum("tk,tk->t", rims, current)
         tones = -np.einsum("tk,tk->t", rims - self._voltages(drive), current)
-        output = np.broadcast_to(current[:, self._output], transient.points).copy()
+
+        def every(values: Floats) -> Floats:  # a point at rest stands for the whole window
+            return np.broadcast_to(values, transient.points).copy()
+
         return Waveform(
             np.asarray(transient.settle + transient.step * np.arange(transient.points)),
-            output,
+            every(self.combined(self.read(current))),
             transient.duration,
             energy=float(power.mean() * transient.duration),
             perturbation_energy=float(tones.mean() * transient.duration),
             current_error=self._error(current),
+            probes={name: every(values) for name, values in self._probes(current).items()},
         )

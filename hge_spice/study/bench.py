@@ -25,6 +25,7 @@ from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import PHASES
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
+from hge_spice.screen import check_readout
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
 from hge_spice.study.screening import choose, provisional
@@ -163,7 +164,8 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = TASKS[study.task.name]
-    if study.electrodes.roles == "screen":
+    screened = study.electrodes.roles == "screen"
+    if screened:
         study = provisional(study, electrode_names(study))
     if len(study.electrodes.inputs) != task.bits.shape[1]:
         raise ValueError(
@@ -171,6 +173,8 @@ def check(study: Study) -> None:
         )
     task.inputs(study.task.levels)
     graph = build_graph(study)
+    if screened:
+        check_readout(graph)
     _loss(study, graph)(task.classes)
     _check_batches(study, graph)
     reason = unreachable(graph, task)

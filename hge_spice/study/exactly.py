@@ -6,6 +6,7 @@ import numpy as np
 
 from hge_spice.drive import Floats
 from hge_spice.exact import MOST_SITES, master_equation
+from hge_spice.graph import electrodes, readout
 from hge_spice.margin import margin, mean_noise
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions
 from hge_spice.study.bench import Bench
@@ -15,6 +16,9 @@ SETTINGS, STARTS = 20, 5
 
 def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
     """Outputs, gap and gradient of a solution in the exact model; nothing for devices that have none.
+
+    Nor where more than an amplifier is between device and read-out: loads, resistances and wiring are no carriers, and
+    a difference of outputs isn't worked out.
 
     control : [control], V
 
@@ -29,14 +33,18 @@ def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
     ):
         return {}
     network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
-    output = network.equations.electrodes.index(str(bench.study.electrodes.output))
+    how = readout(graph)
+    if how.differential or not network.equations.carriers:
+        return {}
+    factor = how.sign * how.per_ampere
+    output = network.equations.electrodes.index(electrodes(graph, "output")[0])
     columns = [network.equations.electrodes.index(name) for name in device.controls]
     found = [master_equation(network, device.held(control, inputs), output) for inputs in bench.recipe.inputs]
-    outputs = np.array([each.current[output] for each in found])
+    outputs = factor * np.array([each.current[output] for each in found])
     measurement, target = bench.recipe.measurement, bench.recipe.target
     judged = margin(outputs, target.classes, mean_noise(measurement.noise_density, measurement.plan.window), 0.0)
     _, slope = bench.recipe.loss(outputs, target)
-    exact = slope @ np.array([each.jacobian[columns] for each in found])
+    exact = slope @ (factor * np.array([each.jacobian[columns] for each in found]))
     mean_outputs, mean_jacobian = device.exact(control, bench.recipe.inputs)
     _, mean_slope = bench.recipe.loss(mean_outputs, target)
     mean = mean_slope @ mean_jacobian
@@ -70,7 +78,7 @@ def solutions(bench: Bench, control: Floats) -> dict[str, Any]:
         network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
     except ValueError:
         return {}
-    output = network.equations.electrodes.index(str(bench.study.electrodes.output))
+    output = network.equations.electrodes.index(electrodes(graph, "output")[0])
     rng = np.random.default_rng([bench.study.training.seed, STARTS])
     drawn = rng.uniform(*bench.study.electrodes.control_range, (SETTINGS, len(control)))
     rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.recipe.inputs])
