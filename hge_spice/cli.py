@@ -111,6 +111,7 @@ def run(
     from hge_spice.study import runner
     from hge_spice.study.budget import budget, sentence
     from hge_spice.study.files import load_study
+    from hge_spice.study.functional import functional_yield, told
     from hge_spice.study.ledger import read_ledger
     from hge_spice.study.progress import watching
     from hge_spice.study.spec import parse_study
@@ -154,6 +155,8 @@ def run(
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
         if said := sentence(budget(rows)):
             print(said)
+        for line in told(functional_yield(rows)):
+            print(line)
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 
@@ -286,13 +289,14 @@ def netlist(
     settings: Settings = None,
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
-    """Print the deck of one extraction, runnable by `ngspice -b` as it is."""
+    """Print the deck of one extraction, or of the whole learning circuit, runnable by `ngspice -b` as it is."""
     from hge_spice.study.bench import Bench
+    from hge_spice.study.circuit import study_deck
     from hge_spice.study.files import load_study
     from hge_spice.study.spec import parse_study
 
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
-        text = bench.deck()
+        text = study_deck(bench) if bench.study.training.where == "circuit" else bench.deck()
     return _print_or_write(text, output)
 
 

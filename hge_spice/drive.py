@@ -1,6 +1,6 @@
-"""What is put on the electrodes and what comes back: Tone, Tables, Transient, Drive, Waveform, DeviceUnderTest."""
+"""What is put on the electrodes and what comes back: Tone, Tables, Transient, Condition, Drive, Waveform, the DUT."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -122,6 +122,50 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What has become of a device since it was made; it stays so for one measurement.
+
+    strength : [link], what every link's current is multiplied by, in the graph's order: its area, or so many alike in
+        parallel. Empty where all are as they were made
+    warmer : K, beside the temperature of the network
+    start : [state], by how much each held state starts beside its initial value, as a share of its range; what would
+        lie beyond a bound is at the bound. Empty where all start there
+    """
+
+    strength: tuple[float, ...] = ()
+    warmer: float = 0.0
+    start: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for k, factor in enumerate(self.strength):
+            if not (np.isfinite(factor) and factor > 0):
+                raise ValueError(f"link {k} has {factor!r} times its current; it must be above zero")
+        if not (np.isfinite(self.warmer) and np.isfinite(self.start).all()):
+            raise ValueError(f"a temperature {self.warmer!r} K higher, or a state's start, is not finite")
+
+    def and_then(self, more: "Condition") -> "Condition":
+        """Both changes together. Raises ValueError where they are of different networks."""
+        return Condition(
+            _together(self.strength, more.strength, np.multiply),
+            self.warmer + more.warmer,
+            _together(self.start, more.start, np.add),
+        )
+
+
+AS_MADE = Condition()
+
+
+def _together(
+    one: tuple[float, ...], other: tuple[float, ...], combine: Callable[[Floats, Floats], Floats]
+) -> tuple[float, ...]:
+    if not (one and other):
+        return one or other
+    if len(one) != len(other):
+        raise ValueError(f"one change is of {len(one)} elements, the other of {len(other)}")
+    return tuple(combine(np.array(one), np.array(other)).tolist())
+
+
+@dataclass(frozen=True)
 class Drive:
     """Everything on the electrodes during one measurement.
 
@@ -129,6 +173,7 @@ class Drive:
     inputs : [input], V, in the order of the device's inputs
     tones : the perturbation; empty for a read-out
     tables : what is added point by point
+    condition : what has become of the device by then
     """
 
     control: Floats
@@ -136,6 +181,7 @@ class Drive:
     tones: tuple[Tone, ...]
     transient: Transient
     tables: Tables | None = None
+    condition: Condition = AS_MADE
 
 
 @dataclass(frozen=True)
@@ -235,4 +281,19 @@ class NoisyDevice(DeviceUnderTest, Protocol):
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz."""
+        ...
+
+
+@runtime_checkable
+class ChangingDevice(DeviceUnderTest, Protocol):
+    """A device under test whose own elements change as `Drive.condition` says."""
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError where they can't change alone."""
+        ...
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that a condition's `start` has."""
         ...

@@ -48,15 +48,17 @@ def mean_noise(density: float, window: float) -> float:
 def margin(outputs: Floats, classes: Floats, noise: float, solver_error: float) -> Margin:
     """Judge one table of outputs.
 
-    outputs : [pattern], A, tones off; classes : [pattern], 0 or 1
+    outputs : [pattern], A, tones off; classes : [pattern], 0 or 1. One class alone has no gap: 0, and never solved
     noise : A, standard deviation of one read-out; solver_error : A, a span within 100 times of it is never solved
     """
     ones, zeros = outputs[classes > 0.5], outputs[classes <= 0.5]
-    gap, span = float(ones.min() - zeros.max()), float(np.ptp(outputs))
+    gap = float(ones.min() - zeros.max()) if len(ones) and len(zeros) else 0.0
+    span = float(np.ptp(outputs))
     largest = float(np.abs(outputs).max())
     contrast = span / largest if largest > 0 else 0.0
     solved = (
         span > SOLVER_FACTOR * solver_error
+        and gap > 0
         and gap >= GAP_OVER_SPAN * span
         and contrast >= CONTRAST
         and gap >= D_PRIME * noise

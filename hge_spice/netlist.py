@@ -9,6 +9,7 @@ import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
+from hge_spice.devices.condition import stated, warmed
 from hge_spice.devices.names import terminal
 from hge_spice.drive import Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes, listed, readout
@@ -174,7 +175,7 @@ def build_circuit(
     _check_nodes(graph, tabled)
     for name in driven(graph):
         _wire(circuit, graph, name)
-        node, foot = _outside(graph, name), _table_node(name) if name in tabled else 0
+        node, foot = _outside(graph, name), table_node(name) if name in tabled else 0
         value = f"DC {float(dc.get(name, graph.nodes[name].get('voltage', 0.0)))!r}"
         if name not in controls:
             circuit.V(dc_source(name)[1:], node, foot, value)
@@ -244,17 +245,17 @@ def table_sources(graph: Network, tables: Tables) -> list[str]:
     if readout(graph).kind == "voltage" and set(outputs) & set(tables.electrodes):
         raise ValueError("a table of the output is a current, and this output is read as the voltage on a load")
     # XSPICE's currents leave their node: that of the output comes through the virtual ground
-    ports = [f"-%i({_outside(graph, n)})" if n in outputs else f"%v({_table_node(n)})" for n in tables.electrodes]
+    ports = [f"-%i({_outside(graph, n)})" if n in outputs else f"%v({table_node(n)})" for n in tables.electrodes]
     return [*sources(tables, ports), TOLERANCE]
 
 
-def _table_node(electrode: str) -> str:
+def table_node(electrode: str) -> str:
     return f"{terminal(electrode)}_table"
 
 
 def _check_nodes(graph: Network, tabled: Collection[str]) -> None:
     """No electrode may have the name of a node that the netlist adds; probes are names that others made."""
-    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {_table_node(name) for name in tabled}
+    ours = {f"{terminal(name)}_dc" for name in electrodes(graph, "control")} | {table_node(name) for name in tabled}
     ours |= {f"{terminal(name)}_{end}" for name in electrodes(graph) for end in ("lead", "load", "amp", "ideal")}
     for name in electrodes(graph):
         if terminal(name) in ours:
@@ -268,7 +269,7 @@ def transient_command(transient: Transient) -> str:
     """Return the analysis that holds `points` equal steps after the solver's start-up steps.
 
     ngspice starts with a hundredth of a step and doubles it; the sum of these steps lies between one and two steps, so
-    that one step more than the window makes room for a uniform grid. See `ngspice.device.window_points`.
+    that one step more than the window makes room for a uniform grid. See `ngspice.window.window_points`.
     """
     step = transient.step
     return f"tran {step!r} {transient.settle + transient.window + step!r} {transient.settle!r} {step!r}"
@@ -287,6 +288,8 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     With tones or tables the analysis is the extraction's transient, without any the operating point. A drive with
     tables needs the files of `tables.files` beside the deck.
     """
+    if drive is not None:
+        graph = warmed(graph, drive.condition.warmer)
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
     tables = None if drive is None else drive.tables
@@ -295,6 +298,7 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     if tables is not None:
         lines += table_sources(graph, tables)
     if drive is not None:
+        lines = stated(lines, graph, drive.condition)
         lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
         lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
     return "\n".join([*lines, ".end", ""])

@@ -7,7 +7,7 @@ from itertools import combinations, groupby
 
 import numpy as np
 
-from hge_spice.devices import DEVICES
+from hge_spice.devices import states_equations
 from hge_spice.drive import Floats, SimulationError
 from hge_spice.graph import Network, Readout, assign_roles, electrodes, readout
 from hge_spice.loss import FLOOR
@@ -96,7 +96,7 @@ def screen(
     ]
     planned = rounds(len(roles), len(bits), points)
     with ExitStack() as stack:
-        simulated = DEVICES[graph.graph["family"]].equations is None
+        simulated = not states_equations(graph)
         engine = _simulator(graph, stack) if simulated else _quasistatic(graph)
         trial = _Trial(graph, tuple(tasks), tasks[0].inputs(levels), control_range, noise, held, engine)
         return _successively(trial, roles, planned, rng, progress)
@@ -104,7 +104,7 @@ def screen(
 
 def check_readout(graph: Network) -> None:
     """Raise ValueError where the quasi-static engine would screen something else than the output that is trained."""
-    if readout(graph) != Readout() and DEVICES[graph.graph["family"]].equations is not None:
+    if readout(graph) != Readout() and states_equations(graph):
         raise ValueError(
             "operating points are screened as currents into a virtual ground; name the electrodes, or let a study "
             'with readout.kind = "current" choose them'
@@ -173,7 +173,7 @@ def confirm(graph: Network, choice: Choice, task: Task, levels: Sequence[tuple[f
         for s, control in enumerate(choice.first[task.name]):
             for p, pattern in enumerate(inputs):
                 found[s, p] = _simulated(device, np.array(control), pattern)
-    if DEVICES[graph.graph["family"]].equations is None:
+    if not states_equations(graph):
         return np.nan, found
     names = electrodes(graph)
     held = {name: graph.nodes[name].get("voltage", 0.0) for name in names}

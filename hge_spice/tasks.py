@@ -45,5 +45,6 @@ TASKS: dict[str, Task] = {
         _gate("nor", (1, 0, 0, 0), "none"),
         _gate("xor", (0, 1, 1, 0), "exactly one; no monotone network can do it"),
         _gate("xnor", (1, 0, 0, 1), "both or none; no monotone network can do it"),
+        Task("target", np.ones((1, 1)), np.ones(1), "one output current, the second target, at the input's high level"),
     )
 }

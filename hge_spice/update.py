@@ -120,3 +120,9 @@ def clip(control: Floats, low: float, high: float) -> tuple[Floats, tuple[int, .
     """Keep controls within their range; return them and the positions that were cut: never without saying so."""
     inside = np.clip(control, low, high)
     return inside, tuple(int(k) for k in np.flatnonzero(inside != control))
+
+
+def shorten(change: Floats, longest: float) -> Floats:
+    """The change [control], V, in its own direction, no control moved by more than `longest`."""
+    largest = np.abs(change).max(initial=0.0)
+    return change * (longest / largest) if largest > longest else change

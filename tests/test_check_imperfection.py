@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hge_spice.drive import Drive, Floats, Tone, Transient, Waveform, measure_all
+from hge_spice.drive import AS_MADE, Drive, Floats, Tone, Transient, Waveform, measure_all
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import IMPERFECTIONS, Imperfection, altered, seen_through
 from hge_spice.imperfections.imperfection import Settings
@@ -14,9 +14,9 @@ from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.spec import StudyError, parse_study
 
-CIRCUIT = {"temperature", "mismatch", "faults", "parasitics", "source_resistance", "crosstalk"}
+CIRCUIT = {"temperature", "mismatch", "variability", "faults", "parasitics", "source_resistance", "crosstalk"}
 NAMES = sorted(IMPERFECTIONS)
-INSTRUMENT = sorted(IMPERFECTIONS.keys() - CIRCUIT)
+INSTRUMENT = sorted(IMPERFECTIONS.keys() - CIRCUIT | {"variability"})  # from cycle to cycle
 TRANSIENT = Transient(25e-3, 75, settle=5e-3)
 TONES = (Tone("a", 40 * 7, 2e-3, 0.3), Tone("b", 40 * 11, 3e-3, 1.0))
 
@@ -26,6 +26,8 @@ class Mixer:
 
     controls = ("a", "b")
     inputs = ("c",)
+    links = ("vteam", "resistor", "vteam")
+    held_states = ("x",)
 
     def __init__(self) -> None:
         self.asked: list[Drive] = []
@@ -41,7 +43,9 @@ class Mixer:
         if drive.tables is not None:
             for name, row in zip(drive.tables.electrodes, drive.tables.at(time), strict=True):
                 voltage[name] += row
-        output = 1e-7 * (voltage["a"] - 0.5 * voltage["b"] + 2 * voltage["a"] * voltage["c"])
+        a, b, both = drive.condition.strength or (1.0, 1.0, 1.0)
+        gain = 1e-7 * (1 + 1e-3 * drive.condition.warmer + 0.1 * sum(drive.condition.start))
+        output = gain * (a * voltage["a"] - 0.5 * b * voltage["b"] + 2 * both * voltage["a"] * voltage["c"])
         return Waveform(time, output, transient.duration)
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
@@ -49,7 +53,7 @@ class Mixer:
 
 
 def diode_mesh() -> Network:
-    """A ring of diodes with spokes to four electrodes."""
+    """A ring of diodes with spokes to four electrodes, and a memristor across it."""
     graph: Network = Network(family="diode", parameters={})
     for k in range(4):
         graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
@@ -60,6 +64,7 @@ def diode_mesh() -> Network:
         graph.add_edge(f"m{k}", f"m{(k + 1) % 4}", family="resistor", parameters={"resistance": 1e6})
         graph.add_edge(f"m{k}", f"e{(k + 1) % 4}", family="resistor")
         graph.add_edge(f"m{k}", f"e{(k + 2) % 4}", family="resistor")
+    graph.add_edge("m0", "m2", family="vteam")
     return assign_roles(graph, output="e0", inputs=["e1"], controls=["e2", "e3"])
 
 
@@ -106,7 +111,7 @@ def test_neutral_is_absent_bit_for_bit(name: str) -> None:
     for given, asked in zip(seen.asked, bare.asked, strict=True):
         assert np.array_equal(given.control, asked.control)
         assert np.array_equal(given.inputs, asked.inputs)
-        assert (given.tones, given.tables) == (asked.tones, None)
+        assert (given.tones, given.tables, given.condition) == (asked.tones, None, AS_MADE)
 
 
 @pytest.mark.parametrize("name", INSTRUMENT)
@@ -120,7 +125,7 @@ def test_it_acts_and_repeats_with_its_seed(name: str) -> None:
 
 def test_what_is_random_depends_on_the_seed_and_nothing_else_does() -> None:
     fixed = {name for name in INSTRUMENT if np.array_equal(*(outputs({name: example(name)}, seed) for seed in (1, 2)))}
-    assert fixed == {"tia", "lockin_offset", "quadrature_error"}
+    assert fixed == {"tia", "lockin_offset", "quadrature_error", "temperature_cycle"}
 
 
 # the others act on what these leave
@@ -178,7 +183,7 @@ def test_a_network_is_altered_by_the_circuits_imperfections_alone(name: str) -> 
     found = [deck(altered(mesh, {name: example(name)}, seed)) for seed in (1, 1, 2)]
     assert found[0] == found[1]
     assert (found[0] != before) == (name in CIRCUIT)
-    assert (found[0] != found[2]) == (name in {"mismatch", "faults"})
+    assert (found[0] != found[2]) == (name in {"mismatch", "variability", "faults"})
     assert deck(mesh) == before
 
 
@@ -203,7 +208,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 def test_results_dont_depend_on_the_number_of_workers(device: NgspiceDevice) -> None:
-    chosen = {name: example(name) for name in INSTRUMENT if name != "device_noise"}
+    chosen = {name: example(name) for name in INSTRUMENT if name not in {"device_noise", "variability"}}
     tones = tuple(
         Tone(name, 40.0 * h, 2e-3, 0.1 * h) for name, h in zip(device.controls, (5, 9, 13, 19, 23), strict=True)
     )

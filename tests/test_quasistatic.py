@@ -12,6 +12,7 @@ from scipy.sparse.linalg import spsolve
 
 from hge_spice.devices import ELEMENTS
 from hge_spice.devices.branches import node_names
+from hge_spice.devices.dopant import varied
 from hge_spice.devices.equations import Branches, Equations
 from hge_spice.devices.expression import Expression
 from hge_spice.drive import Drive, SimulationError, Tone, Transient
@@ -109,6 +110,14 @@ def test_diode_pairs_and_series_resistances_agree_with_ngspice() -> None:
 def test_dopant_networks_agree_with_ngspice() -> None:
     check_against_ngspice(all_controls(dopant_network(sites=12, seed=10)), 20, 1e-6)
     check_against_ngspice(all_controls(dopant_network(sites=20, seed=3)), 8, 1e-6)
+
+
+@pytest.mark.parametrize(("rate", "disorder", "donors"), [("phonon", 0.0, 0), ("glauber", 0.05, 6), ("phonon", 0.1, 3)])
+def test_varied_dopant_networks_agree_with_ngspice(rate: str, disorder: float, donors: int) -> None:
+    graph = varied(
+        dopant_network(sites=12, seed=10), np.random.default_rng(4), disorder=disorder, donors=donors, rate=rate
+    )
+    check_against_ngspice(all_controls(graph), 12, 1e-6)
 
 
 @pytest.mark.long

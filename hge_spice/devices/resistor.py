@@ -34,4 +34,5 @@ ELEMENT = Element(
     linear=True,
     check=_check,
     stamp=_stamp,
+    instances=lambda branch: (f"r{branch.name}",),
 )

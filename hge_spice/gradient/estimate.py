@@ -73,7 +73,7 @@ class Estimate:
     bias, bias_stderr : [control], A/V, what 3rd-order products are predicted to have added; nan where it can't be told
     flags : words of the JSON results; notes say why
     runs : measurements made
-    degrees_of_freedom : behind stderr; the 95 % bar is Student's t of them times stderr
+    degrees_of_freedom : [control], or one for all, behind stderr; the 95 % bar is Student's t of them times stderr
     lag : [control], rad, turned back in `jacobian`; empty where none is known
     loss_gradient : [control], 1/V, where the loss itself was demodulated, the same in all patterns; else empty
     """
@@ -90,7 +90,7 @@ class Estimate:
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     runs: int = 1
-    degrees_of_freedom: float = np.inf
+    degrees_of_freedom: float | Floats = np.inf
     lag: Floats = field(default_factory=lambda: np.empty(0))
     loss_gradient: Floats = field(default_factory=lambda: np.empty(0))
 
@@ -113,5 +113,5 @@ class Estimate:
     @property
     def bar(self) -> Floats:
         """Half width of the 95 % interval: [control], A/V."""
-        factor = stdtrit(self.degrees_of_freedom, 0.975) if self.degrees_of_freedom > 0 else np.nan
-        return np.asarray(factor * self.stderr)
+        # Student's t is nan where no degree is left
+        return np.asarray(stdtrit(self.degrees_of_freedom, 0.975) * self.stderr)

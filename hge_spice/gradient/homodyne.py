@@ -9,7 +9,7 @@ import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
-from hge_spice.lockin import Demodulated, Density, demodulate, density_at_tones, distortion
+from hge_spice.lockin import Demodulated, ErrorBars, demodulate, distortion, error_bars
 
 NONLINEAR = (
     5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
@@ -38,22 +38,19 @@ def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measuremen
     """Demodulate waveforms that were measured together, one per pattern: they share what is learned of the noise."""
     window = measurement.plan.window
     found = [demodulate(waveform, tones, window, measurement.lockin) for waveform in waveforms]
-    frequencies = np.array([tone.frequency for tone in tones])
-    density = None
+    bars = None
     if found and len({each.residual.shape for each in found}) == 1:
-        density = density_at_tones(
-            [each.residual for each in found], found[0].free_bins, window, frequencies, measurement.noise_exponent
-        )
+        bars = error_bars(found, window, measurement.noise_exponent)
     return tuple(
-        _judge(waveform, each, density, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
+        _judge(waveform, each, bars, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
     )
 
 
 def _judge(
-    waveform: Waveform, found: Demodulated, density: Density | None, tones: tuple[Tone, ...], measurement: Measurement
+    waveform: Waveform, found: Demodulated, bars: ErrorBars | None, tones: tuple[Tone, ...], measurement: Measurement
 ) -> Estimate:
     amplitude = np.array([tone.amplitude for tone in tones])
-    stderr = found.stderr if density is None else np.sqrt(density.at_tones * found.gain)
+    stderr = found.stderr if bars is None else bars.stderr
     shift, shift_stderr = distortion(waveform, tones)
     response = found.response
     lag = np.empty(0) if measurement.lag is None else measurement.lag
@@ -88,7 +85,7 @@ def _judge(
         perturbation_energy=waveform.perturbation_energy,
         flags=tuple(dict.fromkeys(flags)),
         notes=tuple(notes),
-        degrees_of_freedom=found.degrees_of_freedom if density is None else density.degrees_of_freedom,
+        degrees_of_freedom=found.degrees_of_freedom if bars is None else bars.degrees_of_freedom,
         lag=lag,
     )
 

@@ -8,10 +8,12 @@ from hge_spice.drive import DeviceUnderTest, SmallSignalDevice
 from hge_spice.graph import Network
 from hge_spice.imperfections import (
     adc,
+    ageing,
     clock,
     control_noise,
     crosstalk,
     dac,
+    device_drift,
     device_noise,
     drift,
     faults,
@@ -24,7 +26,9 @@ from hge_spice.imperfections import (
     source_resistance,
     telegraph_noise,
     temperature,
+    temperature_cycle,
     tia,
+    variability,
 )
 from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Settings
 
@@ -39,6 +43,10 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "source_resistance": source_resistance.IMPERFECTION,
     "crosstalk": crosstalk.IMPERFECTION,
     "device_noise": device_noise.IMPERFECTION,
+    "variability": variability.IMPERFECTION,
+    "device_drift": device_drift.IMPERFECTION,
+    "ageing": ageing.IMPERFECTION,
+    "temperature_cycle": temperature_cycle.IMPERFECTION,
     "control_noise": control_noise.IMPERFECTION,
     "dac": dac.IMPERFECTION,
     "drift": drift.IMPERFECTION,
@@ -52,7 +60,10 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "quadrature_error": quadrature_error.IMPERFECTION,
 }
 
-__all__ = ["IMPERFECTIONS", "Effect", "Imperfect", "Imperfection", "altered", "seen_through"]
+# those that change the device or the bench with time, so that what was trained may be lost without being touched
+OVER_TIME = frozenset({"device_drift", "ageing", "temperature_cycle", "drift"})
+
+__all__ = ["IMPERFECTIONS", "OVER_TIME", "Effect", "Imperfect", "Imperfection", "altered", "carried_on", "seen_through"]
 
 
 def altered(graph: Network, chosen: Mapping[str, Settings], seed: int) -> Network:
@@ -77,12 +88,36 @@ def seen_through(dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int
     _known(chosen)
     for name, imperfection in IMPERFECTIONS.items():
         if name in chosen:
-            effect, own = imperfection.make(chosen[name]), (seed, *name.encode())
-            if isinstance(dut, SmallSignalDevice):
-                dut = ImperfectKnown(dut, effect, own)
-            else:
-                dut = Imperfect(dut, effect, own)
+            dut = _wrapped(dut, name, imperfection.make(chosen[name]), seed)
     return dut
+
+
+def carried_on(
+    before: DeviceUnderTest, dut: DeviceUnderTest, changed: Mapping[str, Settings], seed: int
+) -> DeviceUnderTest:
+    """Wrap a device into the imperfections around another, which go on from where they are; `changed` ones begin anew.
+
+    Raises KeyError for a name that isn't among IMPERFECTIONS. The one before is to be used no more: what both remember
+    is one thing.
+    """
+    _known(changed)
+    there: dict[str, Imperfect] = {}
+    while isinstance(before, Imperfect):
+        there[before.name] = before
+        before = before.inner
+    for name, imperfection in IMPERFECTIONS.items():
+        if name in changed:
+            dut = _wrapped(dut, name, imperfection.make(changed[name]), seed)
+        elif name in there:
+            dut = there[name].around(dut)
+    return dut
+
+
+def _wrapped(dut: DeviceUnderTest, name: str, effect: Effect, seed: int) -> Imperfect:
+    own = (seed, *name.encode())
+    if isinstance(dut, SmallSignalDevice):
+        return ImperfectKnown(dut, effect, own, name)
+    return Imperfect(dut, effect, own, name)
 
 
 def _known(chosen: Mapping[str, Settings]) -> None:

@@ -1,13 +1,23 @@
 """What an imperfection of the instrument is, and how it wraps a device under test: Imperfection, Effect, Imperfect."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Drive, Floats, SmallSignalDevice, Waveform, measure_all
+from hge_spice.drive import (
+    ChangingDevice,
+    Condition,
+    DeviceUnderTest,
+    Drive,
+    Floats,
+    SmallSignalDevice,
+    Waveform,
+    measure_all,
+)
 from hge_spice.graph import Network
+from hge_spice.plateaus import PlateauDevice, Plateaus
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,19 @@ class Moment:
     def bench(self) -> np.random.Generator:
         """A fresh generator that is the same for every measurement: for what was drawn when the bench was built."""
         return np.random.default_rng(self.seed)
+
+    @property
+    def device(self) -> ChangingDevice:
+        """The device itself, behind all instruments. Raises ValueError for one whose elements can't change."""
+        dut = innermost(self.dut)
+        if not isinstance(dut, ChangingDevice):
+            raise ValueError(f"{type(dut).__name__} has no elements that could change; only simulated networks have")  # noqa: TRY004 - a study asked
+        return dut
+
+
+def changed(asked: Drive, **change: Any) -> Drive:
+    """The drive on a device that has changed further; change : fields of a Condition."""
+    return replace(asked, condition=asked.condition.and_then(Condition(**change)))
 
 
 def _same_drive(drive: Drive, _: Moment) -> Drive:
@@ -104,6 +127,14 @@ class Imperfection:
     summary: str
 
 
+@dataclass
+class Passed:
+    """What has passed at an instrument: measurements, and s of device time."""
+
+    measurements: int = 0
+    seconds: float = 0.0
+
+
 class Imperfect:
     """A device under test seen through an instrument: itself a device under test.
 
@@ -111,9 +142,34 @@ class Imperfect:
     changes nothing.
     """
 
-    def __init__(self, dut: DeviceUnderTest, effect: Effect, seed: Sequence[int]) -> None:
+    def __init__(
+        self,
+        dut: DeviceUnderTest,
+        effect: Effect,
+        seed: Sequence[int],
+        name: str = "",
+        passed: Passed | None = None,
+    ) -> None:
+        self.name = name
         self._dut, self._effect, self._seed = dut, effect, tuple(seed)
-        self._number, self._spent = 0, 0.0
+        self._passed = passed or Passed()
+
+    @property
+    def inner(self) -> DeviceUnderTest:
+        """What it wraps."""
+        return self._dut
+
+    def around(self, dut: DeviceUnderTest) -> "Imperfect":
+        """The same instrument, which goes on from now, around another device."""
+        if isinstance(dut, SmallSignalDevice):
+            return ImperfectKnown(dut, self._effect, self._seed, self.name, self._passed)
+        return Imperfect(dut, self._effect, self._seed, self.name, self._passed)
+
+    def wait(self, seconds: float) -> None:
+        """Let device time pass without a measurement, s, here and in all instruments within."""
+        self._passed.seconds += seconds
+        if isinstance(self._dut, Imperfect):
+            self._dut.wait(seconds)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -131,25 +187,48 @@ class Imperfect:
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
-        moments = [self._next(drive) for drive in drives]
+        moments = [self._next(drive.transient.duration) for drive in drives]
         given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
         waveforms = measure_all(self._dut, given)
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
-    def _next(self, drive: Drive) -> Moment:
-        rng = np.random.default_rng((*self._seed, self._number))
-        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._dut)
-        self._number += 1
-        self._spent += drive.transient.duration
+    def _next(self, seconds: float) -> Moment:
+        passed = self._passed
+        rng = np.random.default_rng((*self._seed, passed.measurements))
+        moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self._dut)
+        passed.measurements += 1
+        passed.seconds += seconds
         return moment
 
 
 class ImperfectKnown(Imperfect):
     """The same around a device that knows its own linearised response: the truth is told unperturbed."""
 
-    def __init__(self, dut: SmallSignalDevice, effect: Effect, seed: Sequence[int]) -> None:
-        super().__init__(dut, effect, seed)
+    def __init__(
+        self,
+        dut: SmallSignalDevice,
+        effect: Effect,
+        seed: Sequence[int],
+        name: str = "",
+        passed: Passed | None = None,
+    ) -> None:
+        super().__init__(dut, effect, seed, name, passed)
         self._known = dut
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other in one transient; see PlateauDevice.
+
+        Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start.
+        Raises ValueError where an imperfection gives drives tables, which can't be played so.
+        """
+        if not isinstance(self._known, PlateauDevice):
+            raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
+        begun = self._passed.seconds
+        moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
+        drives = [self._effect.drive(d, moment) for d, moment in zip(plateaus.drives, moments, strict=True)]
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=tuple(drives)))
+        since = [replace(moment, start=begun) for moment in moments]
+        return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest, without the instrument: one point."""
@@ -158,3 +237,10 @@ class ImperfectKnown(Imperfect):
     def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
         """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex."""
         return self._known.small_signal(control, inputs, frequencies)
+
+
+def innermost(dut: DeviceUnderTest) -> DeviceUnderTest:
+    """The device behind all instruments."""
+    while isinstance(dut, Imperfect):
+        dut = dut.inner
+    return dut

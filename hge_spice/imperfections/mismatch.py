@@ -8,8 +8,10 @@ e^(−d/λ).
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.drive import Floats
 from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
@@ -30,8 +32,10 @@ def drawn(graph: Network, length: float, rng: np.random.Generator) -> Floats:
     return np.asarray(root @ independent)
 
 
-def scaled(graph: Network, factors: Floats, parameter: str = "main") -> Network:
+def scaled(graph: Network, factors: Floats, parameter: str = "main", only: NDArray[np.bool_] | None = None) -> Network:
     """A copy with every link's parameter multiplied: [edge]. A hop's rate is e^(−2r/a): its length takes the factor.
+
+    only : [edge], which links; all where it isn't given
 
     Raises ValueError where elements have no such parameter, or the network has no elements of its own (a block).
     """
@@ -39,7 +43,11 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main") -> Network:
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
     if family != "dopant" and not graph.number_of_edges():
         raise ValueError(f"a {family} has no links to alter; state mismatch in its own netlist")
-    for (_, _, data), factor in zip(graph.edges(data=True), factors.tolist(), strict=True):
+    refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
+    chosen = np.ones(len(factors), dtype=bool) if only is None else only
+    for (_, _, data), factor, taken in zip(graph.edges(data=True), factors.tolist(), chosen, strict=True):
+        if not taken:
+            continue
         if family == "dopant":
             data["length"] = data["length"] - shared["localisation"] / 2 * float(np.log(factor))
             continue
@@ -55,6 +63,7 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main") -> Network:
 def _thresholds(graph: Network, coefficient: float, normal: Floats) -> Network:
     graph = graph.copy()
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
+    refuse_foreign(graph, "mismatch alters our own elements alone; state it in the netlist")
     for (_, _, data), number in zip(graph.edges(data=True), normal.tolist(), strict=True):
         element = ELEMENTS.get(data.get("family", family))
         if element is None or not {"w", "l", "vto"} <= element.parameters.keys():

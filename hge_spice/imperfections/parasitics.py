@@ -7,6 +7,7 @@ no electrode of their own: it takes none.
 import numpy as np
 
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import SUBCIRCUIT, refuse_foreign
 from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
 
@@ -19,8 +20,10 @@ def _make(settings: Settings) -> Effect:
             return network
         network = network.copy()
         family = network.graph["family"]
-        if not all(data.get("family", family) in ELEMENTS for _, _, data in network.edges(data=True)):
+        if family not in (*ELEMENTS, SUBCIRCUIT) or not network.number_of_edges():
             raise ValueError(f"parasitics are for networks of elements; a {family} has none of its own")
+        if edge:
+            refuse_foreign(network, "state capacitances in its netlist, and parasitics of nodes alone here")
         for _, inner in network.nodes(data=True):
             if inner.get("kind") != "electrode":
                 inner["capacitance"] = inner.get("capacitance", network.graph.get("node_capacitance", 0.0)) + node

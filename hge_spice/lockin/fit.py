@@ -37,6 +37,7 @@ class Demodulated:
     degrees_of_freedom : points less unknowns
     gain : [tone], variance of in_phase over the density at the tone, 1/s: 1/window for the boxcar
     free_bins : harmonics of 1/window that nothing in the fit occupies, on a uniform grid; else empty
+    weights : [tone, point], in_phase = weights @ output; frequencies : [tone], Hz
     """
 
     mean: float
@@ -47,6 +48,8 @@ class Demodulated:
     degrees_of_freedom: int
     gain: Floats
     free_bins: tuple[int, ...]
+    weights: Floats
+    frequencies: tuple[float, ...]
 
     @property
     def in_phase(self) -> Floats:
@@ -95,6 +98,8 @@ def demodulate(waveform: Waveform, tones: tuple[Tone, ...], window: float, locki
         degrees_of_freedom=degrees,
         gain=norms * len(waveform.time) / (2 * window),
         free_bins=basis.free_bins,
+        weights=basis.read[1 : 1 + count],
+        frequencies=frequencies,
     )
 
 

@@ -13,6 +13,7 @@ from hge_spice.drive import Drive, Floats, Waveform
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.worker import TIMEOUT
+from hge_spice.plateaus import Plateaus
 
 
 class NgspicePool:
@@ -50,6 +51,16 @@ class NgspicePool:
         return self._devices[0].inputs
 
     @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError for a device that is a block."""
+        return self._devices[0].links
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that a condition's `start` has."""
+        return self._devices[0].held_states
+
+    @property
     def devices(self) -> tuple[NgspiceDevice, ...]:
         """The workers' devices."""
         return tuple(self._devices)
@@ -69,6 +80,11 @@ class NgspicePool:
         if self._threads is None:
             return [self.measure(drive) for drive in drives]
         return list(self._threads.map(self.measure, drives))
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other in one transient, on the next idle worker; see NgspiceDevice.measure_plateaus."""
+        with self._borrowed() as device:
+            return device.measure_plateaus(plateaus)
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest; see NgspiceDevice.operating_point."""

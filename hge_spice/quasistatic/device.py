@@ -1,15 +1,19 @@
 """A network solved in NumPy as a device under test, for windows whose tones lie far below its poles."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, SimulationError, Transient, Waveform
+from hge_spice.devices import DEVICES
+from hge_spice.devices.condition import kinds, links, multipliers, warmed
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
 from hge_spice.graph import Network, electrodes, readout
 from hge_spice.netlist import voltages
+from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic.network import BatchedNetwork
 from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE, Solution, solve
 
@@ -23,9 +27,10 @@ class QuasistaticDevice:
     Nothing is remembered between measurements. It can be used as a context manager, as the simulated devices are.
     """
 
-    def __init__(self, graph: Network) -> None:
+    def __init__(self, graph: Network, network: BatchedNetwork | None = None) -> None:
+        """Take a network, and its equations where they are another's than `BatchedNetwork.of` makes."""
         self.graph = graph
-        self._network = BatchedNetwork.of(graph)
+        self._network = network or BatchedNetwork.of(graph)
         self._names = self._network.equations.electrodes
         self._readout, self._outputs = readout(graph), electrodes(graph, "output")
         self._places = [self._names.index(name) for name in self._outputs]
@@ -43,6 +48,16 @@ class QuasistaticDevice:
         """Names of the input electrodes, in the order of `Drive.inputs`."""
         return self._inputs
 
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has."""
+        return kinds(self.graph)
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that are held, none of which a condition can move here."""
+        return tuple(DEVICES[self.graph.graph["family"]].held_states(self.graph))
+
     def measure(self, drive: Drive) -> Waveform:
         """See measure_many."""
         return self.measure_many([drive])[0]
@@ -53,13 +68,28 @@ class QuasistaticDevice:
         Raises SimulationError where one isn't found or the poles are too near the tones, ValueError where a drive
         doesn't fit the network.
         """
+        windows = [
+            d.transient.settle + d.transient.step * np.arange(d.transient.points, dtype=np.float64) for d in drives
+        ]
+        return self._measured(drives, windows, [d.transient.duration for d in drives])
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other; only their windows are solved, and ramps are taken for windows in what they cost.
+
+        Raises what measure_many raises.
+        """
+        step = plateaus.transient.step * np.arange(plateaus.transient.points)
+        windows = [np.asarray(start + plateaus.dead + step) for start in plateaus.starts.tolist()]
+        return self._measured(plateaus.drives, windows, [plateaus.pitch] * len(windows))
+
+    def _measured(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
+        """One waveform per drive on its window's points [point], s; what each takes in all, s."""
         if any(drive.tables is not None for drive in drives):
             raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
+        if any(drive.condition != AS_MADE for drive in drives):
+            return self._measured_as_they_are(drives)
         at_rest = self._solved(np.array([self._voltages(drive) for drive in drives]))
-        time: list[Floats] = [
-            np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
-            for d in drives
-        ]
+        time = [window if drive.tones else window[:1] for drive, window in zip(drives, windows, strict=True)]
         for drive, unknowns in zip(drives, at_rest.unknowns, strict=True):
             self._check_poles(drive, unknowns)
         swung = [self._swung(drive, instants) for drive, instants in zip(drives, time, strict=True)]
@@ -67,8 +97,28 @@ class QuasistaticDevice:
         everything = np.concatenate(swung)
         moving = self._solved(everything, np.repeat(at_rest.unknowns, counts, axis=0))
         ends = np.cumsum(counts)[:-1]
-        parts = zip(drives, swung, np.split(moving.current, ends), strict=True)
-        return [self._waveform(drive, rims, current) for drive, rims, current in parts]
+        parts = zip(drives, windows, seconds, swung, np.split(moving.current, ends), strict=True)
+        return [self._waveform(*part) for part in parts]
+
+    def _measured_as_they_are(self, drives: Sequence[Drive]) -> list[Waveform]:
+        found: dict[int, Waveform] = {}
+        for condition in dict.fromkeys(drive.condition for drive in drives):
+            alike = [n for n, drive in enumerate(drives) if drive.condition == condition]
+            device = self._become(condition)
+            waveforms = device.measure_many([replace(drives[n], condition=AS_MADE) for n in alike])
+            found |= zip(alike, waveforms, strict=True)
+        return [found[n] for n in range(len(drives))]
+
+    def _become(self, condition: Condition) -> "QuasistaticDevice":
+        if condition == AS_MADE:
+            return self
+        if condition.start:
+            raise ValueError("a quasi-static device holds every state where it is; simulate with ngspice")
+        graph = warmed(self.graph, condition.warmer)
+        if condition.strength:
+            multipliers(links(graph), condition.strength)
+        network = self._network if graph is self.graph else BatchedNetwork.of(graph)
+        return QuasistaticDevice(graph, BatchedNetwork(network.equations, condition.strength))
 
     def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
@@ -210,20 +260,19 @@ class QuasistaticDevice:
             return {}
         return dict(zip(self._outputs, self.read(current), strict=True))
 
-    def _waveform(self, drive: Drive, rims: Floats, current: Floats) -> Waveform:
-        transient = drive.transient
+    def _waveform(self, drive: Drive, time: Floats, seconds: float, rims: Floats, current: Floats) -> Waveform:
         power = -np.einsum("tk,tk->t", rims, current)
         tones = -np.einsum("tk,tk->t", rims - self._voltages(drive), current)
 
         def every(values: Floats) -> Floats:  # a point at rest stands for the whole window
-            return np.broadcast_to(values, transient.points).copy()
+            return np.broadcast_to(values, len(time)).copy()
 
         return Waveform(
-            np.asarray(transient.settle + transient.step * np.arange(transient.points)),
+            time,
             every(self.combined(self.read(current))),
-            transient.duration,
-            energy=float(power.mean() * transient.duration),
-            perturbation_energy=float(tones.mean() * transient.duration),
+            seconds,
+            energy=float(power.mean() * seconds),
+            perturbation_energy=float(tones.mean() * seconds),
             current_error=self._error(current),
             probes={name: every(values) for name, values in self._probes(current).items()},
         )

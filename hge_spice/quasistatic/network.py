@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 from hge_spice.devices import DEVICES
 from hge_spice.devices.equations import Branches, Equations, Positions
 from hge_spice.devices.expression import Compiled
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.drive import Floats
 from hge_spice.graph import Network
 from hge_spice.quasistatic.fixture import on_its_bench
@@ -22,6 +23,7 @@ class _Law:
     function: Compiled
     constants: tuple[Floats, ...]
     positions: tuple[tuple[Any, Any], ...]
+    strength: Floats | None = None  # [branch, 1], what each current is multiplied by
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,13 @@ class BatchedNetwork:
     electrodes.
     """
 
-    def __init__(self, equations: Equations) -> None:
+    def __init__(self, equations: Equations, strength: tuple[float, ...] = ()) -> None:
+        """Take equations, and what every link's current is multiplied by, in the graph's order (`drive.Condition`)."""
         self.equations = equations
         self.count, self.rims = len(equations.unknowns), len(equations.electrodes)
         self.nodes = self.count + self.rims
         self.groups = [branches for branches in equations.branches if len(branches.leaves)]
-        self._laws = [_law(branches, equations.ground) for branches in self.groups]
+        self._laws = [_law(branches, equations.ground, strength) for branches in self.groups]
         self.balance = self._incidence()
         self.inner_balance = self.balance[: self.count]
         found = self._contributions()
@@ -61,6 +64,7 @@ class BatchedNetwork:
         Raises ValueError for any other.
         """
         name = graph.graph["family"]
+        refuse_foreign(graph, 'take device.engine = "ngspice"')
         state = DEVICES[name].equations
         if state is None:
             known = ", ".join(key for key, family in DEVICES.items() if family.equations)
@@ -107,6 +111,8 @@ class BatchedNetwork:
                 for plus, minus in law.positions
             )
             current, *slope = law.function(*law.constants, *values)
+            if law.strength is not None:
+                current, slope = law.strength * current, [law.strength * each for each in slope]
             currents.append(current)
             slopes += slope
         return np.concatenate(currents), np.concatenate(slopes)
@@ -181,7 +187,7 @@ class Table:
         return cls(entries[0], entries[1], gather)
 
 
-def _law(branches: Branches, ground: int) -> _Law:
+def _law(branches: Branches, ground: int, strength: tuple[float, ...]) -> _Law:
     constants, quantities = tuple(branches.constants), tuple(branches.quantities)
     return _Law(
         branches.current.compiled(constants + quantities, by=quantities),
@@ -190,4 +196,5 @@ def _law(branches: Branches, ground: int) -> _Law:
             (plus, None if (minus == ground).all() else minus)
             for plus, minus in (branches.quantities[name] for name in quantities)
         ),
+        np.append(strength, 1.0)[branches.links][:, None] if strength and len(branches.links) else None,
     )

@@ -16,6 +16,7 @@ from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
 from hge_spice.graph import Network, assign_roles, electrodes, readout
 from hge_spice.imperfections import altered, seen_through
+from hge_spice.in_one_transient import InOneTransient
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
@@ -23,11 +24,15 @@ from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.patience import Patience
 from hge_spice.phases import PHASES
+from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
+from hge_spice.ramps import sequence_deck
 from hge_spice.screen import check_readout
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
+from hge_spice.study.edges import read_edges
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.tasks import TASKS
@@ -39,19 +44,28 @@ from hge_spice.update import RULES
 def build_graph(study: Study) -> Network:
     """Build the study's network with its roles. Raises ValueError where they don't fit."""
     device, named = study.device, study.electrodes
-    if device.subcircuit is not None:
+    process = _process(study)
+    if device.source == "subcircuit":
         graph = read_block(
-            Path(device.subcircuit),
+            Path(str(device.subcircuit)),
             device.name,
             parameters=device.parameters,
             temperature=device.temperature,
             allow_outside=device.allow_outside,
-            process=_process(study),
+            process=process,
         )
     else:
         graph = build_network(device, (*dict(named.assigned), *study.bias))
+        if device.source in {"graph", "file"}:
+            graph = read_edges(
+                graph,
+                Path(device.file).parent if device.file is not None else Path(device.subcircuit or "").parent,
+                usual=None if device.subcircuit is None else (Path(device.subcircuit), device.name),
+                allow_outside=device.allow_outside,
+                process=process,
+            )
     # ngspice knows no case; a block's pins are in lower case
-    spelled = str.lower if device.subcircuit is not None else str
+    spelled = str.lower if device.source == "subcircuit" else str
     roles = {spelled(name) for name in (*dict(named.assigned), *study.bias)}
     grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
     series = named.series_resistance
@@ -72,7 +86,6 @@ def build_graph(study: Study) -> Network:
     graph = altered(graph, study.imperfections, study.training.seed)
     graph.graph["probes"] = study.probe.nodes
     graph.graph["reinitialise"] = study.device.reinitialise
-    process = _process(study)
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
     return graph
@@ -81,7 +94,7 @@ def build_graph(study: Study) -> Network:
 def electrode_names(study: Study) -> tuple[str, ...]:
     """Names that a study's device gives to its electrodes; with roles = "screen" those that are named, if any are."""
     named = tuple(name for name, _ in study.electrodes.assigned)
-    if study.device.subcircuit is None and len(named) <= len(study.electrodes.grounds):
+    if study.device.source != "subcircuit" and len(named) <= len(study.electrodes.grounds):
         return tuple(f"e{k}" for k in range(study.device.electrodes))
     return (*named, *study.bias)
 
@@ -161,6 +174,15 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
     return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
 
 
+def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
+    """The device as the study plays patterns to it: one by one, or in one transient."""
+    if study.perturbation.patterns == "separate":
+        return dut
+    if not isinstance(dut, PlateauDevice):
+        raise TypeError(f"{type(dut).__name__} can't play patterns in one transient")
+    return InOneTransient(dut, study.perturbation.ramp)
+
+
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = TASKS[study.task.name]
@@ -220,7 +242,8 @@ class Bench:
         screening = None
         if study.electrodes.roles == "screen":
             found = choose(study, build_graph, electrode_names(study), screened)
-            study, first, screening = found.study, tuple(found.first), found.record
+            study, screening = found.study, found.record
+            first = tuple(found.first) if study.training.first == "screened" else ()
         graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
         inputs = task.inputs(study.task.levels)
         count = len(study.electrodes.controls)
@@ -248,17 +271,18 @@ class Bench:
             if study.device.engine == "quasistatic"
             else NgspicePool(graph, workers if study.device.reinitialise else 1)
         )
-        dut = seen_through(network, study.imperfections, study.training.seed)
+        dut = as_played(study, seen_through(network, study.imperfections, study.training.seed))
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
+            ideal = as_played(study, network)
             if study.perturbation.settle == "auto":
-                settle, flags = choose_settle(network, control, inputs, measurement)
+                settle, flags = choose_settle(ideal, control, inputs, measurement)
                 measurement = replace(measurement, settle=settle)
             if study.perturbation.points == "auto":
-                plan, coarse = choose_points(network, control, inputs, measurement)
+                plan, coarse = choose_points(ideal, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             else:
-                flags = (*flags, *check_points(network, control, inputs, measurement))
+                flags = (*flags, *check_points(ideal, control, inputs, measurement))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
@@ -275,17 +299,22 @@ class Bench:
         except BaseException:
             network.close()
             raise
+        training = study.training
         recipe = Recipe(
             inputs=inputs,
             target=_target(study, graph),
-            estimator=ESTIMATORS[study.training.estimator],
+            estimator=ESTIMATORS[training.estimator],
             measurement=measurement,
-            loss=LOSSES[study.training.loss],
-            rule=RULES[study.training.rule],
-            rate=study.training.rate,
+            loss=LOSSES[training.loss],
+            rule=RULES[training.rule],
+            rate=training.rate,
             control_range=study.electrodes.control_range,
-            residuals=RESIDUALS.get(study.training.loss),
-            batch=None if study.training.batch == "all" else study.training.batch,
+            residuals=RESIDUALS.get(training.loss),
+            batch=None if training.batch == "all" else training.batch,
+            patience=None if training.patience is None else Patience(training.patience, training.scouts),
+            longest_step=training.longest_step or np.inf,
+            slew=training.slew or np.inf,
+            gap_over_span=training.gap_over_span,
         )
         return cls(study, network, dut, recipe, cost, flags, first, screening)
 
@@ -307,11 +336,18 @@ class Bench:
             raise TypeError('there is no ngspice behind device.engine = "quasistatic"')
         return self.network
 
-    def deck(self) -> str:
-        """Netlist of one extraction at the first control setting and pattern, runnable by `ngspice -b` as it is."""
+    def deck(self, control: Floats | None = None) -> str:
+        """Netlist of one extraction, runnable by `ngspice -b` as it is: of the first pattern, or of the sequence.
+
+        control : [control], V; the first setting where none is given
+        """
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
-        return deck(self.network.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
+        held = self.control() if control is None else control
+        drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
+        if isinstance(self.dut, InOneTransient):
+            return sequence_deck(self.network.graph, Plateaus(tuple(drives), self.study.perturbation.ramp))
+        return deck(self.network.graph, drives[0])
 
     def __enter__(self) -> Self:
         return self

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from hge_spice.devices.dopant import single_carriers
 from hge_spice.drive import Floats
 from hge_spice.exact import MOST_SITES, master_equation
 from hge_spice.graph import electrodes, readout
@@ -32,7 +33,7 @@ def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
         or sum(d.get("kind") == "site" for _, d in graph.nodes(data=True)) > MOST_SITES
     ):
         return {}
-    network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
+    network, device = BatchedNetwork.of(single_carriers(graph)), QuasistaticDevice(graph)
     how = readout(graph)
     if how.differential or not network.equations.carriers:
         return {}
@@ -75,7 +76,7 @@ def solutions(bench: Bench, control: Floats) -> dict[str, Any]:
     """
     graph = bench.network.graph
     try:
-        network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
+        network, device = BatchedNetwork.of(single_carriers(graph)), QuasistaticDevice(graph)
     except ValueError:
         return {}
     output = network.equations.electrodes.index(electrodes(graph, "output")[0])

@@ -19,6 +19,7 @@ from hge_spice.study.values import (
 
 Auto = Literal["auto"]
 
+PATTERNS = ("separate", "sequence")
 PHASES = ("as_is", "calibrate", "reference")
 
 
@@ -29,6 +30,8 @@ class Perturbation(Table):
     phases : "random", "low_crest", or rad, one per control
     tones "narrowest" : the lowest highest tone instead of the fewest points
     min_frequency, max_frequency : Hz, limits of tones that the planner chooses
+    patterns : "separate", a transient each, from rest; or "sequence", all of an extraction in one transient
+    ramp : s, of a sequence, from one pattern's inputs to the next one's; `settle` comes after it
     """
 
     amplitude: Annotated[
@@ -44,6 +47,8 @@ class Perturbation(Table):
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
+    patterns: Annotated[str, BeforeValidator(one_of("way to play patterns", PATTERNS))] = "separate"
+    ramp: Annotated[float, BeforeValidator(si("time", above=0))] = 15e-3
     tones: Annotated[
         tuple[int, ...] | Literal["auto", "narrowest"],
         BeforeValidator(

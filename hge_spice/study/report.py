@@ -25,6 +25,7 @@ from markupsafe import Markup
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.budget import sentence, write_budget
 from hge_spice.study.files import place
+from hge_spice.study.functional import explained, write_functional_yield
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.metrics import read_specs
 from hge_spice.study.overview import overview
@@ -204,6 +205,8 @@ def write_report(directory: Path) -> Path:
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "pages": MOST_PAGES},
         **_budget(directory, rows, plot),
+        functional=(functional := write_functional_yield(rows, directory)),
+        unsolved=explained(functional),
         **(_sweep(directory, rows, study, plot) if len(rows) > 1 else {}),
     )
     path, partly = directory / "report.html", directory / "report.html.part"

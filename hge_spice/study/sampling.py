@@ -10,6 +10,7 @@ from typing import Any
 
 from hge_spice.study.axes import Setting, axes_of
 from hge_spice.study.block import file_digest
+from hge_spice.study.edges import netlist_digests
 from hge_spice.study.files import DISTRIBUTIONS, SWEEP_OPTIONS, StudyError, StudyText, place
 from hge_spice.study.spec import Study, parse_study
 from hge_spice.study.values import swept as read_sweep
@@ -79,7 +80,8 @@ def study_id(study: Study) -> str:
     for device in (described["device"], *described["device"]["units"]):
         for key in ("subcircuit", "file"):
             if device[key] is not None:  # what the file says counts, not where it lies
-                device[key] = file_digest(Path(device[key]))
+                found = netlist_digests(Path(device[key])) if key == "file" else {}
+                device.update({key: file_digest(Path(device[key]))} | ({"netlists": found} if found else {}))
     text = json.dumps(described, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,7 +1,7 @@
 """The study: what every key of a study file means, its default and its bounds; text in, SI floats out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -9,6 +9,8 @@ from pydantic_core import ErrorDetails
 
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, RESIDUALS
+from hge_spice.margin import GAP_OVER_SPAN
+from hge_spice.materia.error import ERRORS
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
@@ -22,7 +24,7 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
-from hge_spice.study.imperfections import read_imperfections
+from hge_spice.study.imperfections import in_volts, read_imperfections
 from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.readout import Readout
@@ -31,6 +33,8 @@ from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     level_pairs,
     one_of,
+    or_auto,
+    or_none,
     or_word,
     si,
     swept,
@@ -38,6 +42,7 @@ from hge_spice.study.values import (
     text,
     two_currents,
     whole,
+    yes_or_no,
 )
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
@@ -56,6 +61,9 @@ __all__ = [
 ]
 
 DEMODULATED = ("output", "loss")
+POINT_BY_POINT = frozenset({"control_noise", "dac"})  # imperfections that add tables to a drive
+UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
+FIRST = ("screened", "random")
 
 
 def _voltages(value: Any) -> dict[str, float]:
@@ -73,22 +81,47 @@ class TaskChoice(Table):
 class Training(Table):
     """rate : V.
 
+    patience : extractions without a lower loss, after which a start jumps to the best of `scouts` random settings
+    longest_step : V, that an update moves a control at most; slew : V/s, of the converters, whose ramps take time
+    gap_over_span : that a solved read-out needs for the training to end
+    first : settings at which starts begin where electrodes are screened for: the screening's best, or random ones
     batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
+    where : in a loop around the device, or in a circuit around it ([circuit]); a step is then an epoch
     """
 
+    where: Annotated[str, BeforeValidator(one_of("place to learn", ("loop", "circuit")))] = "loop"
     estimator: Annotated[str, BeforeValidator(one_of("estimator", ESTIMATORS))] = "homodyne"
     repeats: Count = 1
     demodulate: Annotated[str, BeforeValidator(one_of("thing to demodulate", DEMODULATED))] = "output"
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
+    patience: Annotated[int | None, BeforeValidator(or_none(whole(1)))] = None
+    scouts: Count = 4
+    longest_step: Annotated[float | None, BeforeValidator(or_none(si("voltage", above=0)))] = None
+    slew: Annotated[float | None, BeforeValidator(or_none(si("slew rate", above=0)))] = None
+    gap_over_span: Annotated[float, BeforeValidator(si("ratio", least=GAP_OVER_SPAN, below=1))] = GAP_OVER_SPAN
+    first: Annotated[str, BeforeValidator(one_of("first setting", FIRST))] = "screened"
     batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
+
+
+class InCircuit(Table):
+    """What the learning circuit descends by, and what it is made of.
+
+    error : its error formation; margin : for "margin", share of the mean distance of the outputs from their mean
+    gain : V/A of the transimpedance amplifier, or V/V; loop : whether the same loop runs as a program beside it
+    """
+
+    error: Annotated[str, BeforeValidator(one_of("error formation", ERRORS))] = "margin"
+    margin: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 0.5
+    gain: Annotated[float | Literal["auto"], BeforeValidator(or_auto(si("resistance", above=0)))] = "auto"
+    loop: Annotated[bool, BeforeValidator(yes_or_no)] = True
 
 
 class Pdk(Table):
@@ -152,6 +185,7 @@ class Study(Table):
     perturbation: Perturbation = Perturbation()
     lockin: Lockin = Lockin()
     training: Training = Training()
+    circuit: InCircuit = InCircuit()
     readout: Readout = Readout()
     compare: Comparison | None = None
     spacing: Spacing | None = None
@@ -168,18 +202,23 @@ class Study(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _targets_in_the_outputs_unit(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
+    def _in_the_outputs_unit(cls, given: Any) -> Any:
+        """Targets and imperfections of an output that is a voltage."""
+        how = given.get("readout") if isinstance(given, dict) else None
+        if not isinstance(how, dict) or how.get("kind") not in {"voltage", "transimpedance"}:
             return given
-        task, how = given.get("task"), given.get("readout")
-        reads_voltage = isinstance(how, dict) and how.get("kind") in {"voltage", "transimpedance"}
-        if not reads_voltage or not isinstance(task, dict) or not isinstance(task.get("targets"), list):
-            return given
-        try:
-            targets = [quantity(value, "voltage") for value in task["targets"]]
-        except ValueError as error:
-            raise ValueError(f"task.targets: {error}") from error
-        return {**given, "task": {**task, "targets": targets}}
+        read = dict(given)
+        task, again = given.get("task"), given.get("retrain")
+        if isinstance(task, dict) and isinstance(task.get("targets"), list):
+            read["task"] = {**task, "targets": _at("task.targets", lambda: _all_volts(task["targets"]))}
+        gain: float | None = None
+        if how["kind"] == "transimpedance":
+            gain = _at("readout.gain", lambda: quantity(how.get("gain", Readout().gain), "resistance"))
+        if "imperfections" in given:
+            read["imperfections"] = _at("imperfections", lambda: in_volts(given["imperfections"], gain))
+        if isinstance(again, dict) and "after" in again:
+            read["retrain"] = {**again, "after": _at("retrain.after", lambda: in_volts(again["after"], gain))}
+        return read
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Study":
@@ -191,6 +230,7 @@ class Study(Table):
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
         yield from self._misfits_of_training()
+        yield from self._misfits_of_sequences()
         yield from self._misfits_of_comparisons()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
         bits = TASKS[self.task.name].bits.shape[1]
@@ -231,8 +271,36 @@ class Study(Table):
                 f"training.batch: {self.training.rule} compares the losses of its steps, which must be of the same "
                 'patterns; take batch = "all", or another rule'
             )
+        if batch != "all" and self.training.patience is not None:
+            yield "training.patience: it compares losses of steps, which must be of the same patterns; drop the batch"
+        if self.training.where == "circuit":
+            yield from self._misfits_of_circuit()
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_sequences(self) -> Iterable[str]:
+        if self.perturbation.patterns != "sequence":
+            return
+        played = sorted(POINT_BY_POINT & self.imperfections.keys())
+        if played:
+            yield (
+                f"imperfections: {', '.join(played)} is played point by point, which a sequence has no place for; take "
+                'perturbation.patterns = "separate"'
+            )
+        if self.training.estimator in UNDRIVEN:
+            yield f"training.estimator: {self.training.estimator} plays no patterns; leave perturbation.patterns out"
+        if self.compare is not None or self.spacing is not None:
+            yield 'compare, spacing: they measure pattern by pattern; take perturbation.patterns = "separate"'
+
+    def _misfits_of_circuit(self) -> Iterable[str]:
+        if self.circuit.error == "mse" and self.task.targets is None:
+            yield 'task.targets: the error mse needs two output currents, such as ["2 nA", "8 nA"]'
+        if self.device.engine == "quasistatic":
+            yield 'training.where: a circuit is simulated by ngspice; take device.engine = "ngspice"'
+        if self.imperfections:
+            yield "imperfections: they are of a loop's instruments; a circuit has its own"
+        if self.lockin.filter != "window" or self.lockin.phase != "as_is":
+            yield 'lockin: the circuit averages over whole windows; take filter = "window" and phase = "as_is"'
 
     def _misfits_of_comparisons(self) -> Iterable[str]:
         for spacing in self.spacing.spacings if self.spacing else ():
@@ -258,12 +326,15 @@ class Study(Table):
         for name in self.bias:
             if name in roles:
                 yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
-        if self.pdk is not None and self.device.subcircuit is None:
-            yield "pdk: a process serves a block of your own; set device.subcircuit"
+        if self.pdk is not None and self.device.source not in {"subcircuit", "graph", "file"}:
+            yield "pdk: a process serves a block of your own; set device.subcircuit, or device.file for a graph's edges"
         if self.readout.differential and len(self.electrodes.outputs) < 2:
             yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
-        if self.imperfections and self.readout.kind != "current":
-            yield 'imperfections: they are of a current; take readout.kind = "current"'
+        if "tia" in self.imperfections.keys() | self.retrain.after.keys() and self.readout.kind == "voltage":
+            yield (
+                'imperfections: tia amplifies a current, and readout.kind = "voltage" reads a load without an '
+                'amplifier; take "transimpedance" or leave it out'
+            )
         if self.device.source != "dopant" or self.electrodes.grounds == "rest":
             return  # electrodes are known, and checked, when the graph is built
         count, named = self.device.electrodes, {**roles, **self.bias}
@@ -273,6 +344,18 @@ class Study(Table):
         if len(named) < count and self.electrodes.roles is None:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
             yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds, unconnected or bias"
+
+
+def _at(path: str, read: Callable[[], Any]) -> Any:
+    """What is read, or its problem with the key's path."""
+    try:
+        return read()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _all_volts(values: list[Any]) -> list[float]:
+    return [quantity(value, "voltage") for value in values]
 
 
 def parse_study(raw: StudyText) -> Study:

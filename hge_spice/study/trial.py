@@ -3,8 +3,8 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
+from hge_spice.study.circuit import learn
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
-from hge_spice.study.retrain import retrain
+from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
+from hge_spice.study.unsolved import nearest, reason
 from hge_spice.traces import Plot, write_raw
-from hge_spice.train import Cost, Step, train
+from hge_spice.train import Cost, Step, cost_of, train
 
 Progress = Callable[[int, Step], None]
 Screened = Callable[[int, int], None]  # points done, of how many
@@ -32,24 +34,44 @@ Screened = Callable[[int, int], None]  # points done, of how many
 
 @dataclass(frozen=True)
 class Trained:
-    """Steps of all starts so far, and their cost, calibration included."""
+    """Steps of all starts so far, and their cost, calibration included; what stands beside them in steps.parquet."""
 
     start: int
     step: Step
     cost: Cost
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
-def run_starts(bench: Bench) -> Iterator[Trained]:
+def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
     """Starts in order, each from its own control setting, until one is solved."""
+    if bench.study.training.where == "circuit":
+        yield from _run_circuits(bench, directory)
+        return
     cost = bench.cost
     training = bench.study.training
     for start in range(training.starts):
         seed = (training.seed, start, *b"batches")
+        solved = False
         for step in train(bench.dut, bench.control(start), bench.recipe, training.steps, seed):
             cost += step.cost
+            solved = step.margin.solved
             yield Trained(start, step, cost)
-            if step.margin.solved:
-                return
+        if solved:
+            return
+
+
+def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
+    """The same, each start a circuit that learns by itself."""
+    cost = bench.cost
+    for start in range(bench.study.training.starts):
+        for epoch in learn(bench, start, directory):
+            cost += epoch.step.cost
+            beside = {f"loop.{name}": v for name, v in zip(bench.dut.controls, epoch.loop, strict=True)}
+            for p, row in enumerate(epoch.truth):
+                beside |= {f"truth.{p}.{name}": v for name, v in zip(bench.dut.controls, row, strict=True)}
+            yield Trained(start, epoch.step, cost, beside)
+        if epoch.step.margin.solved:
+            return
 
 
 def run_trial(
@@ -70,11 +92,14 @@ def run_trial(
     directory.mkdir(parents=True, exist_ok=True)
     with Bench.of(study, workers, screened) as bench:
         rows: list[dict[str, Any]] = []
+        extracted, near = Cost(), None
         flags: Counter[str] = Counter(bench.flags)
         try:
-            for trained in run_starts(bench):
+            for trained in run_starts(bench, directory):
                 rows.append(_row(bench, trained))
                 flags.update(trained.step.flags)
+                extracted += cost_of(trained.step.estimates)
+                near = trained.step if near is None else nearest((near, trained.step))
                 progress(trained.start, trained.step)
         finally:
             # What was learned before a failure or an interrupt is kept
@@ -101,6 +126,7 @@ def run_trial(
             "simulated_seconds": trained.cost.simulated_seconds,
             "energy_joule": trained.cost.energy,
             "perturbation_energy_joule": trained.cost.perturbation_energy,
+            **_of_an_extraction(extracted),
             "outputs": last.outputs.tolist(),
             "output_unit": bench.unit,
             "gap": last.margin.gap,
@@ -115,18 +141,38 @@ def run_trial(
             "harmonics": list(measurement.plan.harmonics),
             "window": measurement.plan.window,
             "settle": measurement.settle,
+            "patterns": study.perturbation.patterns,
+            "ramp": study.perturbation.ramp if study.perturbation.patterns == "sequence" else None,
             "noise": mean_noise(measurement.noise_density, measurement.plan.window),
             "relative_error_max": comparison["relative_error_max"],
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
             **solutions(bench, last.control),
-            **(holds_exactly(bench, last.control) if last.margin.solved else {}),
+            **(holds_exactly(bench, last.control) if last.margin.solved else _why_not(bench, near or last)),
             **({"screening": bench.screening} if bench.screening else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
-            **(retrain(bench, last.control, workers) if study.retrain.after else {}),
+            **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
+            **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
         }
+
+
+def _of_an_extraction(extracted: Cost) -> dict[str, Any]:
+    """Energy of one extraction of a pattern, J, and the tones' share of it."""
+    if not extracted.extractions:
+        return {}
+    share = extracted.perturbation_energy / extracted.energy if extracted.energy else None
+    return {"extraction_energy_joule": extracted.energy / extracted.extractions, "perturbation_share": share}
+
+
+def _why_not(bench: Bench, step: Step) -> dict[str, Any]:
+    """Why no start was solved, and the gap over span that came nearest."""
+    most = solutions(bench, step.control).get("solutions", {}).get("most", 1)
+    return {
+        "unsolved_because": reason(step, bench.recipe.control_range, most),
+        "nearest_gap_over_span": step.margin.gap_over_span,
+    }
 
 
 def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
@@ -153,12 +199,14 @@ def _row(bench: Bench, trained: Trained) -> dict[str, Any]:
     for k, name in enumerate(bench.dut.controls):
         row[f"control.{name}"] = step.control[k]
         row[f"gradient.{name}"] = step.gradient[k]
+        # every row has the columns of all patterns: the first row's are the table's
+        row |= {f"{what}.{p}.{name}": np.nan for p in range(len(step.outputs)) for what in ("jacobian", "stderr")}
         for p, estimate in zip(step.patterns, step.estimates, strict=True):
             row[f"jacobian.{p}.{name}"] = estimate.jacobian[k]
             row[f"stderr.{p}.{name}"] = estimate.stderr[k]
     for p, output in enumerate(step.outputs):
         row[f"output.{p}"] = output
-    return row
+    return row | dict(trained.beside)
 
 
 def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
@@ -166,11 +214,10 @@ def _write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
     (directory / "graph.json").write_text(json.dumps(node_link(bench.network.graph), indent=1))
+    (directory / "netlist.cir").write_text(bench.deck(control))
     drives, titles = [], []
     for p, inputs in enumerate(bench.recipe.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
-        if p == 0:
-            (directory / "netlist.cir").write_text(deck(bench.network.graph, drive))
         at_rest = Drive(control, inputs, (), measurement.transient)
         (directory / f"readout-{p}.cir").write_text(deck(bench.network.graph, at_rest))
         drives.append(drive)

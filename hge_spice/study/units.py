@@ -52,6 +52,9 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
     {
         "voltage": Dimension("V", {"V": Unit()}, "20 mV"),
         "current": Dimension("A", {"A": Unit()}, "5 nA"),
+        "slew rate": Dimension(
+            "V/s", {"V/s": Unit(), "V/ms": Unit(Decimal(1000)), "V/us": Unit(Decimal(1000000))}, "10 V/s"
+        ),
         "time": Dimension("s", {"s": Unit()}, "25 ms"),
         "frequency": Dimension("Hz", {"Hz": Unit()}, "1 kHz"),
         "temperature": Dimension(

@@ -1,0 +1,165 @@
+"""The learning circuit: one netlist of the device under test and all that makes it learn, for `ngspice -b`."""
+
+import numpy as np
+
+from hge_spice.devices import DEVICES
+from hge_spice.devices.names import terminal
+from hge_spice.graph import Network, electrodes, readout
+from hge_spice.materia.circuit import PEAK_KEPT, SHARE, Circuit
+from hge_spice.materia.error import ERRORS
+from hge_spice.materia.sequencer import RC_STEPS, TRANSFER, UPDATE
+from hge_spice.netlist import build_circuit, saved_vectors, table_node
+
+FARAD = 1e-9  # every capacitor of the circuit
+
+
+def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
+    """Netlist that learns for so many epochs, runnable by `ngspice -b` as it is.
+
+    Node c0, c1, … are the controls before their clamps, g0, … the lock-ins, h0, … the held outputs.
+    """
+    schedule = circuit.schedule
+    controls, inputs = electrodes(graph, "control"), electrodes(graph, "input")
+    complements = electrodes(graph, "complement")
+    device = build_circuit(
+        graph, tones={t.electrode: t for t in circuit.tones}, tabled=(*controls, *inputs, *complements)
+    )
+    options = DEVICES[graph.graph["family"]].options
+    given = " ".join(f"{key}={value!r}" for key, value in options.items())
+    step = schedule.step
+    return "\n".join(
+        [
+            *str(device).splitlines(),
+            *schedule.lines(),
+            *_input_lines(graph, circuit),
+            *_readout_lines(graph, circuit),
+            *_mean_lines(circuit),
+            *ERRORS[circuit.error].lines(circuit.teacher),
+            *_lockin_lines(circuit),
+            *_integrator_lines(controls, circuit),
+            f".options {given} trtol=1e9 itl4=100",
+            *(f".save {vector}" for vector in saved(graph, schedule.patterns)),
+            f".tran {step!r} {schedule.duration(epochs)!r} 0 {step!r}",
+            ".end",
+            "",
+        ]
+    )
+
+
+def saved(graph: Network, patterns: int) -> list[str]:
+    """Vectors that are kept: the circuit's signals, and what the electrodes draw."""
+    driven = [vector.removesuffix("#branch") for vector in saved_vectors(graph).driven]
+    controls = electrodes(graph, "control")
+    nodes = ["y", "err", "gw", *(f"{name}{k}" for name in "cga" for k in range(len(controls)))]
+    nodes += [f"h{p}" for p in range(patterns)]
+    nodes += [source.removeprefix("vdc_") for source in driven]
+    nodes += [f"{terminal(name)}_dc" for name in controls]
+    return [*(f"v({node})" for node in nodes), *(f"i({source})" for source in driven)]
+
+
+def _input_lines(graph: Network, circuit: Circuit) -> list[str]:
+    lines: list[str] = []
+    levels = {name: circuit.inputs[:, k] for k, name in enumerate(electrodes(graph, "input"))}
+    for name in electrodes(graph, "complement"):
+        data = graph.nodes[name]
+        levels[name] = data["mirror"] - levels[data["complement_of"]]
+    for k, (name, volts) in enumerate(levels.items()):
+        lines += [f"Gin{k}_{p} 0 in{k} sel{p} 0 {volt!r}" for p, volt in enumerate(volts.tolist())]
+        lines += [f"Rin{k} in{k} 0 1", f"Ein{k} {table_node(name)} 0 in{k} 0 1"]
+    return lines
+
+
+def _readout_lines(graph: Network, circuit: Circuit) -> list[str]:
+    """Node y: the output in volts."""
+    read = saved_vectors(graph).read[: 1 + readout(graph).differential]
+    lines: list[str] = []
+    below = "y"
+    for k, vector in enumerate(read):
+        foot = "ylow" if len(read) > 1 and k == 0 else "0"
+        ends = f"{below} {foot}" if k == 0 else f"0 {below}"
+        if vector.endswith("#branch"):
+            lines.append(f"Htia{k} {ends} {vector.removesuffix('#branch')} {circuit.gain!r}")
+        else:
+            lines.append(f"Etia{k} {ends} {vector} 0 {circuit.gain!r}")
+        below = foot
+    return lines
+
+
+def _mean_lines(circuit: Circuit) -> list[str]:
+    """The mean of the output in the window, and one hold for each pattern; yac is what the mean leaves of y."""
+    schedule = circuit.schedule
+    conductance = FARAD / (RC_STEPS * schedule.step)
+    patterns = range(schedule.patterns)
+    lines = [
+        f"Bmean 0 m I=v(y)*v(gw)*{FARAD / schedule.window!r}-v(m)*v(gr)*{conductance!r}",
+        f"Cmean m 0 {FARAD!r}",
+        ".ic v(m)=0",
+    ]
+    for p in patterns:
+        lines += [
+            f"Bhold{p} 0 h{p} I=v(m,h{p})*v(gs)*v(sel{p})*{conductance!r}",
+            f"Chold{p} h{p} 0 {FARAD!r}",
+            f".ic v(h{p})=0",
+        ]
+    return [*lines, f"Bac yac 0 V=v(y)-({'+'.join(f'v(sel{p})*v(h{p})' for p in patterns)})"]
+
+
+def _lockin_lines(circuit: Circuit) -> list[str]:
+    """Per control a mixer into a gated integrator: after the window g is dy/dV, V/V."""
+    schedule = circuit.schedule
+    conductance = FARAD / (RC_STEPS * schedule.step)
+    lines: list[str] = []
+    for k, tone in enumerate(circuit.tones):
+        node = terminal(tone.electrode)
+        factor = 2 * FARAD / (tone.amplitude**2 * schedule.window)
+        lines += [
+            f"Bmix{k} 0 g{k} I=v(yac)*v({node},{node}_dc)*v(gw)*{factor!r}-v(g{k})*v(gr)*{conductance!r}",
+            f"Cmix{k} g{k} 0 {FARAD!r}",
+            f".ic v(g{k})=0",
+        ]
+    return lines
+
+
+def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
+    """Per control dE/dV summed over the epoch, and the integrator that holds the control, between clamps."""
+    schedule = circuit.schedule
+    conductance = FARAD / (RC_STEPS * schedule.step)
+    low, high = circuit.control_range
+    count = len(controls)
+    lines: list[str] = []
+    by_peak = ERRORS[circuit.error].divisor == "peak"
+    into = FARAD / (TRANSFER * schedule.step)
+    move = FARAD / (UPDATE * schedule.step)
+    if by_peak:
+        leak = float(-schedule.epoch / (FARAD * np.log(PEAK_KEPT)))
+        for k in range(count):
+            lines += [
+                f"Bpeak{k} 0 q{k} I=max(abs(v(a{k}))-v(q{k}),0)*v(gp)*{conductance!r}",
+                f"Cpeak{k} q{k} 0 {FARAD!r}",
+                f"Rpeak{k} q{k} 0 {leak!r}",
+                f".ic v(q{k})=0",
+            ]
+    else:
+        squares = "+".join(f"v(g{k})^2" for k in range(count))
+        lines += [
+            f"Bpower 0 power I=({squares})*v(gt)*{into!r}-v(power)*v(ge)*{conductance!r}",
+            f"Cpower power 0 {FARAD!r}",
+            ".ic v(power)=0",
+        ]
+
+    def change(k: int) -> str:
+        if by_peak:
+            return f"{circuit.rate!r}*v(a{k})/max({circuit.floor!r},v(q{k}))"
+        return f"{circuit.rate!r}*tanh({SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power)))"
+
+    for k, name in enumerate(controls):
+        back = f"{conductance!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
+        lines += [
+            f"Bsum{k} 0 a{k} I=v(g{k})*v(err)*v(gt)*{into!r}-v(a{k})*v(ge)*{conductance!r}",
+            f"Csum{k} a{k} 0 {FARAD!r}",
+            f"Bint{k} c{k} 0 I={change(k)}*v(gu)*{move!r}+{back}",
+            f"Cint{k} c{k} 0 {FARAD!r}",
+            f".ic v(a{k})=0 v(c{k})={float(circuit.control[k])!r}",
+            f"Bclamp{k} {table_node(name)} 0 V=min({high!r},max({low!r},v(c{k})))",
+        ]
+    return lines

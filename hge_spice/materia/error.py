@@ -1,0 +1,103 @@
+"""Error formation: from the held outputs of all patterns to dE/dI of the pattern shown; one block per loss.
+
+mse     dE/dI_p = I_p − target_p. A step divided by the power of all derivatives can't overshoot: the trace bounds the
+        largest eigenvalue of Gauss and Newton's matrix (normalised least mean squares, Nagumo & Noda 1967, doi
+        10.1109/TAC.1967.1098599).
+margin  Patterns on the wrong side of the mean Ī of all outputs, or on the right side by less than a margin, learn with
+        equal force; the others don't, and where none is left the circuit rests. The margin is a share of the mean
+        |I_p − Ī|. Forces are centred over the patterns, since a common shift of all outputs changes nothing.
+
+A perceptron's rule with margin, its threshold the running mean (Rosenblatt; Krauth & Mézard 1987, doi
+10.1088/0305-4470/20/11/013, for what a margin is worth).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hge_spice.drive import Floats
+
+WIDTH = 1e-3  # V, over which a comparator turns
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """What the outputs should be.
+
+    classes : [pattern], 0 or 1; levels : [pattern], V at the transimpedance amplifier, for mse
+    margin : share of the mean |I_p − Ī|
+    """
+
+    classes: Floats
+    levels: Floats | None = None
+    margin: float = 0.5
+
+
+@dataclass(frozen=True)
+class ErrorBlock:
+    """One way to form the error.
+
+    lines : of the netlist, from nodes h0, h1, … (held outputs, V) and sel0, sel1, … to node err (dE/dI, V)
+    of : the same in NumPy, from [pattern] to [pattern]
+    divisor : what a step is divided by: "peak", each control's by the recent peak of its own derivative; "power", all
+        by the sum of the squared dI/dV of an epoch
+    """
+
+    lines: Callable[[Teacher], list[str]]
+    of: Callable[[Floats, Teacher], Floats]
+    divisor: str
+    summary: str
+
+
+def _selected(nodes: list[str], less: str = "") -> str:
+    return "+".join(f"v(sel{p})*(v({node}){less})" for p, node in enumerate(nodes))
+
+
+def _mse_lines(teacher: Teacher) -> list[str]:
+    if teacher.levels is None:
+        raise ValueError('the error "mse" needs target currents; set task.targets')
+    return [
+        *(f"Vtarget{p} target{p} 0 DC {level!r}" for p, level in enumerate(teacher.levels.tolist())),
+        f"Berr err 0 V={'+'.join(f'v(sel{p})*v(h{p},target{p})' for p in range(len(teacher.levels)))}",
+    ]
+
+
+def _mse(held: Floats, teacher: Teacher) -> Floats:
+    if teacher.levels is None:
+        raise ValueError('the error "mse" needs target currents; set task.targets')
+    return np.asarray(held - teacher.levels)
+
+
+def _mean(node: str, of: list[str]) -> list[str]:
+    """A node that is the mean of others: conductances into one ohm, no B source."""
+    return [*(f"G{node}{p} 0 {node} {each} 0 {1 / len(of)!r}" for p, each in enumerate(of)), f"R{node} {node} 0 1"]
+
+
+def _margin_lines(teacher: Teacher) -> list[str]:
+    count, signs = len(teacher.classes), np.where(teacher.classes > 0.5, 1, -1).tolist()
+    held, forces = [f"h{p}" for p in range(count)], [f"force{p}" for p in range(count)]
+    spread = "+".join(f"abs(v({h},hmean))" for h in held)
+    return [
+        *_mean("hmean", held),
+        f"Bspread spread 0 V=({spread})/{count}",
+        *(
+            f"Bforce{p} force{p} 0 V={0.5 * s!r}*(1+tanh(({teacher.margin!r}*v(spread)-({s})*v(h{p},hmean))/{WIDTH!r}))"
+            for p, s in enumerate(signs)
+        ),
+        *_mean("fmean", forces),
+        f"Berr err 0 V=-({'+'.join(f'v(sel{p})*v(force{p},fmean)' for p in range(count))})",
+    ]
+
+
+def _margin(held: Floats, teacher: Teacher) -> Floats:
+    signs = np.where(teacher.classes > 0.5, 1.0, -1.0)
+    away = held - held.mean()
+    force = 0.5 * signs * (1 + np.tanh((teacher.margin * np.abs(away).mean() - signs * away) / WIDTH))
+    return np.asarray(force.mean() - force)
+
+
+ERRORS = {
+    "mse": ErrorBlock(_mse_lines, _mse, "power", summary="difference to target currents"),
+    "margin": ErrorBlock(_margin_lines, _margin, "peak", summary="patterns without margin, all with equal force"),
+}

@@ -1,0 +1,99 @@
+"""Patterns one after the other in one transient: plateaus of the electrodes' voltages, and ramps between them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from hge_spice.drive import Drive, Floats, SmallSignalDevice, Tone, Transient, Waveform
+
+GUARD = 2  # steps: after a corner a solver begins with short steps, so that its uniform grid comes up to that much late
+
+
+@dataclass(frozen=True)
+class Plateaus:
+    """Drives of the same tones and timing, played one after the other while the tones run on.
+
+    Each drive takes `pitch`: a straight `ramp` from the last drive's voltages to its own, the dead time `settle`, the
+    window, and `GUARD` steps for a window that begins late. Before the first ramp the device is at rest at the last
+    drive's voltages, as if the sequence had just gone round: so every pattern has the same history, and costs the same.
+
+    ramp : s
+
+    Raises ValueError for no drives, other timings or tones, tables, or a ramp that isn't above zero.
+    """
+
+    drives: tuple[Drive, ...]
+    ramp: float
+
+    def __post_init__(self) -> None:
+        if not self.drives:
+            raise ValueError("a sequence of no patterns; give one or more")
+        if not (np.isfinite(self.ramp) and self.ramp > 0):
+            raise ValueError(f"the ramp takes {self.ramp!r} s; it must be above zero, since no source can jump")
+        if any((d.tones, d.transient) != (self.tones, self.transient) for d in self.drives):
+            raise ValueError("patterns in one transient must have the same tones, window, points and dead time")
+        if any(d.tables is not None for d in self.drives):
+            raise ValueError("patterns in one transient take no tables; measure them one by one")
+
+    @property
+    def tones(self) -> tuple[Tone, ...]:
+        """The tones, their phases at the start of the sequence."""
+        return self.drives[0].tones
+
+    @property
+    def transient(self) -> Transient:
+        """Timing of each plateau, from the end of its ramp."""
+        return self.drives[0].transient
+
+    @property
+    def dead(self) -> float:
+        """Time before a plateau's window, s: ramp and settling."""
+        return self.ramp + self.transient.settle
+
+    @property
+    def pitch(self) -> float:
+        """From one plateau to the next, s."""
+        return self.ramp + self.transient.duration + GUARD * self.transient.step
+
+    @property
+    def duration(self) -> float:
+        """What the hardware spends on all of them, s."""
+        return self.pitch * len(self.drives)
+
+    @property
+    def starts(self) -> Floats:
+        """Where each drive's ramp begins: [drive], s."""
+        return np.asarray(self.pitch * np.arange(len(self.drives)))
+
+    @property
+    def corners(self) -> Floats:
+        """Beginning and end of every ramp: [2·drive], s."""
+        return np.column_stack([self.starts, self.starts + self.ramp]).ravel()
+
+    @staticmethod
+    def at_corners(levels: Floats) -> Floats:
+        """Values at the corners [2·drive] of a voltage that is levels[k] on plateau k."""
+        return np.column_stack([np.roll(levels, 1), levels]).ravel()
+
+
+def ramped(plateaus: Plateaus, voltages: Sequence[Mapping[str, float]]) -> dict[str, Floats]:
+    """Values at the corners [2·drive], V, of each electrode that isn't the same on all plateaus.
+
+    voltages : of each drive, V by electrode
+    """
+    levels = {name: np.array([each[name] for each in voltages]) for name in voltages[0]}
+    return {name: plateaus.at_corners(values) for name, values in levels.items() if np.ptp(values) > 0}
+
+
+@runtime_checkable
+class PlateauDevice(SmallSignalDevice, Protocol):
+    """A device under test that can play patterns one after the other without stopping."""
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """The window of each drive, in their order; time zero is the start of the sequence, for all of them.
+
+        Times, energy and simulated seconds are each plateau's share, ramps included: together they are the whole.
+        """
+        ...
