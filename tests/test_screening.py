@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hge_spice.devices import ELEMENTS
 from hge_spice.study.bench import Bench
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.files import load_study
@@ -122,3 +123,47 @@ def test_only_dopant_networks_have_an_exact_model() -> None:
     raw = load_study("xor", ["device.sites=13", "perturbation.amplitude=2 mV"])
     with Bench.of(parse_study(raw)) as bench:
         assert holds_exactly(bench, bench.control()) == {}
+
+
+def test_the_control_region_with_several_solutions_is_that_of_two_tunnel_diodes_in_series(tmp_path: Path) -> None:
+    """The middle node's voltage v solves i(V − v) = i(v): the roots are counted on a fine grid, for every V."""
+    lines = ("c1,m,tunnel,,electrode,node", "m,out,tunnel,,node,electrode")
+    lines += tuple(f"{name},out,resistor,1e3,electrode,electrode" for name in ("in1", "in2"))
+    header = "a,b,family,parameters.resistance,kind_a,kind_b"
+    (tmp_path / "pair.csv").write_text("\n".join((header, *lines)))
+    current = ELEMENTS["tunnel"].current
+    values = ELEMENTS["tunnel"].values({})
+    names = tuple(sorted(current.symbols))
+
+    def law(v: np.ndarray) -> np.ndarray:
+        return current.compiled(names)(*(v if name == "v" else values[name] for name in names))[0]
+
+    across = np.linspace(-1.0, 1.0, 401)
+    v = np.linspace(-1.2, 1.2, 4002)  # never half of a voltage tried: there both laws are equal
+    roots = np.array([np.count_nonzero(np.diff(np.sign(law(total - v) - law(v)))) for total in across])
+    several = across[roots > 1]
+    named = {"output": "out", "inputs": ["in1", "in2"], "controls": ["c1"]}
+    study = {
+        "title": "bistable",
+        "device": {"file": str(tmp_path / "pair.csv"), "family": "tunnel"},
+        "electrodes": named | {"control_range": ["-1 V", "1 V"]},
+        "task": {"name": "or"},
+        "training": {"loss": "gap", "steps": 1, "starts": 1},
+        "perturbation": {"amplitude": "2 mV"},
+    }
+    with Bench.of(parse_study(study)) as bench:
+        inside = solutions(bench, np.array([several.mean()]))["solutions"]
+        outside = solutions(bench, np.array([-0.5]))["solutions"]
+    assert inside["most"] == 3
+    assert outside["most"] == 1
+    for found in (inside, outside):
+        low, high = found["region"]["c1"]
+        assert several[0] - 0.005 <= low < high <= several[-1] + 0.005
+        assert 0 < found["multistable_settings"] < found["settings"]
+    narrow = {"electrodes": named | {"control_range": ["0.2 V", "0.3 V"]}}
+    summary = run_study(study | narrow, tmp_path / "out")
+    result = summary["results"][0]
+    assert result["flags"]["multistable"] == 1
+    page = write_report(tmp_path / "out").read_text()
+    assert "More than one solution" in page
+    assert "<td>c1</td>" in page

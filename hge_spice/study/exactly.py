@@ -72,22 +72,29 @@ def solutions(bench: Bench, control: Floats) -> dict[str, Any]:
     control : [control], V. Nothing for a device whose equations aren't stated, or not at rest.
 
     Key `solutions`: `most`, the largest number of operating points of a pattern found here; `multistable_settings` of
-    `settings` random ones of the control range in which a pattern has more than one; `starts` tried for each.
+    `settings` random ones of the control range in which a pattern has more than one; `region`, the lowest and highest
+    voltage of each control, by name, among the settings where one has, this one included; `starts` tried for each.
     """
     graph = bench.network.graph
     try:
-        network, device = BatchedNetwork.of(single_carriers(graph)), QuasistaticDevice(graph)
+        network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
     except ValueError:
         return {}
     output = network.equations.electrodes.index(electrodes(graph, "output")[0])
     rng = np.random.default_rng([bench.study.training.seed, STARTS])
     drawn = rng.uniform(*bench.study.electrodes.control_range, (SETTINGS, len(control)))
     rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.recipe.inputs])
-    counts = count_solutions(network, rims, output, starts=STARTS, rng=rng).reshape(SETTINGS + 1, -1)
+    counts = count_solutions(network, rims, output, starts=STARTS, rng=rng).reshape(SETTINGS + 1, -1).max(axis=1)
+    several = np.concatenate([control[None], drawn])[counts > 1]
     return {
         "solutions": {
-            "most": int(counts[0].max()),
-            "multistable_settings": int((counts[1:].max(axis=1) > 1).sum()),
+            "most": int(counts[0]),
+            "multistable_settings": int((counts[1:] > 1).sum()),
+            "region": {
+                name: [float(each.min()), float(each.max())]
+                for name, each in zip(device.controls, several.T, strict=True)
+                if len(each)
+            },
             "settings": SETTINGS,
             "starts": STARTS + 1,
         }

@@ -110,6 +110,9 @@ def run_trial(
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
         repeats = study.budget.repeats
+        several = solutions(bench, last.control)
+        if several.get("solutions", {}).get("most", 1) > 1:
+            flags["multistable"] += 1
         measurement = bench.recipe.measurement
         assessed: dict[str, Any] = {} if study.compare is None else {"compared": assess(bench)}
         if study.spacing is not None:
@@ -148,7 +151,7 @@ def run_trial(
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
-            **solutions(bench, last.control),
+            **several,
             **(holds_exactly(bench, last.control) if last.margin.solved else _why_not(bench, near or last)),
             **({"screening": bench.screening} if bench.screening else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
