@@ -115,9 +115,9 @@ def rounds(choices: int, patterns: int, points: int) -> list[tuple[int, int]]:
     """Successive halving (by thirds): choices that take part in each round, and further control settings of each.
 
     Every round spends an equal share of the points, so that what is worth it is measured three times as often in each.
-    The method is that of Karnin, Koren & Somekh, ICML 2013, with a third in place of half. Of the 168 choices of a device
-    of 12 sites, ranked for six gates by 2048 other control settings each, 100 000 points picked one of the first three on
-    all six devices that the method wasn't settled on (seeds 100 to 105, three draws each; 2.3 s of one core).
+    The method is that of Karnin, Koren & Somekh, ICML 2013, with a third in place of half. Of the 168 choices of a
+    device of 12 sites, ranked for six gates by 2048 other control settings each, 100 000 points picked one of the first
+    three on all six devices that the method wasn't settled on (seeds 100 to 105, three draws each; 2.3 s of one core).
 
     Raises ValueError where the points don't give every choice a control setting.
     """
