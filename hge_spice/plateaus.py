@@ -1,12 +1,12 @@
 """Patterns one after the other in one transient: plateaus of the electrodes' voltages, and ramps between them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, SmallSignalDevice, Tone, Transient, Waveform
+from hge_spice.drive import Condition, Drive, Floats, SmallSignalDevice, Tone, Transient, Waveform
 
 GUARD = 2  # steps: after a corner a solver begins with short steps, so that its uniform grid comes up to that much late
 
@@ -20,12 +20,15 @@ class Plateaus:
     drive's voltages, as if the sequence had just gone round: so every pattern has the same history, and costs the same.
 
     ramp : s
+    reset : whether elements that remember are drawn back, in every ramp, to the states in which the sequence begins:
+        an ideal re-initialisation, which takes no time and energy of its own. Else states go on from drive to drive
 
-    Raises ValueError for no drives, other timings or tones, tables, or a ramp that isn't above zero.
+    Raises ValueError for no drives, other timings, tones or conditions, tables, or a ramp that isn't above zero.
     """
 
     drives: tuple[Drive, ...]
     ramp: float
+    reset: bool = False
 
     def __post_init__(self) -> None:
         if not self.drives:
@@ -34,6 +37,8 @@ class Plateaus:
             raise ValueError(f"the ramp takes {self.ramp!r} s; it must be above zero, since no source can jump")
         if any((d.tones, d.transient) != (self.tones, self.transient) for d in self.drives):
             raise ValueError("patterns in one transient must have the same tones, window, points and dead time")
+        if any(d.condition != self.condition for d in self.drives):
+            raise ValueError("the device stands still while patterns are played in one transient: give one condition")
         if any(d.tables is not None for d in self.drives):
             raise ValueError("patterns in one transient take no tables; measure them one by one")
 
@@ -46,6 +51,17 @@ class Plateaus:
     def transient(self) -> Transient:
         """Timing of each plateau, from the end of its ramp."""
         return self.drives[0].transient
+
+    @property
+    def condition(self) -> Condition:
+        """What has become of the device: it stands still within a sequence, as it is in the middle."""
+        return self.drives[len(self.drives) // 2].condition
+
+    @property
+    def first(self) -> Drive:
+        """The first drive with the sequence's condition, its ramp counted as settling: what all drives share, in it."""
+        drive = self.drives[0]
+        return replace(drive, condition=self.condition, transient=replace(drive.transient, settle=self.dead))
 
     @property
     def dead(self) -> float:

@@ -12,15 +12,15 @@ from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers, warmed
-from hge_spice.drive import Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
 from hge_spice.graph import Network, readout
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
 from hge_spice.ngspice.worker import TIMEOUT, Worker
-from hge_spice.plateaus import Plateaus, ramped
-from hge_spice.ramps import sequence_command, with_ramps
+from hge_spice.plateaus import Plateaus
+from hge_spice.ramps import sequence_command, sequence_text
 
 OUTSIDE = 1e-6  # V by which an occupation may exceed its bounds by rounding and the clamp's own slope
 MOVED = 1e-3  # share of its range by which a state may move during a measurement unnoticed
@@ -127,7 +127,7 @@ class NgspiceDevice:
         transient = drive.transient
         if drive.tables is not None:
             loaded, command = self._with_tables(drive.tables, drive.condition), netlist.transient_command(transient)
-            result = loaded.run(self._settings(drive, None), command, self._names)
+            result = loaded.run(self._settings(drive, None, in_time=True), command, self._names)
             return self._waveform(drive, result)
         if not drive.tones:
             at_rest = self._at_rest(drive)
@@ -135,6 +135,7 @@ class NgspiceDevice:
                 at_rest,
                 time=np.asarray(transient.settle + transient.step * np.arange(transient.points)),
                 output=np.full(transient.points, at_rest.output[0]),
+                probes={name: np.full(transient.points, vector[0]) for name, vector in at_rest.probes.items()},
                 simulated_seconds=transient.duration,
                 energy=at_rest.energy * transient.duration,
             )
@@ -148,23 +149,24 @@ class NgspiceDevice:
         share and tones are altered in it. Raises SimulationError, ValueError where a drive doesn't fit.
         """
         levels = [self._rails.voltages(drive) for drive in plateaus.drives]
-        text = with_ramps(self._text, plateaus.corners, ramped(plateaus, levels))
+        warmer = plateaus.condition.warmer
+        plain = netlist.deck(warmed(self.graph, warmer)) if warmer else self._text
+        text = sequence_text(plain, plateaus, levels)
         if self._sequence is None:
             self._sequence = LoadedDeck(text, self._timeout, setup=self._setup)
         elif self._sequence_text != text:
             self._sequence.load(text, setup=self._setup)
         self._sequence_text = text
-        first = plateaus.drives[0]
-        timed = replace(first, transient=replace(first.transient, settle=plateaus.dead))
-        result = self._sequence.run(self._settings(timed, None), sequence_command(plateaus), self._names)
+        settings = self._settings(plateaus.first, None, in_time=True)
+        result = self._sequence.run(settings, sequence_command(plateaus), self._names)
         return self._plateau_waveforms(plateaus, levels, result)
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point, no time spent; `energy` is then the power in W.
 
         Raises SimulationError where it isn't found.
         """
-        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3)))
+        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3), condition=condition))
 
     def _at_rest(self, drive: Drive) -> Waveform:
         result = self._run(drive, "op")
@@ -181,10 +183,12 @@ class NgspiceDevice:
             probes=parts.probes,
         )
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dy/dV by `.ac`, each control at its own frequency: [control], complex, A/V, or V/V of a voltage read-out."""
         response = np.empty(len(self._controls), dtype=np.complex128)
-        drive = Drive(control, inputs, (), Transient(1.0, 3))
+        drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
         for k, (name, frequency) in enumerate(zip(self._controls, frequencies, strict=True)):
             result = self._run(drive, f"ac lin 1 {float(frequency)!r} {float(frequency)!r}", probe=name)
             response[k] = self._combined(self._rows(result.vectors, self._saved.read))[0]
@@ -267,8 +271,11 @@ class NgspiceDevice:
         self._tables = wanted
         return self._tabled
 
-    def _settings(self, drive: Drive, probe: str | None) -> dict[str, str]:
-        """Every source value of a measurement, as alter commands by what they alter."""
+    def _settings(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
+        """Every source value of a measurement, as alter commands by what they alter.
+
+        in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
+        """
         settings = {f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
         if drive.condition.strength or self._strong:
@@ -280,7 +287,7 @@ class NgspiceDevice:
             source = netlist.tone_source(name)
             tone = tones.get(name, Tone(name, 1.0, 0.0))
             arguments = " ".join(repr(a) for a in netlist.sine(tone, drive.transient.settle))
-            if drive.tones:
+            if drive.tones or in_time:
                 settings[f"@{source}[sin]"] = f"[ {arguments} ]"
             settings[f"{source} acmag"] = "1" if name == probe else "0"
         return settings
@@ -392,7 +399,7 @@ class NgspiceDevice:
         flags, notes = self._verdict(result, parts.states)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
         power = power - self._ground * parts.sunk.sum(axis=0)
-        held, waveforms = self._held, list[Waveform]()
+        held, waveforms = self._starts(plateaus.condition), list[Waveform]()
         for plateau in plateau_points(time, plateaus):
             whole, chosen = plateau.whole, plateau.window
             after = {name: float(parts.states[self._bounded[name], whole.stop - 1]) for name in held}
@@ -416,7 +423,8 @@ class NgspiceDevice:
                     iterations=result.iterations,
                 )
             )
-            held = after
+            if not plateaus.reset:
+                held = after
         if not self.graph.graph.get("reinitialise", True):
             self._held = {name: float(np.clip(after, 0, 1)) for name, after in held.items()}
         return waveforms
