@@ -116,6 +116,8 @@ def run(
     from hge_spice.study.progress import watching
     from hge_spice.study.spec import parse_study
     from hge_spice.study.statistics import analysis, passes
+    from hge_spice.study.verdict import summary as signed_off
+    from hge_spice.study.verdict import verdict
 
     asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
     raw = load_study(study, asked, smoke=smoke)
@@ -146,6 +148,9 @@ def run(
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
     found = analysis(rows, parsed.specs)
+    judged = verdict(rows, parsed.specs)
+    if judged is not None:
+        found["signoff"] = signed_off(judged)
     if as_json:
         _print_json(summary | found)
     else:
@@ -155,7 +160,7 @@ def run(
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
         if said := sentence(budget(rows)):
             print(said)
-        for line in told(functional_yield(rows)):
+        for line in (*told(functional_yield(rows)), *(judged.says if judged is not None else ())):
             print(line)
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED

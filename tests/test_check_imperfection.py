@@ -1,5 +1,6 @@
 """Every imperfection: neutral is absent bit for bit, the seed is all there is to chance, bad settings are refused."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hge_spice.imperfections.imperfection import Settings
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.study.spec import StudyError, parse_study
 
 CIRCUIT = {"temperature", "mismatch", "variability", "faults", "parasitics", "source_resistance", "crosstalk"}
@@ -235,3 +237,36 @@ def test_results_dont_depend_on_the_number_of_workers(device: NgspiceDevice) -> 
     for name in ("device_noise", *KINDS):
         with pytest.raises(ValueError, match="make no noise in ngspice"):
             seen_through(device, {name: example(name)}, 1).measure(asked[0])
+
+
+@pytest.fixture(scope="module")
+def mesh() -> Iterator[NgspiceDevice]:
+    with NgspiceDevice(diode_mesh()) as dut:
+        yield dut
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(INSTRUMENT) - {"flicker_noise"})
+)  # which no element of ours makes in ngspice
+def test_in_one_transient_the_same_holds(name: str, mesh: NgspiceDevice) -> None:
+    tones = (Tone("e2", 280.0, 2e-3, 0.3), Tone("e3", 440.0, 3e-3, 1.0))
+    control = np.array([0.4, 0.1])
+    drives = tuple(Drive(control, np.array([level]), tones, TRANSIENT) for level in (0.3, -0.1))
+    plateaus = Plateaus(drives, 10e-3)
+    settings = {name: neutral(IMPERFECTIONS[name])}
+    bare = mesh.measure_plateaus(plateaus)
+
+    def seen(chosen: dict[str, Settings]) -> list[Waveform]:
+        dut = seen_through(mesh, chosen, 3)
+        assert isinstance(dut, PlateauDevice)
+        return dut.measure_plateaus(plateaus)
+
+    for mine, theirs in zip(seen(settings), bare, strict=True):
+        assert mine.output.tobytes() == theirs.output.tobytes()
+        assert mine.time.tobytes() == theirs.time.tobytes()
+    acting = {name: example(name)}
+    first, again = seen(acting), seen(acting)
+    assert any(mine.output.tobytes() != theirs.output.tobytes() for mine, theirs in zip(first, bare, strict=True))
+    for mine, theirs in zip(first, again, strict=True):
+        assert mine.output.tobytes() == theirs.output.tobytes()
+        assert mine.simulated_seconds == plateaus.pitch

@@ -36,6 +36,7 @@ from hge_spice.graph import Network, electrodes, listed, shown
 LEAKAGE = Parameter(0.0, "S", least=0)
 # of states; some published windows are soft, and let a state go beyond its bound by a few of their widths
 BOUNDS = (-0.01, 1.01)
+FREE = "time > 0"  # when a state that is held at rest moves by its own rate
 HOLD = 1e6  # 1/s, how fast a held state is drawn to its value: no more than a scale, nothing else acts on it at rest
 
 
@@ -160,12 +161,13 @@ def _state_lines(branch: Branch, state: str) -> list[str]:
     lines = [f"C{node} {node} 0 1.0", f".nodeset v({node})={branch.resting(state)!r}"]
     if rule.held:
         lines.append(f"V{node} {node}_at 0 DC {branch.resting(state)!r}")
-        moving = f"time > 0 ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
+        moving = f"{FREE} ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
     return [*lines, f"B{node} 0 {node} i={moving}"]
 
 
 def links(graph: Network) -> tuple[tuple[str, ...], ...]:
     """Instances that carry each edge's current, in the graph's order; a series resistance is none of them."""
+    refuse_foreign(graph, "its current has no factor that could be changed by itself")
     return tuple(branch.element.instances(branch) for branch in branches(graph) if not branch.name.endswith("_s"))
 
 
