@@ -254,11 +254,13 @@ def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]
 class SmallSignalDevice(DeviceUnderTest, Protocol):
     """A device under test that also knows its own linearised response: the truth of a derivative."""
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> NDArray[np.complex128]:
-        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> NDArray[np.complex128]:
+        """dI_out/dV of each control at its own frequency, of a device that became so: [control], A/V complex."""
         ...
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point."""
         ...
 
@@ -267,10 +269,12 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
 class ExactDevice(DeviceUnderTest, Protocol):
     """A device under test whose equations are known, so that its derivatives are exact."""
 
-    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
         """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
 
-        control : [control], V; inputs : [pattern, input], V. Raises SimulationError where there is no operating point.
+        control : [control], V; inputs : [pattern, input], V; output : which of several, the first unless given
+
+        Raises SimulationError where there is no operating point.
         """
         ...
 

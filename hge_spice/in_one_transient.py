@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, Waveform
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Waveform
 from hge_spice.lockin import demodulate
 from hge_spice.lockin.settling import settling
 from hge_spice.plateaus import PlateauDevice, Plateaus
@@ -30,7 +30,7 @@ class InOneTransient:
 
     @property
     def inner(self) -> PlateauDevice:
-        """What it wraps."""
+        """What it plays to."""
         return self._dut
 
     @property
@@ -55,13 +55,15 @@ class InOneTransient:
             found += _doubted(self._dut.measure_plateaus(plateaus), plateaus)
         return found
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point."""
-        return self._dut.operating_point(control, inputs)
+        return self._dut.operating_point(control, inputs, condition)
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dI_out/dV of each control at its own frequency: [control], A/V complex."""
-        return self._dut.small_signal(control, inputs, frequencies)
+        return self._dut.small_signal(control, inputs, frequencies, condition)
 
 
 def _doubted(waveforms: list[Waveform], plateaus: Plateaus) -> list[Waveform]:

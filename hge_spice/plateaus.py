@@ -24,7 +24,7 @@ class Plateaus:
     reset : whether elements that remember are drawn back, in every ramp, to the states in which the sequence begins:
         an ideal re-initialisation, which takes no time and energy of its own. Else states go on from drive to drive
 
-    Raises ValueError for no drives, other timings or tones, other tables, or a ramp that isn't above zero.
+    Raises ValueError for no drives, other timings, tones or conditions, other tables, or a ramp that isn't above zero.
     """
 
     drives: tuple[Drive, ...]
@@ -38,6 +38,8 @@ class Plateaus:
             raise ValueError(f"the ramp takes {self.ramp!r} s; it must be above zero, since no source can jump")
         if any((d.tones, d.transient) != (self.tones, self.transient) for d in self.drives):
             raise ValueError("patterns in one transient must have the same tones, window, points and dead time")
+        if any(d.condition != self.condition for d in self.drives):
+            raise ValueError("the device stands still while patterns are played in one transient: give one condition")
         for table in (d.tables for d in self.drives if d.tables is not None):
             if table.step != self.transient.step or not table.held or table.values.shape[1] < self.steps:
                 raise ValueError(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hge_spice.batches import Patterns, batch_count, batch_of_step
-from hge_spice.drive import DeviceUnderTest, Drive, Floats, measure_all
+from hge_spice.channels import Channels, side_by_side
+from hge_spice.drive import DeviceUnderTest, Drive, Floats, Waveform, measure_all
 from hge_spice.gradient import Estimate, Estimator, Measurement
 from hge_spice.loss import Loss, Residuals, Target
 from hge_spice.margin import GAP_OVER_SPAN, UNREAD, Margin, margin, mean_noise
@@ -20,6 +21,8 @@ class Recipe:
 
     inputs : [pattern, input], V; rate : V; control_range : V
     residuals : of the loss, where it is a sum of squares
+    outputs : names of those that the loss is made of, where it is of several; empty for the device's one
+    two_classes : whether the target has two, between which there is a gap
     batch : patterns that a step takes at most; None for all of them at every step
     patience : after which a descent jumps; None for never. Losses of different batches can't be compared
     longest_step : V, by which an update moves a control at most; slew : V/s, of the converters that move them
@@ -35,6 +38,8 @@ class Recipe:
     rate: float
     control_range: tuple[float, float]
     residuals: Residuals | None = None
+    outputs: tuple[str, ...] = ()
+    two_classes: bool = True
     batch: int | None = None
     patience: Patience | None = None
     longest_step: float = np.inf
@@ -85,9 +90,10 @@ class Step:
     number : from 1; control : [control], V, after the update; clipped : controls that met their range
     patterns : that the extraction took: all, or the step's batch
     loss, gradient [control] (1/V), estimates [one of `patterns`] : at the controls before the update, from the
-        extraction; loss and gradient are those of the batch
-    outputs : [pattern], A, of all patterns, tones off, after the update; margin : what they are worth. With batches all
-        patterns are read at the end of an epoch and after the last step; in between both are nan.
+        extraction; loss and gradient are those of the batch; of several outputs estimates come one after the other
+    outputs : [pattern] or [pattern, output], A, of all patterns, tones off, after the update; margin : what they are
+        worth. With batches all patterns are read at the end of an epoch and after the last step; in between both are
+        nan.
     cost : of this step alone; flags : of its measurements, and "clipped" or "jumped" where the update was no plain one
     """
 
@@ -105,9 +111,10 @@ class Step:
 
 
 def extract(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> tuple[tuple[Estimate, ...], Cost]:
-    """One estimate per pattern, and their cost."""
-    estimates = recipe.estimator(dut, control, recipe.inputs, recipe.measurement)
-    return estimates, cost_of(estimates)
+    """One estimate per pattern, of several outputs one after the other, and their cost: of one measurement for all."""
+    channels = Channels(dut, recipe.outputs).channels if recipe.outputs else (dut,)
+    each = [recipe.estimator(channel, control, recipe.inputs, recipe.measurement) for channel in channels]
+    return tuple(estimate for estimates in each for estimate in estimates), cost_of(each[0])
 
 
 def cost_of(estimates: Sequence[Estimate]) -> Cost:
@@ -142,12 +149,17 @@ UNREAD_OUT = ReadOut(np.empty(0), UNREAD, Cost(), ())
 
 
 def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> ReadOut:
-    """Read all patterns with the tones off; an unphysical read-out is never solved."""
-    transient = recipe.measurement.transient
-    waveforms = measure_all(dut, [Drive(control, inputs, (), transient) for inputs in recipe.inputs])
-    outputs = np.array([w.output.mean() for w in waveforms])
-    noise = mean_noise(recipe.measurement.noise_density, transient.window)
-    judged = margin(outputs, recipe.target.classes, noise, max(w.current_error for w in waveforms))
+    """Read all patterns with the tones off; an unphysical read-out is never solved.
+
+    There is no margin of several outputs, nor of a regression: what they are worth is judged by patterns that were not
+    trained on.
+    """
+    outputs, waveforms = outputs_of(dut, control, recipe.inputs, recipe)
+    noise = mean_noise(recipe.measurement.noise_density, recipe.measurement.transient.window)
+    if recipe.outputs or not recipe.two_classes:
+        judged = UNREAD
+    else:
+        judged = margin(outputs, recipe.target.classes, noise, max(w.current_error for w in waveforms))
     cost = Cost(0, sum(w.simulated_seconds for w in waveforms), sum(w.energy for w in waveforms))
     flags = tuple(flag for w in waveforms for flag in w.flags)
     if "unphysical" in flags:
@@ -155,12 +167,26 @@ def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> ReadOut:
     return ReadOut(outputs, judged, cost, flags)
 
 
+def outputs_of(dut: DeviceUnderTest, control: Floats, inputs: Floats, recipe: Recipe) -> tuple[Floats, list[Waveform]]:
+    """Outputs of any patterns, tones off: [pattern] or [pattern, output], A, and the waveforms they are means of.
+
+    inputs : [pattern, input], V
+    """
+    waveforms = measure_all(dut, [Drive(control, row, (), recipe.measurement.transient) for row in inputs])
+    if recipe.outputs:
+        return side_by_side(waveforms, recipe.outputs), waveforms
+    return np.array([w.output.mean() for w in waveforms]), waveforms
+
+
 def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> Slope:
     """Chain rule: the loss's derivatives by the outputs times the outputs' by the controls."""
     outputs, jacobian = np.array([e.output for e in estimates]), np.array([e.jacobian for e in estimates])
+    if recipe.outputs:
+        outputs = outputs.reshape(len(recipe.outputs), -1).T
+        jacobian = np.moveaxis(jacobian.reshape(*outputs.T.shape, -1), 0, 1)
     loss, by_output = recipe.loss(outputs, recipe.target)
     demodulated = estimates[0].loss_gradient  # where the loss itself was, there is nothing to chain
-    gradient = demodulated if len(demodulated) else by_output @ jacobian
+    gradient = demodulated if len(demodulated) else np.tensordot(by_output, jacobian, by_output.ndim)
     slope = Slope(control, recipe.control_range, loss, gradient)
     if recipe.residuals is None:
         return slope

@@ -102,7 +102,7 @@ def test_solved_is_judged_by_all_patterns_once_an_epoch_and_at_the_end():
     assert seconds == [n + 10 * told for n, told in zip(batches, read, strict=True)]
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", [name for name in LOSSES if name != "least_squares"])  # which takes either sign
 def test_batches_train(loss):
     steps = list(train(Product(), np.array([-0.3, 0.2, 0.1]), many(4, loss, rate=0.05), 300))
     # the batch's own gradient goes downhill for all: the gate is turned round, or as far as its loss rewards
@@ -150,7 +150,7 @@ def test_a_study_with_batches_in_ngspice(tmp_path):
 )
 def test_batches_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(StudyError, match=message):
-        parse_study(load_study("xor", settings))
+        parse_study(load_study("xor", [*ADAM, *settings]))
 
 
 def test_a_batch_of_one_class_is_refused_where_the_loss_needs_both():

@@ -329,7 +329,7 @@ def test_an_adjoint_needs_a_device_whose_equations_are_known(device: NgspiceDevi
 
 def test_training_takes_the_steps_that_it_takes_on_ngspice(quiet: QuasistaticDevice, device: NgspiceDevice) -> None:
     """20 steps from one start, the same seed, no noise."""
-    task, reach = TASKS["xor"], (-0.7, 0.7)
+    task, reach = TASKS["xor"](), (-0.7, 0.7)
     recipe = Recipe(
         PATTERNS,
         Target(task.classes, (2e-9, 8e-9)),

@@ -12,8 +12,8 @@ from hge_spice.screen import Choice, confirm, rounds, score, screen
 from hge_spice.study.electrodes import Electrodes
 from hge_spice.tasks import TASKS, Task
 
-GATES = [TASKS[name] for name in ("and", "or", "xor")]
-ALL = [TASKS[name] for name in ("and", "nand", "or", "nor", "xor", "xnor")]
+GATES = [TASKS[name]() for name in ("and", "or", "xor")]
+ALL = [TASKS[name]() for name in ("and", "nand", "or", "nor", "xor", "xnor")]
 LEVELS = [(-0.3, 0.3)]
 
 
@@ -77,9 +77,9 @@ def test_first_controls_are_the_best_that_were_drawn_and_ngspice_confirms_them()
     graph = dopant_network(sites=6, electrodes=5, seed=2)
     best = screened(graph, 20_000)[0]
     roles = assign_roles(graph, output=best.output, inputs=best.inputs, controls=best.controls)
-    difference, outputs = confirm(roles, best, TASKS["or"], LEVELS)
+    difference, outputs = confirm(roles, best, TASKS["or"](), LEVELS)
     assert difference < 1e-6
-    scores, _ = score(outputs, TASKS["or"].classes, 0.0)
+    scores, _ = score(outputs, TASKS["or"]().classes, 0.0)
     assert (np.diff(scores) <= 1e-9).all()
     assert scores[0] > best.best["or"]
 

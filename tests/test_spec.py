@@ -151,7 +151,15 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
     assert least.probe.nodes == ()
     assert least.electrodes.control_range == (-0.7, 0.7)
     assert least.task.levels == ((-0.3, 0.3), (-0.3, 0.3))
-    assert set(least.perturbation.model_dump().values()) == {"auto", 0.025, "random", None, "separate", 0.015, False}
+    assert set(least.perturbation.model_dump().values()) == {
+        "auto",
+        0.025,
+        "random",
+        None,
+        "separate",
+        0.015,
+        0.0,
+    }
     assert least.lockin.filter == "window"
     assert least.training == parse_study(WHOLE).training
     assert least.readout == parse_study(WHOLE).readout
@@ -245,6 +253,8 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"training__estimator": "homodine"}, r"unknown estimator 'homodine'; did you mean homodyne\?"),
         ({"training__estimator": 3}, r"training\.estimator: 3 should be a text"),
         ({"lockin__filter": "rcc"}, r"lockin\.filter: unknown lock-in filter 'rcc'; did you mean rc\?"),
+        ({"lockin__trend": "yes"}, r"lockin\.trend: 'yes' should be true or false \(or 'auto'\)"),
+        ({"lockin": {"filter": "rc", "trend": True}}, "trend = true needs a filter that fits"),
         ({"lockin__order": 2}, r"lockin: order belongs to filter = \"rc\""),
         ({"lockin__phase": "reference"}, r"lockin: phase = \"reference\" needs reference = \"electrode\""),
         ({"training__demodulate": "loss"}, r"training\.demodulate: homodyne demodulates outputs"),
@@ -301,7 +311,8 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"device__graph": "grid"}, "a graph is made of elements; family should be one of resistor, diode"),
         ({"device": {"graph": "grid", "family": "sinh", "reach": 0.2}}, 'reach is no key of graph = "grid"'),
         ({"device": {"graph": "layered", "units": [{}]}}, "1 units; a series takes 2 or more"),
-        ({"device": {"units": [{}, {}]}}, "unit 0: every unit but the last names its output"),
+        ({"device": {"units": [{"output": "e0"}, {}]}}, "unit 1: in a series every unit but the last names its output"),
+        ({"device": {"units": [{"output": "e0", "drives": ["u1_e2"]}, {"inputs": ["e1"]}]}}, "unit 1: where one names"),
         ({"device": {"units": [{"siets": 3}, {}]}}, r"unknown key device\.units\.0\.siets; did you mean sites\?"),
         ({"device": {"units": [{}, {}], "seed": 3}}, r"seed is no key of units in series"),
         ({"device": {"family": "sinh", "rows": 3}}, "rows is no key of a single sinh; for a network"),

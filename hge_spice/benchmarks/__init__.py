@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from hge_spice.benchmarks.learning import learning
+from hge_spice.benchmarks.materia import materia
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
 from hge_spice.benchmarks.pool import pool
@@ -17,9 +19,11 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "pool": pool,
     "naive": naive,
     "quasistatic": quasistatic,
+    "learning": learning,
     "tables": tables,
     "scale": scale,
     "sequence": sequence,
     "sweep": sweep,
     "trials": trials,
+    "materia": materia,
 }

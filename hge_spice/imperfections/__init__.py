@@ -30,7 +30,7 @@ from hge_spice.imperfections import (
     tia,
     variability,
 )
-from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Settings
+from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Passed, Settings
 
 # First what changes the network itself, then by distance from the device: what a source's voltage meets last before it,
 # then what a current meets on its way from the device to the one who reads it. A study's are applied in this order,
@@ -79,8 +79,12 @@ def altered(graph: Network, chosen: Mapping[str, Settings], seed: int) -> Networ
     return graph
 
 
-def seen_through(dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int) -> DeviceUnderTest:
+def seen_through(
+    dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int, pause: float = 0.0
+) -> DeviceUnderTest:
     """Wrap a device into the imperfections chosen, by name and with SI settings; without any it is returned as it is.
+
+    pause : s that pass at the bench beside every measurement
 
     Each draws from a seed of its own, made of `seed` and its name: adding one doesn't change what another does.
     Raises KeyError for a name that isn't among IMPERFECTIONS.
@@ -88,7 +92,7 @@ def seen_through(dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int
     _known(chosen)
     for name, imperfection in IMPERFECTIONS.items():
         if name in chosen:
-            dut = _wrapped(dut, name, imperfection.make(chosen[name]), seed)
+            dut = _wrapped(dut, name, imperfection.make(chosen[name]), seed, Passed(pause=pause))
     return dut
 
 
@@ -102,22 +106,23 @@ def carried_on(
     """
     _known(changed)
     there: dict[str, Imperfect] = {}
+    pause = before.passed.pause if isinstance(before, Imperfect) else 0.0
     while isinstance(before, Imperfect):
         there[before.name] = before
         before = before.inner
     for name, imperfection in IMPERFECTIONS.items():
         if name in changed:
-            dut = _wrapped(dut, name, imperfection.make(changed[name]), seed)
+            dut = _wrapped(dut, name, imperfection.make(changed[name]), seed, Passed(pause=pause))
         elif name in there:
             dut = there[name].around(dut)
     return dut
 
 
-def _wrapped(dut: DeviceUnderTest, name: str, effect: Effect, seed: int) -> Imperfect:
+def _wrapped(dut: DeviceUnderTest, name: str, effect: Effect, seed: int, passed: Passed) -> Imperfect:
     own = (seed, *name.encode())
     if isinstance(dut, SmallSignalDevice):
-        return ImperfectKnown(dut, effect, own, name)
-    return Imperfect(dut, effect, own, name)
+        return ImperfectKnown(dut, effect, own, name, passed)
+    return Imperfect(dut, effect, own, name, passed)
 
 
 def _known(chosen: Mapping[str, Settings]) -> None:

@@ -7,10 +7,14 @@ from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, readout
 from hge_spice.materia.circuit import PEAK_KEPT, SHARE, Circuit
 from hge_spice.materia.error import ERRORS
+from hge_spice.materia.parts import REFERENCE, SCALE, Multiplier
 from hge_spice.materia.sequencer import RC_STEPS, TRANSFER, UPDATE
 from hge_spice.netlist import build_circuit, saved_vectors, table_node
 
 FARAD = 1e-9  # every capacitor of the circuit
+# trtol at which no truncation error cuts a step: the clock sets the grid (see sequencer). With 1e9, a current that had
+# just been switched off did
+EVEN = 1e30
 
 
 def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
@@ -37,7 +41,7 @@ def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
             *ERRORS[circuit.error].lines(circuit.teacher),
             *_lockin_lines(circuit),
             *_integrator_lines(controls, circuit),
-            f".options {given} trtol=1e9 itl4=100",
+            f".options {given} trtol={EVEN!r} itl4=100",
             *(f".save {vector}" for vector in saved(graph, schedule.patterns)),
             f".tran {step!r} {schedule.duration(epochs)!r} 0 {step!r}",
             ".end",
@@ -64,7 +68,7 @@ def _input_lines(graph: Network, circuit: Circuit) -> list[str]:
         data = graph.nodes[name]
         levels[name] = data["mirror"] - levels[data["complement_of"]]
     for k, (name, volts) in enumerate(levels.items()):
-        lines += [f"Gin{k}_{p} 0 in{k} sel{p} 0 {volt!r}" for p, volt in enumerate(volts.tolist())]
+        lines += [f"Gin{k}_{p} 0 in{k} show{p} 0 {volt!r}" for p, volt in enumerate(volts.tolist())]
         lines += [f"Rin{k} in{k} 0 1", f"Ein{k} {table_node(name)} 0 in{k} 0 1"]
     return lines
 
@@ -101,7 +105,13 @@ def _mean_lines(circuit: Circuit) -> list[str]:
             f"Chold{p} h{p} 0 {FARAD!r}",
             f".ic v(h{p})=0",
         ]
-    return [*lines, f"Bac yac 0 V=v(y)-({'+'.join(f'v(sel{p})*v(h{p})' for p in patterns)})"]
+    lines.append(f"Bac yac 0 V=v(y)-({'+'.join(f'v(sel{p})*v(h{p})' for p in patterns)})")
+    return [*lines, *circuit.parts.amplifier.lines("x", "v(yac)", circuit.swing_gain)]
+
+
+def chopped(multiplier: Multiplier, x: str, y: str, chops: bool) -> str:
+    """The product, with the sign of Y turned before it and its own turned back where it is chopped."""
+    return f"v(chop)*{multiplier.product(x, f'v(chop)*{y}')}" if chops else multiplier.product(x, y)
 
 
 def _lockin_lines(circuit: Circuit) -> list[str]:
@@ -111,9 +121,11 @@ def _lockin_lines(circuit: Circuit) -> list[str]:
     lines: list[str] = []
     for k, tone in enumerate(circuit.tones):
         node = terminal(tone.electrode)
-        factor = 2 * FARAD / (tone.amplitude**2 * schedule.window)
+        factor = 2 * SCALE * FARAD / (circuit.swing_gain * tone.amplitude * REFERENCE * schedule.window)
+        reference = f"{REFERENCE / tone.amplitude!r}*v({node},{node}_dc)"
+        product = chopped(circuit.parts.mixers[k], "v(x)", reference, circuit.parts.chopped)
         lines += [
-            f"Bmix{k} 0 g{k} I=v(yac)*v({node},{node}_dc)*v(gw)*{factor!r}-v(g{k})*v(gr)*{conductance!r}",
+            f"Bmix{k} 0 g{k} I={product}*v(gw)*{factor!r}-v(g{k})*v(gr)*{conductance!r}",
             f"Cmix{k} g{k} 0 {FARAD!r}",
             f".ic v(g{k})=0",
         ]
@@ -125,7 +137,7 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
     schedule = circuit.schedule
     conductance = FARAD / (RC_STEPS * schedule.step)
     low, high = circuit.control_range
-    count = len(controls)
+    count, parts = len(controls), circuit.parts
     lines: list[str] = []
     by_peak = ERRORS[circuit.error].divisor == "peak"
     into = FARAD / (TRANSFER * schedule.step)
@@ -153,12 +165,14 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
         return f"{circuit.rate!r}*tanh({SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power)))"
 
     for k, name in enumerate(controls):
+        product = chopped(parts.multipliers[k], f"v(g{k})", f"{REFERENCE!r}*v(err)", parts.chopped)
         back = f"{conductance!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
         lines += [
-            f"Bsum{k} 0 a{k} I=v(g{k})*v(err)*v(gt)*{into!r}-v(a{k})*v(ge)*{conductance!r}",
+            f"Bsum{k} 0 a{k} I={product}*v(gt)*{into * SCALE / REFERENCE!r}-v(a{k})*v(ge)*{conductance!r}",
             f"Csum{k} a{k} 0 {FARAD!r}",
             f"Bint{k} c{k} 0 I={change(k)}*v(gu)*{move!r}+{back}",
             f"Cint{k} c{k} 0 {FARAD!r}",
+            *([f"Rint{k} c{k} 0 {parts.leak / FARAD!r}"] if np.isfinite(parts.leak) else []),
             f".ic v(a{k})=0 v(c{k})={float(circuit.control[k])!r}",
             f"Bclamp{k} {table_node(name)} 0 V=min({high!r},max({low!r},v(c{k})))",
         ]

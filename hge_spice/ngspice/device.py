@@ -12,7 +12,7 @@ from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers, warmed
-from hge_spice.drive import Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
 from hge_spice.graph import Network, readout
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
@@ -135,6 +135,7 @@ class NgspiceDevice:
                 at_rest,
                 time=np.asarray(transient.settle + transient.step * np.arange(transient.points)),
                 output=np.full(transient.points, at_rest.output[0]),
+                probes={name: np.full(transient.points, vector[0]) for name, vector in at_rest.probes.items()},
                 simulated_seconds=transient.duration,
                 energy=at_rest.energy * transient.duration,
             )
@@ -162,12 +163,12 @@ class NgspiceDevice:
         result = self._sequence.run(settings, sequence_command(plateaus), self._names)
         return self._plateau_waveforms(plateaus, levels, result)
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point, no time spent; `energy` is then the power in W.
 
         Raises SimulationError where it isn't found.
         """
-        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3)))
+        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3), condition=condition))
 
     def _at_rest(self, drive: Drive) -> Waveform:
         result = self._run(drive, "op")
@@ -184,10 +185,12 @@ class NgspiceDevice:
             probes=parts.probes,
         )
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dy/dV by `.ac`, each control at its own frequency: [control], complex, A/V, or V/V of a voltage read-out."""
         response = np.empty(len(self._controls), dtype=np.complex128)
-        drive = Drive(control, inputs, (), Transient(1.0, 3))
+        drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
         for k, (name, frequency) in enumerate(zip(self._controls, frequencies, strict=True)):
             result = self._run(drive, f"ac lin 1 {float(frequency)!r} {float(frequency)!r}", probe=name)
             response[k] = self._combined(self._rows(result.vectors, self._saved.read))[0]

@@ -15,6 +15,15 @@ from hge_spice.drive import Floats
 from hge_spice.graph import Network, Readout, electrodes, readout
 
 
+def refuse_readout(graph: Network) -> None:
+    """Raise ValueError where outputs are read otherwise than as currents into virtual grounds."""
+    if readout(graph) != Readout() or any(graph.nodes[n].get("series_resistance") for n in electrodes(graph)):
+        raise ValueError(
+            "the quasi-static engine reads one output's current, with nothing in series; amplifiers, loads, "
+            'differences and series resistances need device.engine = "ngspice"'
+        )
+
+
 @dataclass(frozen=True)
 class _Law:
     """One kind of branch, ready to be evaluated: a minus of None is ground for all."""
@@ -62,12 +71,8 @@ class BatchedNetwork:
 
         Raises ValueError for any other.
         """
+        refuse_readout(graph)
         name = graph.graph["family"]
-        if readout(graph) != Readout() or any(graph.nodes[n].get("series_resistance") for n in electrodes(graph)):
-            raise ValueError(
-                "the quasi-static engine reads one output's current, with nothing in series; amplifiers, loads, "
-                'differences and series resistances need device.engine = "ngspice"'
-            )
         refuse_foreign(graph, 'take device.engine = "ngspice"')
         state = DEVICES[name].equations
         if state is None:

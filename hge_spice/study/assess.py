@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import ChangingDevice, Drive, Floats, SmallSignalDevice, Tables, Waveform, measure_all
+from hge_spice.drive import (
+    AS_MADE,
+    ChangingDevice,
+    Condition,
+    Drive,
+    Floats,
+    SmallSignalDevice,
+    Tables,
+    Waveform,
+    measure_all,
+)
 from hge_spice.gradient import ESTIMATORS, Estimate, Measurement, small_signal
 from hge_spice.graph import assign_roles
 from hge_spice.imperfections import seen_through
@@ -72,13 +82,15 @@ class Remembered:
         self._known |= dict(zip(fresh, measure_all(self._dut, list(fresh.values())), strict=True))
         return [self._known[key] for key in keys]
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point."""
-        return self._dut.operating_point(control, inputs)
+        return self._dut.operating_point(control, inputs, condition)
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dI_out/dV of each control at its own frequency: [control], A/V complex."""
-        return self._dut.small_signal(control, inputs, frequencies)
+        return self._dut.small_signal(control, inputs, frequencies, condition)
 
 
 def _told(tables: Tables | None) -> tuple[Any, ...] | None:

@@ -27,17 +27,21 @@ from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.patience import Patience
 from hge_spice.phases import PHASES
 from hge_spice.plateaus import PlateauDevice, Plateaus
-from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
+from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
 from hge_spice.study.device import build_network
 from hge_spice.study.edges import read_edges
+from hge_spice.study.journal import Journal
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
-from hge_spice.tasks import TASKS
+from hge_spice.study.task import build_task
+from hge_spice.tasks import Task
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
+
+SHOWN = 8  # patterns of a data set that stand for all where the circuit is looked at
 
 
 def build_graph(study: Study) -> Network:
@@ -141,8 +145,9 @@ def build_filter(study: Study) -> Filter:
 
 
 def _target(study: Study, graph: Network) -> Target:
-    noise = mean_noise(study.readout.density, study.perturbation.window)
-    return Target(TASKS[study.task.name].classes, study.task.targets, readout(graph).per_ampere, noise)
+    noise, task = mean_noise(study.readout.density, study.perturbation.window), build_task(study.task)
+    wanted = task.wanted if len(task.labels) > 2 else None
+    return Target(task.classes, study.task.targets, readout(graph).per_ampere, noise, wanted)
 
 
 def _loss(study: Study, graph: Network) -> Callable[[Floats], float]:
@@ -184,7 +189,7 @@ def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
 
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
-    task = TASKS[study.task.name]
+    task = build_task(study.task)
     if study.electrodes.roles == "screen":
         study = provisional(study, electrode_names(study))
     if len(study.electrodes.inputs) != task.bits.shape[1]:
@@ -195,11 +200,11 @@ def check(study: Study) -> None:
     graph = build_graph(study)
     _loss(study, graph)(task.classes)
     _check_batches(study, graph)
-    reason = unreachable(graph, task)
+    reason = unreachable(graph, task) if task.exact else None
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     if study.device.engine == "quasistatic":
-        BatchedNetwork.of(graph)
+        QuasistaticDevice(graph)
     build_plan(study)
     build_filter(study)
 
@@ -225,12 +230,17 @@ class Bench:
 
     @classmethod
     def of(
-        cls, study: Study, workers: int = 1, screened: Callable[[int, int], None] = lambda _done, _total: None
+        cls,
+        study: Study,
+        workers: int = 1,
+        screened: Callable[[int, int], None] = lambda _done, _total: None,
+        journal: Journal | None = None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many points are done, of how many, while electrodes are chosen
+        journal : of ngspice's measurements, unless elements remember from one to the next
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -240,8 +250,7 @@ class Bench:
             found = choose(study, build_graph, electrode_names(study), screened)
             study, screening = found.study, found.record
             first = tuple(found.first) if study.training.first == "screened" else ()
-        graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
-        inputs = task.inputs(study.task.levels)
+        graph, plan, task = build_graph(study), build_plan(study), build_task(study.task)
         count = len(study.electrodes.controls)
         amplitude = study.perturbation.amplitude
         measurement = Measurement(
@@ -255,6 +264,7 @@ class Bench:
             noise_exponent=study.readout.noise.exponent,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
+            trend=None if study.lockin.trend == "auto" else study.lockin.trend,
             repeats=study.training.repeats,
             rng=np.random.default_rng((study.training.seed, 1)),
             loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
@@ -265,9 +275,16 @@ class Bench:
         network = (
             QuasistaticDevice(graph)
             if study.device.engine == "quasistatic"
-            else NgspicePool(graph, workers if study.device.reinitialise else 1)
+            else NgspicePool(graph, workers, record=journal)
+            if study.device.reinitialise
+            else NgspicePool(graph)
         )
-        dut = as_played(study, seen_through(network, study.imperfections, study.training.seed))
+        dut = as_played(
+            study, seen_through(network, study.imperfections, study.training.seed, study.perturbation.pause)
+        )
+        inputs = task.inputs(study.task.levels)
+        if not task.exact:
+            inputs = inputs[:SHOWN]  # of a data set as many as tell the device's time constants and curvature
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
             ideal = as_played(study, network)
@@ -296,8 +313,9 @@ class Bench:
             network.close()
             raise
         training = study.training
+        combined = training.loss == "least_squares" and len(study.electrodes.outputs) > 1
         recipe = Recipe(
-            inputs=inputs,
+            inputs=task.inputs(study.task.levels),
             target=_target(study, graph),
             estimator=ESTIMATORS[training.estimator],
             measurement=measurement,
@@ -311,8 +329,21 @@ class Bench:
             longest_step=training.longest_step or np.inf,
             slew=training.slew or np.inf,
             gap_over_span=training.gap_over_span,
+            outputs=electrodes(graph, "output") if combined else (),
+            two_classes=len(task.labels) == 2,
         )
         return cls(study, network, dut, recipe, cost, flags, first, screening)
+
+    @property
+    def task(self) -> Task:
+        """The patterns to train on, and those kept from it."""
+        return build_task(self.study.task)
+
+    @property
+    def shown(self) -> Recipe:
+        """The recipe for the patterns that the report shows one by one, and for one output: of a data set the first."""
+        every = self.recipe.only(np.arange(len(self.recipe.inputs))[: None if self.task.exact else SHOWN])
+        return replace(every, outputs=())
 
     @property
     def unit(self) -> str:

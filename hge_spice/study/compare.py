@@ -15,13 +15,14 @@ from hge_spice.train import extract
 def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     """Estimate and truth of every derivative, by pattern and control, with the keys of the JSON results.
 
-    control : [control], V. Raises SimulationError where the device gives no result.
+    control : [control], V. Of a data set the first patterns stand for all, of several outputs the first for the others.
+    Raises SimulationError where the device gives no result.
     """
     began = time.perf_counter()
-    estimates, cost = extract(bench.dut, control, bench.recipe)
+    estimates, cost = extract(bench.dut, control, bench.shown)
     seconds = time.perf_counter() - began
     measurement = bench.recipe.measurement
-    truths = small_signal(bench.dut, control, bench.recipe.inputs, measurement)
+    truths = small_signal(bench.dut, control, bench.shown.inputs, measurement)
     estimate = np.array([e.jacobian for e in estimates])
     truth = np.array([t.jacobian for t in truths])
     largest = np.abs(truth).max(axis=1)
@@ -37,7 +38,7 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "study": bench.study.title,
         "controls": list(bench.dut.controls),
         "control": control.tolist(),
-        "inputs": bench.recipe.inputs.tolist(),
+        "inputs": bench.shown.inputs.tolist(),
         "estimate": estimate.tolist(),
         "estimate_unit": f"{bench.unit}/V",
         "quadrature": [np.imag(e.response).tolist() for e in estimates],
@@ -82,9 +83,9 @@ def repeated(bench: Bench, control: Floats, repeats: int) -> dict[str, float]:
     Both are shares of each pattern's largest true derivative. The bias is freed of what the spread leaves in a mean; it
     is zero where nothing shows above that. Raises SimulationError where the device gives no result.
     """
-    truths = small_signal(bench.dut, control, bench.recipe.inputs, bench.recipe.measurement)
+    truths = small_signal(bench.dut, control, bench.shown.inputs, bench.recipe.measurement)
     truth = np.array([t.jacobian for t in truths])
-    found = np.array([[e.jacobian for e in extract(bench.dut, control, bench.recipe)[0]] for _ in range(repeats)])
+    found = np.array([[e.jacobian for e in extract(bench.dut, control, bench.shown)[0]] for _ in range(repeats)])
     scale = np.abs(truth).max(axis=1, keepdims=True)
     if not scale.all():
         raise SimulationError("no control moves the output for some pattern: all true derivatives are zero")

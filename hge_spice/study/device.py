@@ -10,7 +10,7 @@ from scipy.constants import elementary_charge
 
 from hge_spice.devices import DEVICES, ELEMENTS
 from hge_spice.devices.dopant import RATES, varied
-from hge_spice.graph import GRAPHS, Coupling, Network, electrodes_by_name, layered, of_family, read_graph, shown
+from hge_spice.graph import GRAPHS, Coupling, Network, electrodes_by_name, joined, layered, of_family, read_graph, shown
 from hge_spice.study.files import suggestion
 from hge_spice.study.table import Count, Names, Seed, Table, Text
 from hge_spice.study.units import dimension_of, quantity
@@ -159,14 +159,18 @@ class Device(Table):
 
 
 class Unit(Device):
-    """A device in a series; output drives the next one's inputs, each an electrode by its name in its own unit."""
+    """A device among several; output drives the next one's inputs, each an electrode by its name in its own unit.
+
+    drives : or, instead of the next one's inputs, electrodes of any later units, such as u2_e4
+    """
 
     output: Text | None = None
     inputs: Names = ()
+    drives: Names = ()
 
 
 def _refuse(given: Any, known: set[str] | frozenset[str], of: str) -> None:
-    odd = sorted(set(given) - known - {"output", "inputs", "engine"})
+    odd = sorted(set(given) - known - {"output", "inputs", "drives", "engine"})
     if odd:
         raise ValueError(f"{', '.join(odd)} is no key of {of}")
 
@@ -191,8 +195,19 @@ def _check_units(units: tuple[Unit, ...]) -> None:
     for k, unit in enumerate(units):
         if unit.source == "layered" or "subcircuit" in {unit.source, unit.family} or unit.subcircuit is not None:
             raise ValueError(f"unit {k} is a {_kind(unit)}; units in series are networks of dopants or elements")
-        if (unit.output is None) != (k == len(units) - 1) or bool(unit.inputs) != (k > 0):
-            raise ValueError(f"unit {k}: every unit but the last names its output, every one but the first its inputs")
+        if _in_series(units):
+            if (unit.output is None) != (k == len(units) - 1) or bool(unit.inputs) != (k > 0):
+                raise ValueError(
+                    f"unit {k}: in a series every unit but the last names its output, every one but the first its "
+                    "inputs; otherwise an output says what it drives (drives)"
+                )
+        elif (unit.output is None) != (not unit.drives) or unit.inputs:
+            raise ValueError(f"unit {k}: where one names what it drives, all that name an output do, and none inputs")
+
+
+def _in_series(units: tuple[Unit, ...]) -> bool:
+    """Whether units name outputs and inputs only; those that say what they drive, or nothing, are joined at will."""
+    return any(unit.output or unit.inputs for unit in units) and not any(unit.drives for unit in units)
 
 
 def _kind(unit: Unit) -> str:
@@ -208,15 +223,7 @@ def build_network(device: Device, named: tuple[str, ...] = ()) -> Network:
     """
     match device.source:
         case "layered":
-            units = [
-                build_network(unit, (*unit.inputs, *([unit.output] if unit.output else []))) for unit in device.units
-            ]
-            return layered(
-                units,
-                outputs=[str(unit.output) for unit in device.units[:-1]],
-                inputs=[unit.inputs for unit in device.units[1:]],
-                coupling=Coupling(device.gain, device.shift, device.limit),
-            )
+            return _units(device, named)
         case "graph":
             keys = BUILDS[str(device.graph)] & device.model_fields_set
             given = device.model_dump(include=set(keys))
@@ -233,6 +240,26 @@ def build_network(device: Device, named: tuple[str, ...] = ()) -> Network:
     rng = np.random.default_rng((device.seed, 1))  # beside the one that places the sites
     disorder = device.disorder / elementary_charge
     return varied(dopants, rng, disorder=disorder, donors=device.donors, rate=device.rate)
+
+
+def _units(device: Device, named: tuple[str, ...]) -> Network:
+    """The units of a device in series, or joined as they say."""
+    units = [build_network(unit, _named(device.units, k, named)) for k, unit in enumerate(device.units)]
+    coupling = Coupling(device.gain, device.shift, device.limit)
+    if _in_series(device.units):
+        outputs, inputs = [str(unit.output) for unit in device.units[:-1]], [unit.inputs for unit in device.units[1:]]
+        return layered(units, outputs=outputs, inputs=inputs, coupling=coupling)
+    joints = [(f"u{k}_{unit.output}", unit.drives) for k, unit in enumerate(device.units) if unit.drives]
+    return joined(units, joints, coupling=coupling)
+
+
+def _named(units: tuple[Unit, ...], k: int, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Nodes of unit k that something outside of it names: they are to be electrodes."""
+    own = f"u{k}_"
+    every = (*named, *(name for unit in units for name in unit.drives))
+    inside = (name.removeprefix(own) for name in every if name.startswith(own))
+    unit = units[k]
+    return tuple(dict.fromkeys((*unit.inputs, *([unit.output] if unit.output else []), *inside)))
 
 
 def _of_elements(device: Device, graph: Network, named: tuple[str, ...]) -> Network:

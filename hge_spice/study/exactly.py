@@ -74,7 +74,7 @@ def solutions(bench: Bench, control: Floats) -> dict[str, Any]:
     output = network.equations.electrodes.index(str(bench.study.electrodes.output))
     rng = np.random.default_rng([bench.study.training.seed, STARTS])
     drawn = rng.uniform(*bench.study.electrodes.control_range, (SETTINGS, len(control)))
-    rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.recipe.inputs])
+    rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.shown.inputs])
     counts = count_solutions(network, rims, output, starts=STARTS, rng=rng).reshape(SETTINGS + 1, -1)
     return {
         "solutions": {

@@ -32,7 +32,7 @@ from hge_spice.study.overview import overview
 from hge_spice.study.pages import MOST_PAGES, sweep_data
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
-from hge_spice.tasks import TASKS
+from hge_spice.tasks.gates import GATES
 from hge_spice.traces import read_raw
 
 FIRST = 12  # trials up to which each has a section in full; of more, pages are drawn by the report's script
@@ -155,9 +155,9 @@ class Folder:
     @property
     def classes(self) -> list[float]:
         """[pattern]: the result's, or the task's."""
-        if "classes" in self.result or self.asked("task.name") not in TASKS:
+        if "classes" in self.result or self.asked("task.name") not in GATES:
             return list(self.result.get("classes", []))
-        return [float(level) for level in TASKS[self.asked("task.name")].classes]
+        return [float(level) for level in GATES[self.asked("task.name")]().classes]
 
     @property
     def labels(self) -> list[str]:
@@ -338,6 +338,11 @@ def _control_curves(folder: Folder, plot: ModuleType) -> Any:
     return folder.steps is not None and plot.control_curves(folder.steps, reach)
 
 
+def _circuit_against_loop(folder: Folder, plot: ModuleType) -> Any:
+    learned = folder.steps is not None and any(column.startswith("loop.") for column in folder.steps.columns)
+    return learned and plot.circuit_against_loop(folder.steps)
+
+
 def _spectrum(folder: Folder, plot: ModuleType) -> Any:
     about = folder.comparison
     if not (about and folder.plots):
@@ -371,6 +376,7 @@ PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
     ),
     "loss_curves": lambda folder, plot: folder.steps is not None and plot.loss_curves(folder.steps),
     "control_curves": _control_curves,
+    "circuit_against_loop": _circuit_against_loop,
     "gradient_against_truth": lambda folder, plot: folder.comparison and plot.gradient_against_truth(folder.comparison),
     "spectrum": _spectrum,
     "network": _network,

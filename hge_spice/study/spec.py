@@ -11,6 +11,7 @@ from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.materia.error import ERRORS
+from hge_spice.materia.parts import LEVELS
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
@@ -29,9 +30,9 @@ from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.readout import Readout
 from hge_spice.study.table import Count, Names, Seed, Table, Text
+from hge_spice.study.task import TaskChoice, build_task
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
-    level_pairs,
     one_of,
     or_auto,
     or_none,
@@ -40,11 +41,9 @@ from hge_spice.study.values import (
     swept,
     table,
     text,
-    two_currents,
     whole,
     yes_or_no,
 )
-from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
 __all__ = [
@@ -63,18 +62,14 @@ __all__ = [
 DEMODULATED = ("output", "loss")
 UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
 FIRST = ("screened", "random")
+# estimators that drive alike whatever is read: one measurement serves all outputs
+SIDE_BY_SIDE = frozenset(
+    {"homodyne", "homodyne_sequential", "finite_difference", "finite_difference_forward", "adjoint"}
+)
 
 
 def _voltages(value: Any) -> dict[str, float]:
     return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
-
-
-class TaskChoice(Table):
-    """levels : [input], V, each (low, high); targets : A or V, of the zeros and the ones, for losses that need them."""
-
-    name: Annotated[str, BeforeValidator(one_of("task", TASKS))]
-    levels: Annotated[tuple[tuple[float, float], ...], BeforeValidator(level_pairs)] = ((-0.3, 0.3),)
-    targets: Annotated[tuple[float, float] | None, BeforeValidator(two_currents)] = None
 
 
 class Training(Table):
@@ -86,6 +81,7 @@ class Training(Table):
     first : settings at which starts begin where electrodes are screened for: the screening's best, or random ones
     batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
+    best_of : random control settings at which a data set is read out beforehand; the starts begin at the best of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
     where : in a loop around the device, or in a circuit around it ([circuit]); a step is then an epoch
     """
@@ -105,6 +101,7 @@ class Training(Table):
     first: Annotated[str, BeforeValidator(one_of("first setting", FIRST))] = "screened"
     batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
+    best_of: Annotated[int, BeforeValidator(whole(0, most=1_000_000))] = 0
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
@@ -114,10 +111,16 @@ class InCircuit(Table):
     """What the learning circuit descends by, and what it is made of.
 
     error : its error formation; margin : for "margin", share of the mean distance of the outputs from their mean
+    level : how real its parts are; multiplier_offset : V, standard deviation of the multipliers' output offsets, the
+    level's own if left out; chopped : whether that is done against them; leak : s, time constant of the controls' droop
     gain : V/A of the transimpedance amplifier, or V/V; loop : whether the same loop runs as a program beside it
     """
 
     error: Annotated[str, BeforeValidator(one_of("error formation", ERRORS))] = "margin"
+    level: Annotated[str, BeforeValidator(one_of("level", LEVELS))] = "behavioural"
+    multiplier_offset: Annotated[float | None, BeforeValidator(si("voltage", least=0))] = None
+    chopped: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    leak: Annotated[float | None, BeforeValidator(si("time", above=0))] = None
     margin: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 0.5
     gain: Annotated[float | Literal["auto"], BeforeValidator(or_auto(si("resistance", above=0)))] = "auto"
     loop: Annotated[bool, BeforeValidator(yes_or_no)] = True
@@ -231,8 +234,9 @@ class Study(Table):
         yield from self._misfits_of_training()
         yield from self._misfits_of_sequences()
         yield from self._misfits_of_comparisons()
+        yield from self._misfits_of_data()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
-        bits = TASKS[self.task.name].bits.shape[1]
+        bits = build_task(self.task).bits.shape[1]
         if self.electrodes.roles == "screen":  # whoever is named is to choose from
             inputs = bits
             controls = self._electrodes_free() - bits - 1
@@ -262,7 +266,7 @@ class Study(Table):
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
             squares = ", ".join(RESIDUALS)
             yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
-        batch, patterns = self.training.batch, len(TASKS[self.task.name].classes)
+        batch, patterns = self.training.batch, len(build_task(self.task).classes)
         if batch != "all" and batch > patterns:
             yield f'training.batch: {batch} of the {patterns} patterns of {self.task.name}; take fewer, or "all"'
         if batch != "all" and RULES[self.training.rule].compares:
@@ -276,6 +280,35 @@ class Study(Table):
             yield from self._misfits_of_circuit()
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_data(self) -> Iterable[str]:
+        task, loss = build_task(self.task), self.training.loss
+        several = loss == "least_squares" and len(self.electrodes.outputs) > 1
+        if loss == "least_squares" and task.exact:
+            yield f"training.loss: {task.name} is judged by its output itself, and least_squares by a read-out of it"
+        if len(task.labels) > 2 and loss != "least_squares":
+            yield f"training.loss: {loss} is of two classes, {task.name} has {len(task.labels)}; take least_squares"
+        if not task.labels and loss not in {"least_squares", "mse", "correlation"}:
+            yield f"training.loss: {loss} is of classes, {task.name} of values; take least_squares, correlation or mse"
+        if several and self.training.estimator not in SIDE_BY_SIDE:
+            yield (
+                f"training.estimator: {self.training.estimator} can't read several outputs side by side; take "
+                f"{', '.join(sorted(SIDE_BY_SIDE))}"
+            )
+        if several and (self.imperfections or self.readout.differential):
+            yield "electrodes.output: several outputs are read as they are, without imperfections or differences"
+        if task.exact and self.training.best_of:
+            yield f'training.best_of: {task.name} is a truth table; take electrodes.roles = "screen"'
+        if not task.exact:
+            for what, unfit in (
+                ("electrodes.roles: screening", self.electrodes.roles is not None),
+                ("retrain", self.retrain.acts),
+                ("training.where: a circuit", self.training.where == "circuit"),
+                ("compare", self.compare is not None),
+                ("training.demodulate: the loss", self.training.demodulate == "loss"),
+            ):
+                if unfit:
+                    yield f"{what} is of truth tables; {task.name} is none"
 
     def _misfits_of_sequences(self) -> Iterable[str]:
         if self.perturbation.patterns != "sequence":
@@ -373,7 +406,7 @@ def _validated(raw: StudyText) -> Study:
     except ValidationError as error:
         raise StudyError("\n".join(_problem(details) for details in error.errors())) from error
     if len(study.task.levels) == 1:
-        every = study.task.levels * TASKS[study.task.name].bits.shape[1]
+        every = study.task.levels * build_task(study.task).bits.shape[1]
         study = study.model_copy(update={"task": study.task.model_copy(update={"levels": every})})
     return study
 
