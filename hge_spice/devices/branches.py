@@ -4,6 +4,7 @@
 then `graph.graph["parameters"]` (for edges of the graph's family; `temperature` for all), then the edge's `parameters`.
 `source` of an edge names the node at its + end (else that is the end that comes first among the graph's nodes), `gate`
 the node that gates it. Nodes may have a `capacitance` to ground, F; `graph.graph["node_capacitance"]` is the others'.
+Inner nodes may have a `leakage` to ground, S.
 
 Names are data: node n<i> and element x<k> are numbered in the graph's order, electrodes have the name that `terminal`
 gives them. A state of element x3 is the voltage, 0 to 1 V between its bounds, of node x3_<state>; at rest it is held at
@@ -17,7 +18,7 @@ from functools import lru_cache
 import networkx as nx
 from PySpice.Spice.Netlist import Circuit
 
-from hge_spice.devices.element import COMMON, Branch, Element
+from hge_spice.devices.element import COMMON, Branch, Element, Parameter
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.family import Family
 from hge_spice.devices.foreign import (
@@ -32,6 +33,7 @@ from hge_spice.devices.foreign import (
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, listed, shown
 
+LEAKAGE = Parameter(0.0, "S", least=0)
 # of states; some published windows are soft, and let a state go beyond its bound by a few of their widths
 BOUNDS = (-0.01, 1.01)
 FREE = "time > 0"  # when a state that is held at rest moves by its own rate
@@ -137,6 +139,8 @@ def stamp(circuit: Circuit, graph: Network) -> None:
         capacitance = graph.nodes[name].get("capacitance", graph.graph.get("node_capacitance", 0.0))
         if capacitance:
             circuit.C(node, node, 0, float(capacitance))
+        if graph.nodes[name].get("leakage"):
+            circuit.R(f"leak_{node}", node, 0, 1 / float(graph.nodes[name]["leakage"]))
 
 
 def _foreign_cards(graph: Network) -> list[str]:
@@ -163,6 +167,7 @@ def _state_lines(branch: Branch, state: str) -> list[str]:
 
 def links(graph: Network) -> tuple[tuple[str, ...], ...]:
     """Instances that carry each edge's current, in the graph's order; a series resistance is none of them."""
+    refuse_foreign(graph, "its current has no factor that could be changed by itself")
     return tuple(branch.element.instances(branch) for branch in branches(graph) if not branch.name.endswith("_s"))
 
 
@@ -218,6 +223,9 @@ def check(graph: Network) -> None:
         problem = COMMON["capacitance"].problem(data.get("capacitance", graph.graph.get("node_capacitance", 0.0)))
         if problem:
             raise ValueError(f"the capacitance of node {shown(name)} is wrong: {problem}")
+        problem = LEAKAGE.problem(data.get("leakage", 0.0))
+        if problem:
+            raise ValueError(f"the leakage of node {shown(name)} is wrong: {problem}")
     tuple(_branches(graph))
     _foreign_cards(graph)
 

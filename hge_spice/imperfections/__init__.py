@@ -17,19 +17,23 @@ from hge_spice.imperfections import (
     device_noise,
     drift,
     faults,
+    flicker_noise,
     lockin_offset,
     mains,
     mismatch,
     parasitics,
     quadrature_error,
     readout_noise,
+    shot_noise,
     source_resistance,
     telegraph_noise,
     temperature,
     temperature_cycle,
+    thermal_noise,
     tia,
     variability,
 )
+from hge_spice.imperfections.element_noise import check_together
 from hge_spice.imperfections.imperfection import Effect, Imperfect, Imperfection, ImperfectKnown, Passed, Settings
 
 # First what changes the network itself, then by distance from the device: what a source's voltage meets last before it,
@@ -43,6 +47,9 @@ IMPERFECTIONS: dict[str, Imperfection] = {
     "source_resistance": source_resistance.IMPERFECTION,
     "crosstalk": crosstalk.IMPERFECTION,
     "device_noise": device_noise.IMPERFECTION,
+    "thermal_noise": thermal_noise.IMPERFECTION,
+    "shot_noise": shot_noise.IMPERFECTION,
+    "flicker_noise": flicker_noise.IMPERFECTION,
     "variability": variability.IMPERFECTION,
     "device_drift": device_drift.IMPERFECTION,
     "ageing": ageing.IMPERFECTION,
@@ -63,7 +70,17 @@ IMPERFECTIONS: dict[str, Imperfection] = {
 # those that change the device or the bench with time, so that what was trained may be lost without being touched
 OVER_TIME = frozenset({"device_drift", "ageing", "temperature_cycle", "drift"})
 
-__all__ = ["IMPERFECTIONS", "OVER_TIME", "Effect", "Imperfect", "Imperfection", "altered", "carried_on", "seen_through"]
+__all__ = [
+    "IMPERFECTIONS",
+    "OVER_TIME",
+    "Effect",
+    "Imperfect",
+    "Imperfection",
+    "altered",
+    "carried_on",
+    "check_together",
+    "seen_through",
+]
 
 
 def altered(graph: Network, chosen: Mapping[str, Settings], seed: int) -> Network:
@@ -87,9 +104,10 @@ def seen_through(
     pause : s that pass at the bench beside every measurement
 
     Each draws from a seed of its own, made of `seed` and its name: adding one doesn't change what another does.
-    Raises KeyError for a name that isn't among IMPERFECTIONS.
+    Raises KeyError for a name that isn't among IMPERFECTIONS, ValueError for noise that would count twice.
     """
     _known(chosen)
+    check_together(chosen)
     for name, imperfection in IMPERFECTIONS.items():
         if name in chosen:
             dut = _wrapped(dut, name, imperfection.make(chosen[name]), seed, Passed(pause=pause))

@@ -46,9 +46,14 @@ class Moment:
         return np.random.default_rng(self.seed)
 
     @property
+    def bare(self) -> DeviceUnderTest:
+        """The device itself, behind all instruments."""
+        return innermost(self.dut)
+
+    @property
     def device(self) -> ChangingDevice:
-        """The device itself, behind all instruments. Raises ValueError for one whose elements can't change."""
-        dut = innermost(self.dut)
+        """The same as one that can change. Raises ValueError for one whose elements can't."""
+        dut = self.bare
         if not isinstance(dut, ChangingDevice):
             raise ValueError(f"{type(dut).__name__} has no elements that could change; only simulated networks have")  # noqa: TRY004 - a study asked
         return dut
@@ -234,10 +239,11 @@ class ImperfectKnown(Imperfect):
         moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
         self.passed.seconds += self.passed.pause
         given = [self._effect.drive(plateaus.alone(k), moment) for k, moment in enumerate(moments)]
-        middle = given[len(given) // 2].condition
-        still = tuple(replace(d, tones=plateaus.tones, transient=plateaus.transient, condition=middle) for d in given)
-        self._became = middle
-        waveforms = self._known.measure_plateaus(replace(plateaus, drives=still))
+        self._became = given[len(given) // 2].condition
+        drives = tuple(
+            replace(d, tones=plateaus.tones, transient=plateaus.transient, condition=self._became) for d in given
+        )
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=drives))
         since = [replace(moment, start=begun) for moment in moments]
         return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 

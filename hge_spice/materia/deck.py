@@ -9,9 +9,10 @@ from hge_spice.materia.circuit import PEAK_KEPT, SHARE, Circuit
 from hge_spice.materia.error import ERRORS
 from hge_spice.materia.parts import REFERENCE, SCALE, Multiplier
 from hge_spice.materia.sequencer import RC_STEPS, TRANSFER, UPDATE
+from hge_spice.materia.transistors import TOP, GilbertCell, models, ota_lines
 from hge_spice.netlist import build_circuit, saved_vectors, table_node
 
-FARAD = 1e-9  # every capacitor of the circuit
+FARAD, HELD = 1e-9, 1e-6  # of the capacitors of the circuit, and of those that hold the controls
 # trtol at which no truncation error cuts a step: the clock sets the grid (see sequencer). With 1e9, a current that had
 # just been switched off did
 EVEN = 1e30
@@ -35,6 +36,7 @@ def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
         [
             *str(device).splitlines(),
             *schedule.lines(),
+            *([*models(), f"Vtop top 0 {TOP!r}"] if circuit.parts.transistors else []),
             *_input_lines(graph, circuit),
             *_readout_lines(graph, circuit),
             *_mean_lines(circuit),
@@ -109,9 +111,12 @@ def _mean_lines(circuit: Circuit) -> list[str]:
     return [*lines, *circuit.parts.amplifier.lines("x", "v(yac)", circuit.swing_gain)]
 
 
-def chopped(multiplier: Multiplier, x: str, y: str, chops: bool) -> str:
-    """The product, with the sign of Y turned before it and its own turned back where it is chopped."""
-    return f"v(chop)*{multiplier.product(x, f'v(chop)*{y}')}" if chops else multiplier.product(x, y)
+def _multiplied(part: Multiplier | GilbertCell, name: str, x: str, y: str, *, chops: bool) -> tuple[list[str], str]:
+    """Lines of a part and its product; chopped, with Y's sign turned before it and the product's turned back."""
+    if not chops:
+        return part.stamp(name, x, y)
+    lines, product = part.stamp(name, x, f"v(chop)*{y}")
+    return lines, f"v(chop)*{product}"
 
 
 def _lockin_lines(circuit: Circuit) -> list[str]:
@@ -123,8 +128,10 @@ def _lockin_lines(circuit: Circuit) -> list[str]:
         node = terminal(tone.electrode)
         factor = 2 * SCALE * FARAD / (circuit.swing_gain * tone.amplitude * REFERENCE * schedule.window)
         reference = f"{REFERENCE / tone.amplitude!r}*v({node},{node}_dc)"
-        product = chopped(circuit.parts.mixers[k], "v(x)", reference, circuit.parts.chopped)
+        parts = circuit.parts
+        own, product = _multiplied(parts.mixers[k], f"mix{k}", "v(x)", reference, chops=parts.chopped)
         lines += [
+            *own,
             f"Bmix{k} 0 g{k} I={product}*v(gw)*{factor!r}-v(g{k})*v(gr)*{conductance!r}",
             f"Cmix{k} g{k} 0 {FARAD!r}",
             f".ic v(g{k})=0",
@@ -141,7 +148,8 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
     lines: list[str] = []
     by_peak = ERRORS[circuit.error].divisor == "peak"
     into = FARAD / (TRANSFER * schedule.step)
-    move = FARAD / (UPDATE * schedule.step)
+    # A that moves a control by its largest step in the time for it
+    most = circuit.rate * HELD / (UPDATE * schedule.step)
     if by_peak:
         leak = float(-schedule.epoch / (FARAD * np.log(PEAK_KEPT)))
         for k in range(count):
@@ -159,20 +167,28 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
             ".ic v(power)=0",
         ]
 
-    def change(k: int) -> str:
+    def pull(k: int) -> list[str]:
+        """What moves a control: its derivative over the divisor, limited."""
         if by_peak:
-            return f"{circuit.rate!r}*v(a{k})/max({circuit.floor!r},v(q{k}))"
-        return f"{circuit.rate!r}*tanh({SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power)))"
+            wanted = f"v(a{k})/max({circuit.floor!r},v(q{k}))"
+        else:
+            wanted = f"{SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power))"
+        if parts.transistors:
+            return ota_lines(f"int{k}", f"c{k}", wanted, "v(gu)", most)
+        return [f"Bint{k} c{k} 0 I={most!r}*v(gu)*{wanted if by_peak else f'tanh({wanted})'}"]
 
     for k, name in enumerate(controls):
-        product = chopped(parts.multipliers[k], f"v(g{k})", f"{REFERENCE!r}*v(err)", parts.chopped)
-        back = f"{conductance!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
+        error = f"{REFERENCE!r}*v(err)"
+        own, product = _multiplied(parts.multipliers[k], f"sum{k}", f"v(g{k})", error, chops=parts.chopped)
+        back = f"{conductance * HELD / FARAD!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
         lines += [
+            *own,
             f"Bsum{k} 0 a{k} I={product}*v(gt)*{into * SCALE / REFERENCE!r}-v(a{k})*v(ge)*{conductance!r}",
             f"Csum{k} a{k} 0 {FARAD!r}",
-            f"Bint{k} c{k} 0 I={change(k)}*v(gu)*{move!r}+{back}",
-            f"Cint{k} c{k} 0 {FARAD!r}",
-            *([f"Rint{k} c{k} 0 {parts.leak / FARAD!r}"] if np.isfinite(parts.leak) else []),
+            *pull(k),
+            f"Bback{k} c{k} 0 I={back}",
+            f"Cint{k} c{k} 0 {HELD!r}",
+            *([f"Rint{k} c{k} 0 {parts.leak / HELD!r}"] if np.isfinite(parts.leak) else []),
             f".ic v(a{k})=0 v(c{k})={float(circuit.control[k])!r}",
             f"Bclamp{k} {table_node(name)} 0 V=min({high!r},max({low!r},v(c{k})))",
         ]

@@ -48,7 +48,7 @@ def inequalities(circuit: Circuit, jacobian: Floats, moved: Floats, longest: flo
     amplitude = np.array([tone.amplitude for tone in circuit.tones])
     size = float(np.linalg.norm(jacobian))
     swing = float((np.abs(jacobian) @ (amplitude + circuit.rate)).max()) * circuit.swing_gain
-    mixing = [0.0 if parts.chopped else abs(each.offset) for each in parts.mixers]
+    mixing = [0.0 if parts.chopped else abs(each.output_offset) for each in parts.mixers]
     false = 2 * SCALE * np.array(mixing) / (circuit.swing_gain * amplitude * REFERENCE)
     largest = np.abs(jacobian).max(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -15,6 +15,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from hge_spice.materia.transistors import GilbertCell
+
 SCALE = 10.0  # V, of every multiplier
 RINGING = 4.0  # step over time constant: the trapezoidal rule then leaves (1 − 2)/(1 + 2) of an error at each step
 FAR = 0.1  # highest tone over pole: a lock-in then loses 1 % of it, 1/(1 + 0.1²)
@@ -32,6 +34,11 @@ class Multiplier:
     y_feedthrough: float = 0.0
     gain_error: float = 0.0
 
+    @property
+    def output_offset(self) -> float:
+        """W without inputs, V."""
+        return self.offset
+
     def product(self, x: str, y: str) -> str:
         """W as an expression of a B source."""
         ideal = f"({x})*({y})*{1 / SCALE!r}"
@@ -41,6 +48,10 @@ class Multiplier:
             f"({(1 + self.gain_error) / SCALE!r}*(({x})+({self.x_offset!r}))*(({y})+({self.y_offset!r}))"
             f"+({self.x_feedthrough!r})*({x})+({self.y_feedthrough!r})*({y})+({self.offset!r}))"
         )
+
+    def stamp(self, _name: str, x: str, y: str) -> tuple[list[str], str]:
+        """No lines of its own, and the expression of W."""
+        return [], self.product(x, y)
 
     def drawn(self, rng: np.random.Generator) -> "Multiplier":
         """One of many: each error is normal, with this one's as standard deviation."""
@@ -96,23 +107,29 @@ class Parts:
     """Of one circuit.
 
     mixers, multipliers : [control], of the lock-ins and behind them; amplifier : between output and mixers
+    transistors : whether the control integrators are made of them, as GilbertCell mixers are
     leak : s, time constant of the control integrators' droop to 0 V; chopped : whether the multipliers are
     """
 
-    mixers: tuple[Multiplier, ...]
+    mixers: tuple[Multiplier | GilbertCell, ...]
     multipliers: tuple[Multiplier, ...]
     amplifier: Amplifier = Amplifier()
     leak: float = np.inf
     chopped: bool = False
+    transistors: bool = False
 
 
 @dataclass(frozen=True)
 class Level:
-    """A kind of parts: typical errors, from which each part's are drawn."""
+    """A kind of parts: typical errors, from which each part's are drawn.
+
+    mismatch : V, standard deviation of a Gilbert cell's offset, where mixers and integrators are of transistors
+    """
 
     multiplier: Multiplier
     amplifier: Amplifier
     summary: str
+    mismatch: float | None = None
 
     def drawn(
         self, controls: int, rng: np.random.Generator, *, offset: float | None, leak: float, chopped: bool
@@ -120,7 +137,10 @@ class Level:
         """Parts for so many controls; offset : V, standard deviation of the multipliers' output offsets, or typical."""
         typical = self.multiplier if offset is None else replace(self.multiplier, offset=offset)
         mixers, multipliers = (tuple(typical.drawn(rng) for _ in range(controls)) for _ in range(2))
-        return Parts(mixers, multipliers, self.amplifier, leak, chopped)
+        if self.mismatch is None:
+            return Parts(mixers, multipliers, self.amplifier, leak, chopped)
+        cells = tuple(GilbertCell(float(self.mismatch * d)) for d in rng.standard_normal(controls))
+        return Parts(cells, multipliers, self.amplifier, leak, chopped, transistors=True)
 
 
 # AD633 (Analog Devices, rev. K), typical: offsets 5 mV each, feedthrough 0.3 % (X) and 0.1 % (Y), scale factor 0.25 %.
@@ -132,6 +152,9 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
             Multiplier(5e-3, 5e-3, 5e-3, 3e-3, 1e-3, 2.5e-3),
             Amplifier(gbw=0.6e6, slew=0.3e6, offset=30e-6, rail=12.0),
             "multipliers and amplifiers with data-sheet errors (AD633, OP07)",
+        ),
+        "transistor": Level(
+            Multiplier(), Amplifier(), "Gilbert cells and transconductance amplifiers of bipolar transistors", 0.2e-3
         ),
     }
 )

@@ -12,8 +12,20 @@ from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers, warmed
-from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
+from hge_spice.drive import (
+    AS_MADE,
+    Condition,
+    Drive,
+    Floats,
+    NoiseSource,
+    SimulationError,
+    Tables,
+    Tone,
+    Transient,
+    Waveform,
+)
 from hge_spice.graph import Network, readout
+from hge_spice.ngspice.kinds import KINDS, by_kind, cards
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
@@ -203,16 +215,46 @@ class NgspiceDevice:
         flicker noise of semiconductors; behavioural sources make none.
         Raises SimulationError where ngspice gives no usable result.
         """
+        density = np.empty(len(frequencies))
+        for k, frequency in enumerate(frequencies.tolist()):
+            density[k] = self._noise(control, inputs, frequency, "", "onoise_spectrum").vectors[0, 0] ** 2
+        return density
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """The same by KINDS of noise, as ngspice's own generators tell: [frequency] each, A²/Hz or V²/Hz."""
+        found = np.empty((len(KINDS), len(frequencies)))
+        for k, frequency in enumerate(frequencies.tolist()):
+            result = self._noise(control, inputs, frequency, " 1", "onoise*")
+            found[:, k] = list(by_kind(result.names, result.vectors[:, 0] ** 2).values())
+        return dict(zip(KINDS, found, strict=True))
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """What every resistor and diode of the netlist makes at an operating point; see `kinds.cards`."""
+        wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), None)
+
+        def current(names: Sequence[str]) -> dict[str, float]:
+            unique = tuple(dict.fromkeys(names))
+            return (
+                dict(zip(unique, np.real(self._quiet.run(wanted, "op", unique).vectors[:, 0]), strict=True))
+                if unique
+                else {}
+            )
+
+        return cards(netlist.build_circuit(self.graph), current)
+
+    @property
+    def _quiet(self) -> LoadedDeck:
+        """The worker with the netlist for `.noise`, which keeps every quantity of an analysis."""
         if self._noisy is None:
             self._noisy = LoadedDeck(netlist.noise_deck(self.graph), self._timeout, setup=self._setup)
+        return self._noisy
+
+    def _noise(self, control: Floats, inputs: Floats, frequency: float, summary: str, names: str) -> Result:
         # ngspice divides by the response to a source, here the first control, to refer the noise to it
         wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), self._controls[0])
         source = netlist.tone_source(self._controls[0])
-        density = np.empty(len(frequencies))
-        for k, frequency in enumerate(frequencies.tolist()):
-            command = f"noise v({netlist.NOISE_NODE}) {source} lin 1 {frequency!r} {frequency!r}"
-            density[k] = self._noisy.run(wanted, command, ("onoise_spectrum",)).vectors[0, 0] ** 2
-        return density
+        command = f"noise v({netlist.NOISE_NODE}) {source} lin 1 {frequency!r} {frequency!r}{summary}"
+        return self._quiet.run(wanted, command, (names,))
 
     def deck(self, drive: Drive) -> str:
         """Return the netlist of one measurement, runnable by `ngspice -b` as it is; tables: see `netlist.deck`."""

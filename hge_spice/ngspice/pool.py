@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Waveform
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Waveform
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.worker import TIMEOUT
@@ -145,6 +145,16 @@ class NgspicePool:
         """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""
         with self._borrowed() as device:
             return device.noise(control, inputs, frequencies)
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """The same by kind of noise; see NgspiceDevice.noise_by_kind."""
+        with self._borrowed() as device:
+            return device.noise_by_kind(control, inputs, frequencies)
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """What every resistor and diode makes; see NgspiceDevice.noise_sources."""
+        with self._borrowed() as device:
+            return device.noise_sources(control, inputs)
 
     @contextmanager
     def _borrowed(self) -> Iterator[NgspiceDevice]:

@@ -12,6 +12,8 @@ from hge_spice.drive import (
     Condition,
     Drive,
     Floats,
+    NoiseSource,
+    NoisyElements,
     SmallSignalDevice,
     Tables,
     Waveform,
@@ -66,6 +68,24 @@ class Remembered:
     def _changing(self) -> ChangingDevice:
         if not isinstance(self._dut, ChangingDevice):
             raise ValueError(f"{type(self._dut).__name__} has no elements that could change")  # noqa: TRY004 - a study asked
+        return self._dut
+
+    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        """Density of the output's own noise. Raises ValueError, as below, for a device that knows none."""
+        return self._noisy.noise(control, inputs, frequencies)
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """The same by kind."""
+        return self._noisy.noise_by_kind(control, inputs, frequencies)
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """Every element that makes noise."""
+        return self._noisy.noise_sources(control, inputs)
+
+    @property
+    def _noisy(self) -> NoisyElements:
+        if not isinstance(self._dut, NoisyElements):
+            raise ValueError(f"{type(self._dut).__name__} knows no noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
         return self._dut
 
     def measure(self, drive: Drive) -> Waveform:

@@ -30,6 +30,7 @@ from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
+from hge_spice.study.corners import at_corner
 from hge_spice.study.device import build_network
 from hge_spice.study.edges import read_edges
 from hge_spice.study.journal import Journal
@@ -87,7 +88,9 @@ def build_graph(study: Study) -> Network:
         series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph = altered(graph, study.imperfections, study.training.seed)
-    graph.graph["probes"] = study.probe.nodes
+    if study.corners is not None:
+        graph = at_corner(graph, study.corners, study.training.seed)
+    graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
     graph.graph["reinitialise"] = study.device.reinitialise
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)

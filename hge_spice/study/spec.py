@@ -13,6 +13,7 @@ from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.materia.error import ERRORS
 from hge_spice.materia.parts import LEVELS
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
+from hge_spice.study.corners import Corners
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
 from hge_spice.study.files import (
@@ -183,6 +184,7 @@ class Study(Table):
     bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = Field(default_factory=dict)
     probe: Probe = Probe()
     pdk: Pdk | None = None
+    corners: Corners | None = None
     task: TaskChoice
     perturbation: Perturbation = Perturbation()
     lockin: Lockin = Lockin()
