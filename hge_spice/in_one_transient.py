@@ -71,11 +71,13 @@ def _doubted(waveforms: list[Waveform], plateaus: Plateaus) -> list[Waveform]:
     tones, transient = plateaus.tones, plateaus.transient
     means = [float(waveform.output.mean()) for waveform in waveforms]
     span = float(np.ptp(means)) if len(means) > 1 else abs(means[0])
+    # where a state moved, what homodyne estimates has a straight line taken off already
+    moving = any(before != after for waveform in waveforms for before, after in waveform.states.values())
     found = []
     for waveform in waveforms:
-        seen = settling(waveform, tones, transient.window)
+        seen = settling(waveform, tones, transient.window, trend=moving)
         if tones:
-            largest = float(np.abs(demodulate(waveform, tones, transient.window).response).max())
+            largest = float(np.abs(demodulate(waveform, tones, transient.window, trend=moving).response).max())
             moved, what = float(np.abs(seen.response).max()), "an amplitude"
             of = "the largest"
         else:

@@ -246,6 +246,7 @@ def test_a_memristor_networks_gradient_is_that_of_the_states_it_has_by_then() ->
     for one, other, truth, first in zip(found, drawn_back, by_then, at_first, strict=True):
         assert _off(one.jacobian, truth) < 5e-3
         assert _off(other.jacobian, first) < 5e-3
+        assert {*one.flags, *other.flags} == {"moved_state"}
     assert max(_off(truth, first) for truth, first in zip(by_then, at_first, strict=True)) > 0.5
 
 
