@@ -128,6 +128,9 @@ def run_trial(
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
         repeats = study.budget.repeats
+        several = solutions(bench, last.control)
+        if several.get("solutions", {}).get("most", 1) > 1:
+            flags["multistable"] += 1
         measurement = bench.recipe.measurement
         assessed = signed | ({} if study.compare is None else {"compared": assess(bench)})
         if study.spacing is not None:
@@ -170,7 +173,7 @@ def run_trial(
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
-            **solutions(bench, last.control),
+            **several,
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **(_why_not(bench, near or last) if bench.task.exact and not last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
