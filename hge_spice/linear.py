@@ -59,6 +59,31 @@ def fit(outputs: Floats, wanted: Floats, noise: float = 0.0) -> tuple[LinearRead
     return LinearReadout(weights, wanted.mean(axis=0) - mean @ weights, left), slope.reshape(outputs.shape)
 
 
+def residuals(outputs: Floats, wanted: Floats, noise: float = 0.0) -> tuple[Floats, Floats]:
+    """What the best read-out leaves, r with r·r = `left`, and dr by the outputs, 1/A: [residual, pattern by output].
+
+    outputs, wanted, noise : as in `fit`. The weights' own change is in the derivative: with A the outputs above the
+    ridge, y the wanted values above zeros, P = 1 − A·A⁺ and r = P·y, it is −(P·dA·A⁺ + (P·dA·A⁺)ᵀ)·y (Golub & Pereyra).
+    """
+    found, target = columns(outputs), wanted - wanted.mean(axis=0)
+    patterns, count = found.shape
+    centred = found - found.mean(axis=0)
+    size = float(np.sum(centred**2))
+    total = np.sqrt(np.sum(target**2))
+    above = np.concatenate([target / total, np.zeros((count, wanted.shape[1]))])
+    if not size:
+        return above.ravel(), np.zeros((above.size, outputs.size))
+    ridge = np.sqrt((patterns * noise**2 + TINY * size) / size)
+    spread = np.sqrt(size)
+    table = np.concatenate([centred / spread, ridge * np.eye(count)])
+    inverse = np.linalg.pinv(table)
+    left = above - table @ (inverse @ above)
+    across = (np.eye(len(table)) - table @ inverse)[:, :patterns]
+    across = across - across.mean(axis=1, keepdims=True)  # outputs count from their mean
+    slope = np.einsum("ip,oc->icpo", across, inverse @ above) + np.einsum("oi,pc->icpo", inverse, left[:patterns])
+    return left.ravel(), -slope.reshape(left.size, outputs.size) / spread
+
+
 @dataclass(frozen=True)
 class Decision:
     """A read-out and what it says of a pattern: of two classes by a threshold, of more the column that is highest."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hge_spice.drive import Floats
-from hge_spice.linear import fit
+from hge_spice.linear import fit, residuals
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,16 @@ def least_squares(outputs: Floats, target: Target) -> tuple[float, Floats]:
     weights are fitted anew to every table of outputs (see `linear.fit`). With one output it is 1 − corr²: an output
     that answers upside down serves as well.
     """
-    wanted = target.classes[:, None] if target.wanted is None else target.wanted
-    readout, slope = fit(outputs, wanted, target.noise)
+    readout, slope = fit(outputs, _wanted(target), target.noise)
     return readout.left, slope
+
+
+def _from_readout(outputs: Floats, target: Target) -> tuple[Floats, Floats]:
+    return residuals(outputs, _wanted(target), target.noise)
+
+
+def _wanted(target: Target) -> Floats:
+    return target.classes[:, None] if target.wanted is None else target.wanted
 
 
 def corr_sigmoid(outputs: Floats, target: Target) -> tuple[float, Floats]:
@@ -166,4 +173,4 @@ LOSSES: dict[str, Loss] = {
     "correlation": correlation,
     "least_squares": least_squares,
 }
-RESIDUALS: dict[str, Residuals] = {"mse": _from_levels, "correlation": _from_direction}
+RESIDUALS: dict[str, Residuals] = {"mse": _from_levels, "correlation": _from_direction, "least_squares": _from_readout}

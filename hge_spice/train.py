@@ -191,7 +191,8 @@ def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> 
     if recipe.residuals is None:
         return slope
     residual, residual_by_output = recipe.residuals(outputs, recipe.target)
-    return replace(slope, residual=residual, jacobian=residual_by_output @ jacobian)
+    by_control = jacobian.reshape(residual_by_output.shape[1], -1)
+    return replace(slope, residual=residual, jacobian=residual_by_output @ by_control)
 
 
 def train(

@@ -18,7 +18,7 @@ from hge_spice.study.spec import parse_study
 from hge_spice.study.trial import run_trial
 from hge_spice.train import train
 
-# batches have losses of their own, which neither a rule nor patience can compare
+# the shipped studies' own rule compares losses from step to step
 ADAM = ["training.rule=adam", "training.rate=30 mV", "training.loss=gap", "training.patience=none"]
 
 
@@ -143,7 +143,7 @@ def test_a_study_with_batches_in_ngspice(tmp_path):
         (["training.batch=0"], r"training\.batch: 0 should be a whole number, 1 or more \(or 'all'\)"),
         (["training.batch=8"], r"training\.batch: 8 of the 4 patterns of xor; take fewer"),
         (
-            ["training.batch=2", "training.rule=levenberg_marquardt", "training.loss=correlation"],
+            [*ADAM, "training.batch=2", "training.rule=levenberg_marquardt", "training.loss=correlation"],
             r"training\.batch: levenberg_marquardt compares the losses",
         ),
     ],

@@ -151,7 +151,15 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
     assert least.probe.nodes == ()
     assert least.electrodes.control_range == (-0.7, 0.7)
     assert least.task.levels == ((-0.3, 0.3), (-0.3, 0.3))
-    assert set(least.perturbation.model_dump().values()) == {"auto", 0.025, "random", None, "separate", 0.015}
+    assert set(least.perturbation.model_dump().values()) == {
+        "auto",
+        0.025,
+        "random",
+        None,
+        "separate",
+        0.015,
+        0.0,
+    }
     assert least.lockin.filter == "window"
     assert least.training == parse_study(WHOLE).training
     assert least.readout == parse_study(WHOLE).readout

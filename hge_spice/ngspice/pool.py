@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, Waveform
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Waveform
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.worker import TIMEOUT
@@ -129,20 +129,32 @@ class NgspicePool:
         with self._borrowed() as device:
             return device.measure(drive)
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest; see NgspiceDevice.operating_point."""
         with self._borrowed() as device:
-            return device.operating_point(control, inputs)
+            return device.operating_point(control, inputs, condition)
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dI_out/dV by `.ac`, each control at its own frequency: [control], A/V complex."""
         with self._borrowed() as device:
-            return device.small_signal(control, inputs, frequencies)
+            return device.small_signal(control, inputs, frequencies, condition)
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""
         with self._borrowed() as device:
             return device.noise(control, inputs, frequencies)
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """The same by kind of noise; see NgspiceDevice.noise_by_kind."""
+        with self._borrowed() as device:
+            return device.noise_by_kind(control, inputs, frequencies)
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """What every resistor and diode makes; see NgspiceDevice.noise_sources."""
+        with self._borrowed() as device:
+            return device.noise_sources(control, inputs)
 
     @contextmanager
     def _borrowed(self) -> Iterator[NgspiceDevice]:

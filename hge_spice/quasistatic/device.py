@@ -75,7 +75,7 @@ class QuasistaticDevice:
         windows = [
             d.transient.settle + d.transient.step * np.arange(d.transient.points, dtype=np.float64) for d in drives
         ]
-        return self._measured(drives, windows, [d.transient.duration for d in drives])
+        return self.waveforms(drives, windows, [d.transient.duration for d in drives])
 
     def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
         """Drives one after the other; only their windows are solved, and ramps are taken for windows in what they cost.
@@ -84,14 +84,15 @@ class QuasistaticDevice:
         """
         step = plateaus.transient.step * np.arange(plateaus.transient.points)
         windows = [np.asarray(start + plateaus.dead + step) for start in plateaus.starts.tolist()]
-        return self._measured(plateaus.drives, windows, [plateaus.pitch] * len(windows))
+        drives = [replace(drive, condition=AS_MADE) for drive in plateaus.drives]
+        return self._become(plateaus.condition).waveforms(drives, windows, [plateaus.pitch] * len(windows))
 
-    def _measured(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
-        """One waveform per drive on its window's points [point], s; what each takes in all, s."""
+    def waveforms(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
+        """One waveform per drive on its window's points [point], s; what each takes in all, s. See measure_many."""
         if any(drive.tables is not None for drive in drives):
             raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
         if any(drive.condition != AS_MADE for drive in drives):
-            return self._measured_as_they_are(drives)
+            return self._measured_as_they_are(drives, windows, seconds)
         resting = [self._voltages(drive) for drive in drives]
         at_rest = self._solved(np.array(resting))
         time = [window if drive.tones else window[:1] for drive, window in zip(drives, windows, strict=True)]
@@ -109,12 +110,14 @@ class QuasistaticDevice:
         parts = zip(resting, windows, seconds, swung, np.split(moving.current, ends), strict=True)
         return [self._waveform(*part) for part in parts]
 
-    def _measured_as_they_are(self, drives: Sequence[Drive]) -> list[Waveform]:
+    def _measured_as_they_are(
+        self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]
+    ) -> list[Waveform]:
         found: dict[int, Waveform] = {}
         for condition in dict.fromkeys(drive.condition for drive in drives):
             alike = [n for n, drive in enumerate(drives) if drive.condition == condition]
-            device = self._become(condition)
-            waveforms = device.measure_many([replace(drives[n], condition=AS_MADE) for n in alike])
+            part = [replace(drives[n], condition=AS_MADE) for n in alike], [windows[n] for n in alike]
+            waveforms = self._become(condition).waveforms(*part, [seconds[n] for n in alike])
             found |= zip(alike, waveforms, strict=True)
         return [found[n] for n in range(len(drives))]
 
@@ -131,8 +134,10 @@ class QuasistaticDevice:
         network = self._network.units[0] if graph is self.graph else BatchedNetwork.of(graph)
         return QuasistaticDevice(graph, BatchedNetwork(network.equations, condition.strength))
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
+        if condition != AS_MADE:
+            return self._become(condition).operating_point(control, inputs)
         rims = self.held(control, inputs)
         current = self._solved(rims[None]).current[0]
         output = current[self._output : self._output + 1]
@@ -154,8 +159,12 @@ class QuasistaticDevice:
         name = output or self._outputs[0]
         return found.current[:, self._names.index(name)], found.jacobian[name][:, self._columns]
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
+        if condition != AS_MADE:
+            return self._become(condition).small_signal(control, inputs, frequencies)
         rims = self.held(control, inputs)
         found = self._solved(rims[None])
         response = np.empty(len(self._controls), dtype=np.complex128)

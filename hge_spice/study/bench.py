@@ -30,6 +30,7 @@ from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
+from hge_spice.study.corners import at_corner
 from hge_spice.study.device import build_network
 from hge_spice.study.edges import read_edges
 from hge_spice.study.journal import Journal
@@ -87,7 +88,9 @@ def build_graph(study: Study) -> Network:
         series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph = altered(graph, study.imperfections, study.training.seed)
-    graph.graph["probes"] = study.probe.nodes
+    if study.corners is not None:
+        graph = at_corner(graph, study.corners, study.training.seed)
+    graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
     graph.graph["reinitialise"] = study.device.reinitialise
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
@@ -184,7 +187,7 @@ def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
         return dut
     if not isinstance(dut, PlateauDevice):
         raise TypeError(f"{type(dut).__name__} can't play patterns in one transient")
-    return InOneTransient(dut, study.perturbation.ramp)
+    return InOneTransient(dut, study.perturbation.ramp, reset=study.perturbation.reset)
 
 
 def check(study: Study) -> None:
@@ -279,7 +282,9 @@ class Bench:
             if study.device.reinitialise
             else NgspicePool(graph)
         )
-        dut = as_played(study, seen_through(network, study.imperfections, study.training.seed))
+        dut = as_played(
+            study, seen_through(network, study.imperfections, study.training.seed, study.perturbation.pause)
+        )
         inputs = task.inputs(study.task.levels)
         if not task.exact:
             inputs = inputs[:SHOWN]  # of a data set as many as tell the device's time constants and curvature
@@ -355,6 +360,11 @@ class Bench:
         return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
 
     @property
+    def instrument(self) -> DeviceUnderTest:
+        """The device through the study's imperfections, however patterns are played to it."""
+        return self.dut.inner if isinstance(self.dut, InOneTransient) else self.dut
+
+    @property
     def pool(self) -> NgspicePool:
         """The ngspice processes. Raises TypeError where the study's engine is another."""
         if not isinstance(self.network, NgspicePool):
@@ -371,7 +381,8 @@ class Bench:
         held = self.control() if control is None else control
         drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
         if isinstance(self.dut, InOneTransient):
-            return sequence_deck(self.network.graph, Plateaus(tuple(drives), self.study.perturbation.ramp))
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
         return deck(self.network.graph, drives[0])
 
     def __enter__(self) -> Self:

@@ -30,9 +30,11 @@ class Perturbation(Table):
     amplitude "per_control" : chosen so that all derivatives reach the same relative error
     phases : "random", "low_crest", or rad, one per control
     tones "narrowest" : the lowest highest tone instead of the fewest points
+    pause : s of wall time beside every measurement (instruments set and read, computing), in which what drifts drifts
     min_frequency, max_frequency : Hz, limits of tones that the planner chooses
     patterns : "separate", a transient each, from rest; or "sequence", all of an extraction in one transient
     ramp : s, of a sequence, from one pattern's inputs to the next one's; `settle` comes after it
+    reset : of a sequence, whether elements that remember are drawn back to their initial states in every ramp
     """
 
     amplitude: Annotated[
@@ -48,8 +50,10 @@ class Perturbation(Table):
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
+    pause: Annotated[float, BeforeValidator(si("time", least=0))] = 0.0
     patterns: Annotated[str, BeforeValidator(one_of("way to play patterns", PATTERNS))] = "separate"
     ramp: Annotated[float, BeforeValidator(si("time", above=0))] = 15e-3
+    reset: Annotated[bool, BeforeValidator(yes_or_no)] = False
     tones: Annotated[
         tuple[int, ...] | Literal["auto", "narrowest"],
         BeforeValidator(

@@ -14,6 +14,7 @@ from hge_spice.drive import SimulationError
 from hge_spice.study.journal import Journal
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.sampling import TrialSpec
+from hge_spice.study.signoff import nominal_control
 from hge_spice.study.spec import parse_study
 from hge_spice.study.trial import Progress, Screened, run_trial
 
@@ -42,8 +43,9 @@ def perform(
     record = folder.with_name(f"{trial.id}.journal")
     record.parent.mkdir(parents=True, exist_ok=True)
     try:
+        nominal = nominal_control(trial.base) if study.corners is not None else None
         with Journal(record, {"trial": trial.id, **versions()}) as journal:
-            result = run_trial(study, partly, progress, workers, screened, journal)
+            result = run_trial(study, partly, progress, workers, screened, journal, nominal)
     except (SimulationError, ValueError) as error:
         reason = str(error)
     kept = OF_THE_REPORT if study.results.keep == "report" else ()
