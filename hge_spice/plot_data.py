@@ -26,9 +26,9 @@ def decision_map(found: Mapping[str, Any]) -> Figure:
     grid, decided = np.asarray(found["grid"]), np.asarray(found["decided"])
     if found.get("score") is not None:
         distance = np.asarray(found["score"]) - float(found["threshold"])
-        reach = float(np.abs(distance).max()) or 1.0
-        shades = axes.contourf(grid, grid, distance, np.linspace(-reach, reach, LEVELS + 1), cmap="RdBu", alpha=0.45)
-        figure.colorbar(shades, ax=axes, label="score less threshold")
+        # the classes' own colours; the score is fitted to 0 and 1, so that half a unit off the threshold is sure
+        shades = np.linspace(-0.5, 0.5, LEVELS + 1)
+        axes.contourf(grid, grid, distance, shades, cmap="RdBu_r", alpha=0.45, extend="both")
         if distance.min() < 0 < distance.max():
             axes.contour(grid, grid, distance, [0.0], colors="k", linewidths=1.5)
     else:

@@ -105,6 +105,18 @@ def test_what_does_not_fit_is_said(name: str, settings: list[str], message: str)
         parse_study(load_study(name, settings))
 
 
+def test_the_readmes_table_is_a_study(tmp_path: Path) -> None:
+    rows = "".join(f"{k},{k % 5},{k * k % 7},{k % 3},{'xyz'[k % 3]}\n" for k in range(60))
+    (tmp_path / "mine.csv").write_text(f"a,b,c,d,kind\n{rows}")
+    (tmp_path / "mine.toml").write_text(
+        'extends = "iris.toml"\n[task]\nname = "table"\nfile = "mine.csv"\ncolumn = "kind"\ntest = 20\n'
+        'features = ["a", "b", "c", "d", "a", "b", "c", "d", "a", "b", "c", "d"]\n'
+    )
+    task = build_task(parse_study(load_study(tmp_path / "mine.toml")).task)
+    assert task.labels == ("x", "y", "z")
+    assert task.bits.shape == (40, 12)
+
+
 def test_a_bad_table_ends_in_one_message_and_status_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
