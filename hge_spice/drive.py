@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+INJECTED = "current beside "  # in the names of tables: a current in parallel to an element of the netlist, A
 
 
 class SimulationError(RuntimeError):
@@ -74,9 +75,9 @@ class Transient:
 class Tables:
     """Values by time that add to electrodes' voltages and to the output's current: noise, recorded or long stimuli.
 
-    electrodes : controls, inputs, supplies, or the output
-    values : [electrode, point], V; A for the output, positive as its current is. The first is at the start of the
-        measurement (before settling) and stays for the operating point
+    electrodes : controls, inputs, supplies, the output, or INJECTED and the name of an element
+    values : [electrode, point], V; A for an element, and for the output, positive as its current is. The first is at
+        the start of the measurement (before settling) and stays for the operating point
     step : s, between two points
     held : each value lasts until the next; otherwise straight lines join them
 
@@ -254,11 +255,13 @@ def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]
 class SmallSignalDevice(DeviceUnderTest, Protocol):
     """A device under test that also knows its own linearised response: the truth of a derivative."""
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> NDArray[np.complex128]:
-        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> NDArray[np.complex128]:
+        """dI_out/dV of each control at its own frequency, of a device that became so: [control], A/V complex."""
         ...
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point."""
         ...
 
@@ -283,6 +286,34 @@ class NoisyDevice(DeviceUnderTest, Protocol):
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """One element that makes noise, at an operating point: a current beside it, from its first node to its second.
+
+    name : as `Tables` know it with INJECTED before it; nodes : of the netlist
+    thermal, shot : A²/Hz, one-sided; current : A through it
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    thermal: float
+    shot: float
+    current: float
+
+
+@runtime_checkable
+class NoisyElements(NoisyDevice, Protocol):
+    """A noisy device that tells kinds of noise and elements apart."""
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """One-sided density of the output current's thermal, shot, flicker and other noise: [frequency], A²/Hz."""
+        ...
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """Every element that makes noise. Raises ValueError where they aren't known one by one."""
         ...
 
 

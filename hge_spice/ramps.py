@@ -1,14 +1,16 @@
 """Netlists of patterns in one transient: the DC sources of what changes between patterns become ramps and plateaus."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
+from hge_spice.devices.branches import FREE, HOLD
 from hge_spice.drive import Floats
 from hge_spice.graph import Network
 from hge_spice.netlist import Rails, dc_source, deck
 from hge_spice.plateaus import Plateaus, ramped
 
 KNOTS = 8  # a line
+CORNER = 1e-6  # of a step, within which a time is that of a corner
+BACK = 20.0  # time constants in a ramp, of states that are drawn back: e^-20 of the way is left
 
 
 def sequence_command(plateaus: Plateaus) -> str:
@@ -36,11 +38,30 @@ def with_ramps(text: str, corners: Floats, levels: Mapping[str, Floats]) -> str:
     return "\n".join(lines)
 
 
+def with_resets(text: str, plateaus: Plateaus) -> str:
+    """The netlist with states held and drawn back in every ramp, not only held at rest before time zero."""
+    pitch, ramp, bit = plateaus.pitch, plateaus.ramp, CORNER * plateaus.transient.step
+    # at the corner itself a plateau still goes on
+    free = f"({FREE}) && (time-{pitch!r}*floor((time-{bit!r})/{pitch!r}) > {ramp!r}) ?"
+    holding, back = f": {HOLD!r}*(v(", f": {BACK / ramp!r}*(v("
+    return "\n".join(
+        line.replace(f"{FREE} ?", free).replace(holding, back) if line[:1] in "bB" and holding in line else line
+        for line in text.split("\n")
+    )
+
+
+def sequence_text(text: str, plateaus: Plateaus, voltages: Sequence[Mapping[str, float]]) -> str:
+    """A network's netlist made that of a sequence, but for its analysis; voltages : of each drive, V by electrode."""
+    if plateaus.reset:
+        text = with_resets(text, plateaus)
+    return with_ramps(text, plateaus.corners, ramped(plateaus, voltages))
+
+
 def sequence_deck(graph: Network, plateaus: Plateaus) -> str:
     """Full netlist of a sequence, runnable by `ngspice -b` as it is."""
-    first, rails = plateaus.drives[0], Rails.of(graph)
-    text = deck(graph, replace(first, transient=replace(first.transient, settle=plateaus.dead)))
-    text = with_ramps(text, plateaus.corners, ramped(plateaus, [rails.voltages(drive) for drive in plateaus.drives]))
+    rails = Rails.of(graph)
+    voltages = [rails.voltages(drive) for drive in plateaus.drives]
+    text = sequence_text(deck(graph, plateaus.first), plateaus, voltages)
     # the analysis is the last line but .end
     head, _, _ = text.removesuffix("\n.end\n").rpartition("\n")
     return f"{head}\n.{sequence_command(plateaus)}\n.end\n"

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from conftest import HoppingModel
 
-from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Tone, Transient
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Tables, Tone, Transient
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections.mismatch import scaled
 from hge_spice.netlist import deck, saved_vectors
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.loaded import LoadedDeck
+from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 
 WINDOW = Transient(25e-3, 64)
@@ -162,3 +163,34 @@ def test_changes_come_together_and_wrong_ones_are_refused(device: NgspiceDevice)
         device.measure(asked(Condition(start=(0.1,))))
     with pytest.raises(ValueError, match="holds every state where it is"):
         QuasistaticDevice(mesh()).measure(asked(Condition(start=(0.1,)), control=np.array([0.4])))
+
+
+def test_tables_and_a_condition_act_together(device: NgspiceDevice) -> None:
+    """Tables of zeros change nothing of a device that has changed."""
+    condition = Condition(drawn(len(device.links)), warmer=2.0)
+    given = asked(condition, tones(device.controls))
+    table = Tables(("e1",), np.zeros((1, 70)), WINDOW.step, held=True)
+    tabled = replace(given, tables=table)
+    plain = device.measure(given).output
+    assert device.measure(tabled).output == pytest.approx(plain, rel=1e-9)
+    colder = device.measure(replace(tabled, condition=replace(condition, warmer=0.0))).output
+    assert np.abs(colder / plain - 1).max() > 1e-3
+    assert device.measure(tabled).output == pytest.approx(plain, rel=1e-9)
+
+
+def test_a_device_stands_still_while_patterns_are_played_in_one_transient(device: NgspiceDevice) -> None:
+    """Against the same patterns one by one, in both engines."""
+    condition = Condition(drawn(len(device.links)), warmer=2.0)
+    each = [asked(condition, tones(device.controls)), asked(condition, tones(device.controls))]
+    each[1] = replace(each[1], inputs=np.array([0.3, -0.3]))
+    for dut, share in ((device, 1e-5), (QuasistaticDevice(device.graph), 1e-9)):
+        found = dut.measure_plateaus(Plateaus(tuple(each), 5e-3))
+        made = dut.measure_plateaus(Plateaus(tuple(replace(d, condition=AS_MADE) for d in each), 5e-3))
+        for waveform, before, drive in zip(found, made, each, strict=True):
+            mean = dut.measure(replace(drive, tones=())).output.mean()
+            assert waveform.output.mean() == pytest.approx(mean, rel=0.02)  # the tones' second order
+            assert abs(waveform.output.mean() / before.output.mean() - 1) > 0.02
+            quiet = dut.measure_plateaus(Plateaus(tuple(replace(d, tones=()) for d in each), 5e-3))
+        assert quiet[1].output.mean() == pytest.approx(dut.measure(replace(each[1], tones=())).output.mean(), rel=share)
+    with pytest.raises(ValueError, match="give one condition"):
+        Plateaus((each[0], replace(each[1], condition=AS_MADE)), 5e-3)

@@ -291,6 +291,26 @@ def test_a_study_gives_edges_their_netlists_by_file_and_by_name(folder: Path) ->
         Bench.of(parse_study(load_study(folder / "q.toml")))
 
 
+def test_every_edge_of_a_builder_may_be_one_and_its_parameters_be_swept(folder: Path) -> None:
+    text = STUDY.replace('file = "net.csv"\n', 'graph = "grid"\nrows = 3\ncolumns = 3\nelectrodes = 5\n')
+    for name, new in (("o", "e0"), ("i", "e1"), ("k", "e2"), ("c", "e3"), ("d", "e4")):
+        text = text.replace(f'"{name}"', f'"{new}"')
+    ours = 'family = "resistor"\nparameters = { resistance = "3 kohm" }'
+    theirs = 'subcircuit = "cells.cir"\nname = "res"\nparameters = { r = "3k" }'
+    found = []
+    for device in (ours, theirs):
+        (folder / "s.toml").write_text(text.format(device=device, high="1 V"))
+        graph = build_graph(parse_study(load_study(folder / "s.toml")))
+        with NgspiceDevice(graph) as dut:
+            found.append(dut.operating_point(np.array([0.3, -0.2]), np.array([0.1, 0.5])).output[0])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
+    swept = load_study(folder / "s.toml", ['sweep."device.parameters.r"=["1k", "2k"]'])
+    assert len({trial.id for trial in trials(swept)}) == 2
+    message = r"edge 'e.' to 'n.*': subcircuit res has no parameter 'rr'; did you mean r\?"
+    with pytest.raises(ValueError, match=message):
+        build_graph(parse_study(load_study(folder / "s.toml", ["device.parameters.rr=1"])))
+
+
 def test_netlists_of_edges_count_in_a_trials_name(folder: Path) -> None:
     (folder / "net.csv").write_text("a,b,family,subcircuit,name\ni,x,subcircuit,cells.cir,res\nx,o,resistor,,\n")
     (folder / "s.toml").write_text(STUDY.format(device="", high="1 V"))

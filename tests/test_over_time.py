@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_condition import asked, in_order, mesh
+from test_condition import CONTROL, INPUTS, asked, in_order, mesh
 
 from hge_spice.drive import AS_MADE, Condition, DeviceUnderTest, Drive, Floats, Tone, Transient, Waveform
 from hge_spice.imperfections import altered, seen_through
-from hge_spice.imperfections.imperfection import Imperfect, innermost
+from hge_spice.imperfections.imperfection import Imperfect, ImperfectKnown, innermost
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
+from hge_spice.study.bench import check
+from hge_spice.study.files import load_study
 from hge_spice.study.spec import StudyError, parse_study
 
 SECOND = Transient(1.0, 4)
@@ -144,6 +146,15 @@ def test_several_changes_come_together_and_time_passes_without_measuring() -> No
     assert device.became[1].warmer == pytest.approx(np.sin(2 * np.pi * 100.5 / 400))
 
 
+def test_pauses_between_measurements_are_time_too() -> None:
+    device = Recorder()
+    drifting = read({"device_drift": {"kind": "linear", "time": "10 s", "common": "10 %"}})
+    dut = seen_through(device, drifting, 1, pause=4.0)
+    for _ in range(3):
+        dut.measure(Drive(np.zeros(1), np.zeros(1), (), SECOND))
+    assert logs(device.became)[:, 0] == pytest.approx(0.01 * np.array([0.5, 5.5, 10.5]))
+
+
 def test_a_bench_that_records_has_nothing_that_could_change() -> None:
     class Bare:
         controls, inputs = ("a",), ("b",)
@@ -207,3 +218,64 @@ def test_a_drive_keeps_what_it_already_says_of_the_device() -> None:
     dut.measure(before)
     assert device.became[0].strength == pytest.approx(np.exp(0.1) * np.array([2.0, 3.0, 4.0]))
     assert device.became[0].warmer == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("device_drift", {"links": "1 %"}, "a layered device has no links that could change by themselves"),
+        ("ageing", {"common": "-1 %"}, "a layered device has no links that could change by themselves"),
+        ("device_drift", {"temperature": "1 K"}, "a layered's temperature is set by device.temperature"),
+        ("temperature_cycle", {"amplitude": "1 K"}, "a layered's temperature is set by device.temperature"),
+    ],
+)
+def test_a_device_that_cant_change_so_is_refused_before_anything_runs(
+    name: str, settings: dict[str, Any], message: str
+) -> None:
+    raw = load_study("xor_series") | {"imperfections": {name: settings}}
+    with pytest.raises(ValueError, match=message):
+        check(parse_study(raw))
+
+
+def test_a_cycle_below_absolute_zero_is_refused_before_anything_runs() -> None:
+    raw = load_study("xor") | {"imperfections": {"temperature_cycle": {"amplitude": "80 K"}}}
+    with pytest.raises(ValueError, match="must be above zero"):
+        check(parse_study(raw))
+
+
+def test_the_truth_of_a_derivative_is_that_of_the_device_as_it_has_become(device: NgspiceDevice) -> None:
+    """Against a network made so: drift lasts, what varies from measurement to measurement doesn't."""
+    frequencies, still = np.full(5, 400.0), asked(AS_MADE)
+    warm = device.graph.copy()
+    warm.graph["parameters"] = {**warm.graph["parameters"], "temperature": 80.0}
+    rising = read(
+        {
+            "device_drift": {"kind": "linear", "time": "12.5 ms", "temperature": "2 K"},
+            "ageing": {"counted": "measurements", "per": 1, "common": "10 %"},
+            "readout_noise": {"psd": "1 pA/rtHz"},
+        }
+    )
+    for dut, other in (
+        (device, NgspiceDevice(warm)),
+        (QuasistaticDevice(device.graph), QuasistaticDevice(warm)),
+    ):
+        seen = seen_through(dut, rising, 1)
+        assert isinstance(seen, ImperfectKnown)
+        before = seen.small_signal(CONTROL, INPUTS, frequencies)
+        assert before == pytest.approx(dut.small_signal(CONTROL, INPUTS, frequencies))
+        seen.measure(still)
+        seen.measure(still)  # its middle is 37.5 ms late, 6 K, and one measurement was before
+        half = Condition(warmer=3.0, strength=(float(np.exp(0.1)),) * 32)
+        with other:
+            wanted = other.small_signal(CONTROL, INPUTS, frequencies, half)
+            at_rest = other.operating_point(CONTROL, INPUTS, half).output[0]
+        assert seen.small_signal(CONTROL, INPUTS, frequencies) == pytest.approx(wanted, rel=1e-6)
+        assert seen.operating_point(CONTROL, INPUTS).output[0] == pytest.approx(at_rest, rel=1e-6)
+        assert np.abs(wanted / before - 1).max() > 0.05
+    graph, chosen, one = mesh(), read({"variability": {"cycle": "20 %"}}), np.array([0.4])
+    with NgspiceDevice(graph) as network:
+        varied = seen_through(network, chosen, 1)
+        assert isinstance(varied, ImperfectKnown)
+        varied.measure(asked(AS_MADE, control=one))
+        found = varied.small_signal(one, INPUTS, np.array([400.0]))
+        assert found == pytest.approx(network.small_signal(one, INPUTS, np.array([400.0])), rel=1e-12)

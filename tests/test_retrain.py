@@ -16,11 +16,11 @@ def test_what_changes_nothing_loses_nothing_and_what_was_lost_is_won_back(tmp_pa
     with Bench.of(parse_study(raw | {"retrain": {"after": {"temperature": {"offset": "0 K"}}}})) as bench:
         control = list(run_starts(bench, tmp_path))[-1].step.control
         assert lost(bench, control) == {}
-        same = retrain(bench, control, 1.0)
+        same = retrain(bench, control)
     assert same["retrain_before_gap"] == same["retrain_after_gap"] == same["retrain_again_gap"] > 0
     assert same["retrain_steps"] == 0
     with Bench.of(parse_study(raw | {"retrain": {"after": {"temperature": {"offset": "40 K"}}}})) as bench:
-        moved = retrain(bench, control, 1.0)
+        moved = retrain(bench, control)
     assert moved["retrain_before_gap"] == same["retrain_before_gap"]
     assert not np.isclose(moved["retrain_after_gap"], moved["retrain_before_gap"], rtol=0.01, atol=0)
     assert moved["retrain_again_solved"] or moved["retrain_steps"] == 60
@@ -33,13 +33,13 @@ def test_what_drifts_drifts_on_in_training_in_the_wait_and_behind_the_change() -
     rising = {"kind": "linear", "time": "10 s", "temperature": "5 K"}
     given = {
         "imperfections": {"device_drift": rising},
-        "retrain": {"wait": "training", "steps": 1, "after": {"temperature": {"offset": "-3 K"}}},
+        "retrain": {"wait": "40 s", "steps": 1, "after": {"temperature": {"offset": "-3 K"}}},
     }
     with Bench.of(parse_study(raw | given)) as bench:
         control = bench.control()
         window = bench.recipe.measurement.transient.duration
         taken = lost(bench, control)["drift"]  # four patterns at the mean temperature of their windows
-        found = retrain(bench, control, 40.0)
+        found = retrain(bench, control)
 
     def gap(kelvin: list[float]) -> float:
         outputs = []
@@ -59,6 +59,30 @@ def test_what_drifts_drifts_on_in_training_in_the_wait_and_behind_the_change() -
     assert found["retrain_waited_seconds"] == 40.0
     assert found["retrain_waited_gap"] == pytest.approx(gap(rise(8, 40.0)), rel=1e-6)
     assert found["retrain_after_gap"] == pytest.approx(gap([k - 3.0 for k in rise(12, 40.0)]), rel=1e-6)
+
+
+def test_a_wait_may_be_as_long_as_the_bench_was_at_work_pauses_included() -> None:
+    raw = load_study("xor", ["perturbation.amplitude=2 mV", "device.engine=quasistatic", "perturbation.pause=1 s"])
+    given = {"imperfections": {"device_drift": {"links": "1 %"}}, "retrain": {"wait": "training", "steps": 1}}
+    with Bench.of(parse_study(raw | given)) as bench:
+        found = retrain(bench, bench.control())
+        window = bench.recipe.measurement.transient.duration
+    assert found["retrain_waited_seconds"] == pytest.approx(4 * (1.0 + window))
+
+
+def test_patterns_in_one_transient_drift_on_too() -> None:
+    settings = ["perturbation.amplitude=2 mV", "device.engine=quasistatic", "perturbation.patterns=sequence"]
+    rising = {"device_drift": {"kind": "linear", "time": "10 s", "temperature": "5 K"}}
+    given = {
+        "imperfections": rising,
+        "retrain": {"wait": "40 s", "steps": 1, "after": {"temperature": {"offset": "0 K"}}},
+    }
+    with Bench.of(parse_study(load_study("xor", settings) | given)) as bench:
+        found = retrain(bench, bench.control())
+    gaps = [found[f"retrain_{when}_gap"] for when in ("before", "waited", "after")]
+    assert found["retrain_waited_seconds"] == 40.0
+    assert abs(gaps[1] / gaps[0] - 1) > 0.05
+    assert gaps[2] == pytest.approx(gaps[1], rel=0.01)  # a tenth of a second later
 
 
 def test_a_wrong_change_is_refused_with_its_path() -> None:

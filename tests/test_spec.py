@@ -151,7 +151,15 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
     assert least.probe.nodes == ()
     assert least.electrodes.control_range == (-0.7, 0.7)
     assert least.task.levels == ((-0.3, 0.3), (-0.3, 0.3))
-    assert set(least.perturbation.model_dump().values()) == {"auto", 0.025, "random", None, "separate", 0.015}
+    assert set(least.perturbation.model_dump().values()) == {
+        "auto",
+        0.025,
+        "random",
+        None,
+        "separate",
+        0.015,
+        0.0,
+    }
     assert least.lockin.filter == "window"
     assert least.training == parse_study(WHOLE).training
     assert least.readout == parse_study(WHOLE).readout
@@ -245,6 +253,8 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"training__estimator": "homodine"}, r"unknown estimator 'homodine'; did you mean homodyne\?"),
         ({"training__estimator": 3}, r"training\.estimator: 3 should be a text"),
         ({"lockin__filter": "rcc"}, r"lockin\.filter: unknown lock-in filter 'rcc'; did you mean rc\?"),
+        ({"lockin__trend": "yes"}, r"lockin\.trend: 'yes' should be true or false \(or 'auto'\)"),
+        ({"lockin": {"filter": "rc", "trend": True}}, "trend = true needs a filter that fits"),
         ({"lockin__order": 2}, r"lockin: order belongs to filter = \"rc\""),
         ({"lockin__phase": "reference"}, r"lockin: phase = \"reference\" needs reference = \"electrode\""),
         ({"training__demodulate": "loss"}, r"training\.demodulate: homodyne demodulates outputs"),

@@ -4,6 +4,7 @@
 then `graph.graph["parameters"]` (for edges of the graph's family; `temperature` for all), then the edge's `parameters`.
 `source` of an edge names the node at its + end (else that is the end that comes first among the graph's nodes), `gate`
 the node that gates it. Nodes may have a `capacitance` to ground, F; `graph.graph["node_capacitance"]` is the others'.
+Inner nodes may have a `leakage` to ground, S.
 
 Names are data: node n<i> and element x<k> are numbered in the graph's order, electrodes have the name that `terminal`
 gives them. A state of element x3 is the voltage, 0 to 1 V between its bounds, of node x3_<state>; at rest it is held at
@@ -17,7 +18,7 @@ from functools import lru_cache
 import networkx as nx
 from PySpice.Spice.Netlist import Circuit
 
-from hge_spice.devices.element import COMMON, Branch, Element
+from hge_spice.devices.element import COMMON, Branch, Element, Parameter
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.family import Family
 from hge_spice.devices.foreign import (
@@ -32,8 +33,10 @@ from hge_spice.devices.foreign import (
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, listed, shown
 
+LEAKAGE = Parameter(0.0, "S", least=0)
 # of states; some published windows are soft, and let a state go beyond its bound by a few of their widths
 BOUNDS = (-0.01, 1.01)
+FREE = "time > 0"  # when a state that is held at rest moves by its own rate
 HOLD = 1e6  # 1/s, how fast a held state is drawn to its value: no more than a scale, nothing else acts on it at rest
 
 
@@ -136,6 +139,8 @@ def stamp(circuit: Circuit, graph: Network) -> None:
         capacitance = graph.nodes[name].get("capacitance", graph.graph.get("node_capacitance", 0.0))
         if capacitance:
             circuit.C(node, node, 0, float(capacitance))
+        if graph.nodes[name].get("leakage"):
+            circuit.R(f"leak_{node}", node, 0, 1 / float(graph.nodes[name]["leakage"]))
 
 
 def _foreign_cards(graph: Network) -> list[str]:
@@ -156,12 +161,13 @@ def _state_lines(branch: Branch, state: str) -> list[str]:
     lines = [f"C{node} {node} 0 1.0", f".nodeset v({node})={branch.resting(state)!r}"]
     if rule.held:
         lines.append(f"V{node} {node}_at 0 DC {branch.resting(state)!r}")
-        moving = f"time > 0 ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
+        moving = f"{FREE} ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
     return [*lines, f"B{node} 0 {node} i={moving}"]
 
 
 def links(graph: Network) -> tuple[tuple[str, ...], ...]:
     """Instances that carry each edge's current, in the graph's order; a series resistance is none of them."""
+    refuse_foreign(graph, "its current has no factor that could be changed by itself")
     return tuple(branch.element.instances(branch) for branch in branches(graph) if not branch.name.endswith("_s"))
 
 
@@ -217,6 +223,9 @@ def check(graph: Network) -> None:
         problem = COMMON["capacitance"].problem(data.get("capacitance", graph.graph.get("node_capacitance", 0.0)))
         if problem:
             raise ValueError(f"the capacitance of node {shown(name)} is wrong: {problem}")
+        problem = LEAKAGE.problem(data.get("leakage", 0.0))
+        if problem:
+            raise ValueError(f"the leakage of node {shown(name)} is wrong: {problem}")
     tuple(_branches(graph))
     _foreign_cards(graph)
 

@@ -33,6 +33,12 @@ def element_equations(graph: Network) -> Equations:
     laws = [_law(group, place) for group in groups.values()]
     if "diode" in groups:
         laws.append(_leaks(graph, groups["diode"], place))
+    leaking = [name for name in names if names[name] in place and graph.nodes[name].get("leakage")]
+    if leaking:
+        plus = _positions(place, [names[name] for name in leaking])
+        siemens = np.array([float(graph.nodes[name]["leakage"]) for name in leaking])
+        ground = np.full(len(leaking), len(place), dtype=np.intp)
+        laws.append(Branches(LEAK, {"g": siemens}, {"v": (plus, ground)}, plus, ground))
     return Equations(tuple(inner), rims, tuple(laws), _capacitance(graph, found, names, place))
 
 

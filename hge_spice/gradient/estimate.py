@@ -24,6 +24,7 @@ class Measurement:
     noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
     signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
     lockin : filter; the boxcar over the window where none is given
+    trend : whether a straight line is fitted beside the tones; None to decide by what was measured, see `estimates`
     lag : [control], rad, by which a response is turned against its tone, as `calibrate_lag` measured it; None for none
     repeats : directions or codes per estimate, for estimators that draw them
     rng : for estimators that draw at random
@@ -38,6 +39,7 @@ class Measurement:
     noise_exponent: float | None = None
     signs: Floats | None = None
     lockin: Filter | None = None
+    trend: bool | None = None
     lag: Floats | None = None
     repeats: int = 1
     rng: np.random.Generator | None = None

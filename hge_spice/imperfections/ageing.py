@@ -7,7 +7,11 @@ measurement with tones; `counted = "measurements"` counts read-outs too, and est
 
 from collections.abc import Callable
 
+import numpy as np
+
+from hge_spice.devices.condition import kinds
 from hge_spice.drive import Drive
+from hge_spice.graph import Network
 from hge_spice.imperfections.device_drift import Strengths
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings, changed
 from hge_spice.imperfections.processes import Linear, LogTime, Process
@@ -21,6 +25,12 @@ def _make(settings: Settings) -> Effect:
     strengths = Strengths(lambda size: law(size, per), *sizes, drawn=True)
     passed = [0]
 
+    def graph(network: Network, _: np.random.Generator) -> Network:
+        """The same network, refused before anything runs where its links can't wear."""
+        if any(sizes):
+            kinds(network)
+        return network
+
     def drive(asked: Drive, moment: Moment) -> Drive:
         before = passed[0]
         passed[0] += every or bool(asked.tones)
@@ -28,7 +38,7 @@ def _make(settings: Settings) -> Effect:
             return asked
         return changed(asked, strength=strengths.now(len(moment.device.links), float(before), moment))
 
-    return Effect(drive=drive)
+    return Effect(graph=graph, drive=drive, lasting=True)
 
 
 IMPERFECTION = Imperfection(

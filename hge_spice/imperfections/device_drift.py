@@ -13,7 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hge_spice.devices.condition import kinds, warmed
 from hge_spice.drive import Drive
+from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings, changed
 from hge_spice.imperfections.processes import PROCESSES, Process, at_once
 
@@ -53,13 +55,20 @@ def _make(settings: Settings) -> Effect:
     sizes = float(settings["links"]), float(settings["common"])
     strengths, warmth = Strengths(start, *sizes, drawn=kind in DRAWN), start(kelvin)
 
+    def graph(network: Network, _: np.random.Generator) -> Network:
+        """The same network, refused before anything runs where it can't change so."""
+        if any(sizes):
+            kinds(network)
+        warmed(network, kelvin)
+        return network
+
     def drive(asked: Drive, moment: Moment) -> Drive:
         middle = moment.start + asked.transient.duration / 2
         if any(sizes):
             asked = changed(asked, strength=strengths.now(len(moment.device.links), middle, moment))
         return changed(asked, warmer=at_once(warmth, middle, moment.rng)) if kelvin else asked
 
-    return Effect(drive=drive)
+    return Effect(graph=graph, drive=drive, lasting=True)
 
 
 IMPERFECTION = Imperfection(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import (
+    AS_MADE,
     ChangingDevice,
     Condition,
     DeviceUnderTest,
@@ -24,7 +25,7 @@ from hge_spice.plateaus import PlateauDevice, Plateaus
 class Moment:
     """When a measurement happens at the bench, and on what.
 
-    number : measurements before it; start : s of device time spent before it
+    number : measurements before it; start : s spent before it, of device time and of pauses between measurements
     rng : of this measurement alone, so that a result depends on the seed and on `number`, never on who measured when
     controls, inputs : names of the electrodes, in the order of a Drive
     seed : of the bench, for one imperfection
@@ -45,9 +46,14 @@ class Moment:
         return np.random.default_rng(self.seed)
 
     @property
+    def bare(self) -> DeviceUnderTest:
+        """The device itself, behind all instruments."""
+        return innermost(self.dut)
+
+    @property
     def device(self) -> ChangingDevice:
-        """The device itself, behind all instruments. Raises ValueError for one whose elements can't change."""
-        dut = innermost(self.dut)
+        """The same as one that can change. Raises ValueError for one whose elements can't."""
+        dut = self.bare
         if not isinstance(dut, ChangingDevice):
             raise ValueError(f"{type(dut).__name__} has no elements that could change; only simulated networks have")  # noqa: TRY004 - a study asked
         return dut
@@ -77,11 +83,13 @@ class Effect:
     graph : (network, rng of the bench) -> the network as it was made; electrodes and their roles stay what they are
     drive : (as asked, moment) -> as the device gets it
     waveform : (drive as asked, as the device gave it, moment) -> as it is read
+    lasting : whether a drive's condition is what the device has become, and not what one measurement makes of it
     """
 
     graph: Callable[[Network, np.random.Generator], Network] = _same_graph
     drive: Callable[[Drive, Moment], Drive] = _same_drive
     waveform: Callable[[Drive, Waveform, Moment], Waveform] = _same_waveform
+    lasting: bool = False
 
 
 # as a study has them once read: a quantity or a number, a word, rows of quantities
@@ -129,10 +137,11 @@ class Imperfection:
 
 @dataclass
 class Passed:
-    """What has passed at an instrument: measurements, and s of device time."""
+    """What has passed at an instrument: measurements, and s of device time and pauses; pause : s beside each."""
 
     measurements: int = 0
     seconds: float = 0.0
+    pause: float = 0.0
 
 
 class Imperfect:
@@ -152,7 +161,8 @@ class Imperfect:
     ) -> None:
         self.name = name
         self._dut, self._effect, self._seed = dut, effect, tuple(seed)
-        self._passed = passed or Passed()
+        self.passed = passed or Passed()
+        self._became = AS_MADE  # the device, as it was last measured
 
     @property
     def inner(self) -> DeviceUnderTest:
@@ -162,12 +172,12 @@ class Imperfect:
     def around(self, dut: DeviceUnderTest) -> "Imperfect":
         """The same instrument, which goes on from now, around another device."""
         if isinstance(dut, SmallSignalDevice):
-            return ImperfectKnown(dut, self._effect, self._seed, self.name, self._passed)
-        return Imperfect(dut, self._effect, self._seed, self.name, self._passed)
+            return ImperfectKnown(dut, self._effect, self._seed, self.name, self.passed)
+        return Imperfect(dut, self._effect, self._seed, self.name, self.passed)
 
     def wait(self, seconds: float) -> None:
         """Let device time pass without a measurement, s, here and in all instruments within."""
-        self._passed.seconds += seconds
+        self.passed.seconds += seconds
         if isinstance(self._dut, Imperfect):
             self._dut.wait(seconds)
 
@@ -187,13 +197,15 @@ class Imperfect:
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
-        moments = [self._next(drive.transient.duration) for drive in drives]
+        moments = [self._next(drive.transient.duration + self.passed.pause) for drive in drives]
         given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
+        if given:
+            self._became = given[-1].condition
         waveforms = measure_all(self._dut, given)
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
     def _next(self, seconds: float) -> Moment:
-        passed = self._passed
+        passed = self.passed
         rng = np.random.default_rng((*self._seed, passed.measurements))
         moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self._dut)
         passed.measurements += 1
@@ -202,7 +214,7 @@ class Imperfect:
 
 
 class ImperfectKnown(Imperfect):
-    """The same around a device that knows its own linearised response: the truth is told unperturbed."""
+    """The same around a device that knows its own linearised response: the truth is told without the instrument."""
 
     def __init__(
         self,
@@ -218,25 +230,36 @@ class ImperfectKnown(Imperfect):
     def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
         """Drives one after the other in one transient; see PlateauDevice.
 
-        Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start.
-        Raises ValueError where an imperfection gives drives tables, which can't be played so.
+        Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start. A
+        device that changes stands still for the sequence, as it is for the drive in the middle.
         """
         if not isinstance(self._known, PlateauDevice):
             raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
-        begun = self._passed.seconds
+        begun = self.passed.seconds
         moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
-        drives = [self._effect.drive(d, moment) for d, moment in zip(plateaus.drives, moments, strict=True)]
-        waveforms = self._known.measure_plateaus(replace(plateaus, drives=tuple(drives)))
+        self.passed.seconds += self.passed.pause
+        given = [self._effect.drive(plateaus.alone(k), moment) for k, moment in enumerate(moments)]
+        self._became = given[len(given) // 2].condition
+        drives = tuple(
+            replace(d, tones=plateaus.tones, transient=plateaus.transient, condition=self._became) for d in given
+        )
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=drives))
         since = [replace(moment, start=begun) for moment in moments]
         return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
-        """Tones off, at rest, without the instrument: one point."""
-        return self._known.operating_point(control, inputs)
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
+        """Tones off, at rest, without the instrument: one point, of the device as it was last measured."""
+        return self._known.operating_point(control, inputs, self._became if self._effect.lasting else condition)
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex."""
-        return self._known.small_signal(control, inputs, frequencies)
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
+        """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex.
+
+        Of the device as it was last measured, but for what comes anew at every measurement.
+        """
+        seen = self._became if self._effect.lasting else condition
+        return self._known.small_signal(control, inputs, frequencies, seen)
 
 
 def innermost(dut: DeviceUnderTest) -> DeviceUnderTest:

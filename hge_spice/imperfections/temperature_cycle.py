@@ -6,7 +6,9 @@ middle; a thermostat whose period is not much longer than a window is refused th
 
 import numpy as np
 
+from hge_spice.devices.condition import warmed
 from hge_spice.drive import Drive
+from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings, changed
 
 SLOW = 10.0  # measurements a period lasts at least: within one the temperature moves by 2π/10 of the amplitude at most
@@ -14,6 +16,11 @@ SLOW = 10.0  # measurements a period lasts at least: within one the temperature 
 
 def _make(settings: Settings) -> Effect:
     amplitude, period, phase = (float(settings[key]) for key in ("amplitude", "period", "phase"))
+
+    def graph(network: Network, _: np.random.Generator) -> Network:
+        """The same network, refused before anything runs where it has no temperature, or one below zero."""
+        warmed(network, -abs(amplitude))
+        return network
 
     def drive(asked: Drive, moment: Moment) -> Drive:
         if not amplitude:
@@ -27,7 +34,7 @@ def _make(settings: Settings) -> Effect:
         turn = 2 * np.pi * (moment.start + duration / 2) / period + phase
         return changed(asked, warmer=float(amplitude * np.sin(turn)))
 
-    return Effect(drive=drive)
+    return Effect(graph=graph, drive=drive, lasting=True)
 
 
 IMPERFECTION = Imperfection(

@@ -57,7 +57,7 @@ class ErrorBars:
 def error_bars(found: Sequence[Demodulated], window: float, exponent: float | None) -> ErrorBars | None:
     """Learn the noise from waveforms demodulated on one grid: None where too few bins are free.
 
-    found : [pattern], all measured together, with the same tones and filter; window : s
+    found : [pattern], all measured together, with the same tones, filter and trend or none; window : s
     exponent : of the noise where it is known, None to average over what it may be
     """
     first = found[0]
@@ -66,9 +66,10 @@ def error_bars(found: Sequence[Demodulated], window: float, exponent: float | No
     tried = EXPONENTS if exponent is None else (exponent,)
     weights = np.ascontiguousarray(first.weights)
     bins = _nearest(first.free_bins, tuple(f * window for f in first.frequencies))
-    shape = _shape(weights.tobytes(), weights.shape[1], bins, tried)
+    line = np.ascontiguousarray(first.line)
+    shape = _shape(weights.tobytes(), weights.shape[1], bins, tried, line.tobytes())
     rows = np.array([each.residual for each in found])
-    amplitudes = rows @ _waves(rows.shape[1], bins).T
+    amplitudes = rows @ _seen(rows.shape[1], bins, line.tobytes()).T
     whitened = shape.whiten @ amplitudes.T
     count = amplitudes.size
     misfit = np.sum(whitened**2, axis=(1, 2))
@@ -111,11 +112,21 @@ def _waves(points: int, bins: tuple[int, ...]) -> Floats:
     return np.vstack([np.cos(angle), np.sin(angle)])
 
 
+@lru_cache(maxsize=32)
+def _seen(points: int, bins: tuple[int, ...], line: bytes) -> Floats:
+    """What a fit leaves untouched: the bins' waves, or with a trend those sums of them to which a line adds nothing."""
+    waves = _waves(points, bins)
+    if not line:
+        return waves
+    _, _, right = linalg.svd((waves @ np.frombuffer(line))[None, :])
+    return np.asarray(right[1:] @ waves)
+
+
 @dataclass(frozen=True)
 class _Shape:
     """What noise of density (f·window)^(−α) does, for each α tried.
 
-    whiten : [α, 2·bin, 2·bin], makes the bins' amplitudes independent, of unit variance
+    whiten : [α, 2·bin, 2·bin] (one less with a trend), makes the bins' amplitudes independent, of unit variance
     log_determinant : [α], of the bins' covariance; variance : [α, tone], of the in-phase amplitudes
     """
 
@@ -125,9 +136,9 @@ class _Shape:
 
 
 @lru_cache(maxsize=32)
-def _shape(weights: bytes, points: int, bins: tuple[int, ...], exponents: tuple[float, ...]) -> _Shape:
+def _shape(weights: bytes, points: int, bins: tuple[int, ...], exponents: tuple[float, ...], line: bytes) -> _Shape:
     read = np.frombuffer(weights).reshape(-1, points)
-    rows = np.vstack([read, _waves(points, bins)])
+    rows = np.vstack([read, _seen(points, bins, line)])
     tones = len(read)
     whiten, log_determinant, variance = [], [], []
     for exponent in exponents:

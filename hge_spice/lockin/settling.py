@@ -1,6 +1,6 @@
 """Whether an output still settles within its window, and how far that has moved what a lock-in reads of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import f as fisher
@@ -18,12 +18,12 @@ LEFT = 4  # degrees of freedom that a verdict needs
 class Settling:
     """What decays within a window.
 
-    mean : A, how far it moved the mean
+    rms : A, of the decay within the window, less what a mean, tones and their products take up of it
     response : [tone], A complex, how far it moved each tone's amplitudes
     chance : probability that white noise alone looks as much like a decay; 1 where there are too few points to tell
     """
 
-    mean: float
+    rms: float
     response: np.ndarray
     chance: float
 
@@ -34,32 +34,29 @@ def settling(waveform: Waveform, tones: tuple[Tone, ...], window: float, lockin:
     By Frisch, Waugh and Lovell (Econometrica 1933) that is the same as fitting all together; what the decays would put
     into the readings, had they been left out, is what they did put there. The chance is that of an F test.
 
-    tones : those of the lock-in; none for a read-out, whose mean alone is looked at
+    How far a mean has moved can't be told so: a decay much slower than the window looks like a constant.
+
+    tones : those of the lock-in; none for a read-out
     """
-    time, window_start = waveform.time, waveform.time[0]
-    decays = [np.exp(-(time - window_start) / (scale * window)) for scale in SCALES]
-    residuals, means, responses, degrees = [], [], [], 0
-    for values in (waveform.output, *decays):
-        if tones:
-            found = demodulate(Waveform(time, values, window), tones, window, lockin)
-            degrees = found.degrees_of_freedom - len(SCALES)
-            residuals.append(found.residual)
-            means.append(found.mean)
-            responses.append(found.response)
-        else:
-            degrees = len(time) - 1 - len(SCALES)
-            means.append(float(values.mean()))
-            residuals.append(values - values.mean())
-            responses.append(np.empty(0, dtype=np.complex128))
+    time = waveform.time
+    decays = [np.exp(-(time - time[0]) / (scale * window)) for scale in SCALES]
     nothing = Settling(0.0, np.zeros(len(tones), dtype=np.complex128), 1.0)
-    if degrees < LEFT:
+    if tones:
+        found, *parts = (
+            demodulate(replace(waveform, output=v), tones, window, lockin) for v in (waveform.output, *decays)
+        )
+        left, basis, degrees = found.residual, np.array([part.residual for part in parts]), found.degrees_of_freedom
+        responses = np.array([part.response for part in parts])
+    else:
+        left, *rows = (v - v.mean() for v in (waveform.output, *decays))
+        basis, degrees, responses = np.array(rows), len(time) - 1, np.empty((len(SCALES), 0), dtype=np.complex128)
+    degrees -= len(SCALES)
+    if degrees < LEFT or not left.any():
         return nothing
-    left, basis = residuals[0], np.array(residuals[1:]).T
-    size = np.linalg.norm(basis, axis=0)
-    strength = fitted(basis / size, left) / size
-    before, after = float(left @ left), float(np.sum((left - basis @ strength) ** 2))
-    if before == 0.0:
-        return nothing
-    chance = 0.0 if after == 0.0 else float(fisher.sf((before - after) / len(SCALES) / (after / degrees), 4, degrees))
-    moved = np.tensordot(strength, np.array(responses[1:]), axes=1)
-    return Settling(float(strength @ means[1:]), np.asarray(moved), chance)
+    size = np.linalg.norm(basis, axis=1)
+    strength = fitted((basis.T / size), left) / size
+    decay = strength @ basis
+    rest = float(np.sum((left - decay) ** 2))
+    ratio = np.inf if rest == 0 else float(left @ left - rest) / len(SCALES) / (rest / degrees)
+    chance = float(fisher.sf(ratio, len(SCALES), degrees))
+    return Settling(float(np.sqrt(np.mean(decay**2))), strength @ responses, chance)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hge_spice.drive import Floats, Tone
 from hge_spice.materia.error import Teacher
+from hge_spice.materia.parts import Parts
 from hge_spice.materia.sequencer import Schedule
 
 PEAK_KEPT = 0.9  # of a peak detector's voltage, from one epoch to the next
@@ -17,6 +18,7 @@ class Circuit:
     inputs : [pattern, input], V; control : [control], V, at which it begins; control_range : V
     error : one of ERRORS; gain : V/A of the transimpedance amplifier (V/V where the output is a voltage)
     rate : V, largest change of a control in an epoch
+    swing_gain : V/V of the amplifier between the output, less its mean, and the mixers; parts : what it is built of
     floor : V/V, smallest divisor of a step that is divided by the derivatives' peak, and of one divided by their power
     its square
     """
@@ -30,4 +32,6 @@ class Circuit:
     teacher: Teacher
     gain: float
     rate: float
+    swing_gain: float
+    parts: Parts
     floor: float = 1e-2

@@ -7,10 +7,15 @@ from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, readout
 from hge_spice.materia.circuit import PEAK_KEPT, SHARE, Circuit
 from hge_spice.materia.error import ERRORS
+from hge_spice.materia.parts import REFERENCE, SCALE, Multiplier
 from hge_spice.materia.sequencer import RC_STEPS, TRANSFER, UPDATE
+from hge_spice.materia.transistors import TOP, GilbertCell, models, ota_lines
 from hge_spice.netlist import build_circuit, saved_vectors, table_node
 
-FARAD = 1e-9  # every capacitor of the circuit
+FARAD, HELD = 1e-9, 1e-6  # of the capacitors of the circuit, and of those that hold the controls
+# trtol at which no truncation error cuts a step: the clock sets the grid (see sequencer). With 1e9, a current that had
+# just been switched off did
+EVEN = 1e30
 
 
 def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
@@ -31,13 +36,14 @@ def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
         [
             *str(device).splitlines(),
             *schedule.lines(),
+            *([*models(), f"Vtop top 0 {TOP!r}"] if circuit.parts.transistors else []),
             *_input_lines(graph, circuit),
             *_readout_lines(graph, circuit),
             *_mean_lines(circuit),
             *ERRORS[circuit.error].lines(circuit.teacher),
             *_lockin_lines(circuit),
             *_integrator_lines(controls, circuit),
-            f".options {given} trtol=1e9 itl4=100",
+            f".options {given} trtol={EVEN!r} itl4=100",
             *(f".save {vector}" for vector in saved(graph, schedule.patterns)),
             f".tran {step!r} {schedule.duration(epochs)!r} 0 {step!r}",
             ".end",
@@ -64,7 +70,7 @@ def _input_lines(graph: Network, circuit: Circuit) -> list[str]:
         data = graph.nodes[name]
         levels[name] = data["mirror"] - levels[data["complement_of"]]
     for k, (name, volts) in enumerate(levels.items()):
-        lines += [f"Gin{k}_{p} 0 in{k} sel{p} 0 {volt!r}" for p, volt in enumerate(volts.tolist())]
+        lines += [f"Gin{k}_{p} 0 in{k} show{p} 0 {volt!r}" for p, volt in enumerate(volts.tolist())]
         lines += [f"Rin{k} in{k} 0 1", f"Ein{k} {table_node(name)} 0 in{k} 0 1"]
     return lines
 
@@ -101,7 +107,16 @@ def _mean_lines(circuit: Circuit) -> list[str]:
             f"Chold{p} h{p} 0 {FARAD!r}",
             f".ic v(h{p})=0",
         ]
-    return [*lines, f"Bac yac 0 V=v(y)-({'+'.join(f'v(sel{p})*v(h{p})' for p in patterns)})"]
+    lines.append(f"Bac yac 0 V=v(y)-({'+'.join(f'v(sel{p})*v(h{p})' for p in patterns)})")
+    return [*lines, *circuit.parts.amplifier.lines("x", "v(yac)", circuit.swing_gain)]
+
+
+def _multiplied(part: Multiplier | GilbertCell, name: str, x: str, y: str, *, chops: bool) -> tuple[list[str], str]:
+    """Lines of a part and its product; chopped, with Y's sign turned before it and the product's turned back."""
+    if not chops:
+        return part.stamp(name, x, y)
+    lines, product = part.stamp(name, x, f"v(chop)*{y}")
+    return lines, f"v(chop)*{product}"
 
 
 def _lockin_lines(circuit: Circuit) -> list[str]:
@@ -111,9 +126,13 @@ def _lockin_lines(circuit: Circuit) -> list[str]:
     lines: list[str] = []
     for k, tone in enumerate(circuit.tones):
         node = terminal(tone.electrode)
-        factor = 2 * FARAD / (tone.amplitude**2 * schedule.window)
+        factor = 2 * SCALE * FARAD / (circuit.swing_gain * tone.amplitude * REFERENCE * schedule.window)
+        reference = f"{REFERENCE / tone.amplitude!r}*v({node},{node}_dc)"
+        parts = circuit.parts
+        own, product = _multiplied(parts.mixers[k], f"mix{k}", "v(x)", reference, chops=parts.chopped)
         lines += [
-            f"Bmix{k} 0 g{k} I=v(yac)*v({node},{node}_dc)*v(gw)*{factor!r}-v(g{k})*v(gr)*{conductance!r}",
+            *own,
+            f"Bmix{k} 0 g{k} I={product}*v(gw)*{factor!r}-v(g{k})*v(gr)*{conductance!r}",
             f"Cmix{k} g{k} 0 {FARAD!r}",
             f".ic v(g{k})=0",
         ]
@@ -125,11 +144,12 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
     schedule = circuit.schedule
     conductance = FARAD / (RC_STEPS * schedule.step)
     low, high = circuit.control_range
-    count = len(controls)
+    count, parts = len(controls), circuit.parts
     lines: list[str] = []
     by_peak = ERRORS[circuit.error].divisor == "peak"
     into = FARAD / (TRANSFER * schedule.step)
-    move = FARAD / (UPDATE * schedule.step)
+    # A that moves a control by its largest step in the time for it
+    most = circuit.rate * HELD / (UPDATE * schedule.step)
     if by_peak:
         leak = float(-schedule.epoch / (FARAD * np.log(PEAK_KEPT)))
         for k in range(count):
@@ -147,18 +167,28 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
             ".ic v(power)=0",
         ]
 
-    def change(k: int) -> str:
+    def pull(k: int) -> list[str]:
+        """What moves a control: its derivative over the divisor, limited."""
         if by_peak:
-            return f"{circuit.rate!r}*v(a{k})/max({circuit.floor!r},v(q{k}))"
-        return f"{circuit.rate!r}*tanh({SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power)))"
+            wanted = f"v(a{k})/max({circuit.floor!r},v(q{k}))"
+        else:
+            wanted = f"{SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power))"
+        if parts.transistors:
+            return ota_lines(f"int{k}", f"c{k}", wanted, "v(gu)", most)
+        return [f"Bint{k} c{k} 0 I={most!r}*v(gu)*{wanted if by_peak else f'tanh({wanted})'}"]
 
     for k, name in enumerate(controls):
-        back = f"{conductance!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
+        error = f"{REFERENCE!r}*v(err)"
+        own, product = _multiplied(parts.multipliers[k], f"sum{k}", f"v(g{k})", error, chops=parts.chopped)
+        back = f"{conductance * HELD / FARAD!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
         lines += [
-            f"Bsum{k} 0 a{k} I=v(g{k})*v(err)*v(gt)*{into!r}-v(a{k})*v(ge)*{conductance!r}",
+            *own,
+            f"Bsum{k} 0 a{k} I={product}*v(gt)*{into * SCALE / REFERENCE!r}-v(a{k})*v(ge)*{conductance!r}",
             f"Csum{k} a{k} 0 {FARAD!r}",
-            f"Bint{k} c{k} 0 I={change(k)}*v(gu)*{move!r}+{back}",
-            f"Cint{k} c{k} 0 {FARAD!r}",
+            *pull(k),
+            f"Bback{k} c{k} 0 I={back}",
+            f"Cint{k} c{k} 0 {HELD!r}",
+            *([f"Rint{k} c{k} 0 {parts.leak / HELD!r}"] if np.isfinite(parts.leak) else []),
             f".ic v(a{k})=0 v(c{k})={float(circuit.control[k])!r}",
             f"Bclamp{k} {table_node(name)} 0 V=min({high!r},max({low!r},v(c{k})))",
         ]

@@ -15,6 +15,9 @@ functions of time and not PULSE sources, which would put breakpoints, and some s
 Edges lie midway between two steps, so that a gate holds the same number of points each time, whatever rounding does.
 The trapezoidal rule gives each point of a gated integrand the weight of one whole step (half a step on either side), so
 that a gated integral is the plain sum over the window's points, in which tones are orthogonal without error.
+
+Inputs go from one pattern to the next in a ramp. Where they jumped, Newton failed now and then, and ngspice shortened
+its steps until it stood on the edge itself; from there on windows held a point more or less.
 """
 
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ import numpy as np
 
 # Steps of each phase. A capacitor follows its switch with a time constant of RC_STEPS steps: five of them leave 1e-4
 SWITCH, SAMPLE, TRANSFER = 12, 5, 4
+RAMP = 6  # first steps of `switch`, in which the inputs go from one pattern to the next
 DETECT, UPDATE = 4, 3  # first steps of `switch`; the rest lets the controls' clamps settle
 RC_STEPS = 0.625
 LEAD = 4.78  # steps before the first slot: the start-up steps end 0.28 past one, so that edges are midway
@@ -79,9 +83,13 @@ class Schedule:
         """Lines of the gates and of the pattern's selection, nodes of 0 or 1 V.
 
         gw : window; gs : sample; gt : transfer; gr, ge : reset of the slot's and the epoch's integrators; gp : peak
-        detection; gu : update; sel0, sel1, … : the pattern shown
+        detection; gu : update; sel0, sel1, … : the slot of each pattern; show0, show1, … : the same with ramps, for the
+        inputs; chop : −1 V in the second half of window and
+        transfer, else 1 V
         """
         end = self.begin + self.points
+        before = [(p - 1) % self.patterns for p in range(self.patterns)]
+        halves = self.begin + self.points // 2, end + SAMPLE + TRANSFER // 2
         return [
             ".func gate(a,b) {u(slot(time)-a)*u(b-slot(time))}",
             f".func slot(t) {{{self.slot_steps}*frac((t-{self.start!r})/{self.slot!r})}}",
@@ -96,5 +104,8 @@ class Schedule:
             f"Bge ge 0 V=gate({end},{end + SAMPLE})*first(time)",
             f"Bgp gp 0 V=gate(0,{DETECT})*first(time)",
             f"Bgu gu 0 V=gate({DETECT},{DETECT + UPDATE})*first(time)*from({FIRST_EPOCH + 0.5})",
+            f"Bchop chop 0 V=1-2*gate({halves[0]},{end})-2*gate({halves[1]},{self.slot_steps})",
             *(f"Bsel{p} sel{p} 0 V=u(place(time)-{p})*u({p + 1}-place(time))" for p in range(self.patterns)),
+            f"Bramp ramp 0 V=min(1,slot(time)/{RAMP})",
+            *(f"Bshow{p} show{p} 0 V=v(sel{p})*v(ramp)+v(sel{before[p]})*(1-v(ramp))" for p in range(self.patterns)),
         ]

@@ -12,15 +12,27 @@ from hge_spice import netlist, tables
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers, warmed
-from hge_spice.drive import Condition, Drive, Floats, SimulationError, Tables, Tone, Transient, Waveform
+from hge_spice.drive import (
+    AS_MADE,
+    Condition,
+    Drive,
+    Floats,
+    NoiseSource,
+    SimulationError,
+    Tables,
+    Tone,
+    Transient,
+    Waveform,
+)
 from hge_spice.graph import Network, readout
+from hge_spice.ngspice.kinds import KINDS, by_kind, cards
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
 from hge_spice.ngspice.worker import TIMEOUT, Worker
-from hge_spice.plateaus import Plateaus, ramped
-from hge_spice.ramps import sequence_command, with_ramps
+from hge_spice.plateaus import Plateaus
+from hge_spice.ramps import sequence_command, sequence_text
 
 OUTSIDE = 1e-6  # V by which an occupation may exceed its bounds by rounding and the clamp's own slope
 MOVED = 1e-3  # share of its range by which a state may move during a measurement unnoticed
@@ -127,7 +139,7 @@ class NgspiceDevice:
         transient = drive.transient
         if drive.tables is not None:
             loaded, command = self._with_tables(drive.tables, drive.condition), netlist.transient_command(transient)
-            result = loaded.run(self._settings(drive, None), command, self._names)
+            result = loaded.run(self._settings(drive, None, in_time=True), command, self._names)
             return self._waveform(drive, result)
         if not drive.tones:
             at_rest = self._at_rest(drive)
@@ -149,23 +161,26 @@ class NgspiceDevice:
         share and tones are altered in it. Raises SimulationError, ValueError where a drive doesn't fit.
         """
         levels = [self._rails.voltages(drive) for drive in plateaus.drives]
-        text = with_ramps(self._text, plateaus.corners, ramped(plateaus, levels))
-        if self._sequence is None:
-            self._sequence = LoadedDeck(text, self._timeout, setup=self._setup)
-        elif self._sequence_text != text:
-            self._sequence.load(text, setup=self._setup)
-        self._sequence_text = text
-        first = plateaus.drives[0]
-        timed = replace(first, transient=replace(first.transient, settle=plateaus.dead))
-        result = self._sequence.run(self._settings(timed, None), sequence_command(plateaus), self._names)
+        warmer, together = plateaus.condition.warmer, plateaus.tables
+        if together is not None:
+            plain = self._tabled_text(together, warmer)
+        else:
+            plain = netlist.deck(warmed(self.graph, warmer)) if warmer else self._text
+        text = sequence_text(plain, plateaus, levels)
+        if self._sequence is None or together is not None or text != self._sequence_text:
+            self._sequence_text = ""
+            self._sequence = self._loaded(self._sequence, text, together)
+            self._sequence_text = text if together is None else ""
+        settings = self._settings(plateaus.first, None, in_time=True)
+        result = self._sequence.run(settings, sequence_command(plateaus), self._names)
         return self._plateau_waveforms(plateaus, levels, result)
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point, no time spent; `energy` is then the power in W.
 
         Raises SimulationError where it isn't found.
         """
-        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3)))
+        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3), condition=condition))
 
     def _at_rest(self, drive: Drive) -> Waveform:
         result = self._run(drive, "op")
@@ -182,10 +197,12 @@ class NgspiceDevice:
             probes=parts.probes,
         )
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dy/dV by `.ac`, each control at its own frequency: [control], complex, A/V, or V/V of a voltage read-out."""
         response = np.empty(len(self._controls), dtype=np.complex128)
-        drive = Drive(control, inputs, (), Transient(1.0, 3))
+        drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
         for k, (name, frequency) in enumerate(zip(self._controls, frequencies, strict=True)):
             result = self._run(drive, f"ac lin 1 {float(frequency)!r} {float(frequency)!r}", probe=name)
             response[k] = self._combined(self._rows(result.vectors, self._saved.read))[0]
@@ -198,16 +215,46 @@ class NgspiceDevice:
         flicker noise of semiconductors; behavioural sources make none.
         Raises SimulationError where ngspice gives no usable result.
         """
+        density = np.empty(len(frequencies))
+        for k, frequency in enumerate(frequencies.tolist()):
+            density[k] = self._noise(control, inputs, frequency, "", "onoise_spectrum").vectors[0, 0] ** 2
+        return density
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """The same by KINDS of noise, as ngspice's own generators tell: [frequency] each, A²/Hz or V²/Hz."""
+        found = np.empty((len(KINDS), len(frequencies)))
+        for k, frequency in enumerate(frequencies.tolist()):
+            result = self._noise(control, inputs, frequency, " 1", "onoise*")
+            found[:, k] = list(by_kind(result.names, result.vectors[:, 0] ** 2).values())
+        return dict(zip(KINDS, found, strict=True))
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """What every resistor and diode of the netlist makes at an operating point; see `kinds.cards`."""
+        wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), None)
+
+        def current(names: Sequence[str]) -> dict[str, float]:
+            unique = tuple(dict.fromkeys(names))
+            return (
+                dict(zip(unique, np.real(self._quiet.run(wanted, "op", unique).vectors[:, 0]), strict=True))
+                if unique
+                else {}
+            )
+
+        return cards(netlist.build_circuit(self.graph), current)
+
+    @property
+    def _quiet(self) -> LoadedDeck:
+        """The worker with the netlist for `.noise`, which keeps every quantity of an analysis."""
         if self._noisy is None:
             self._noisy = LoadedDeck(netlist.noise_deck(self.graph), self._timeout, setup=self._setup)
+        return self._noisy
+
+    def _noise(self, control: Floats, inputs: Floats, frequency: float, summary: str, names: str) -> Result:
         # ngspice divides by the response to a source, here the first control, to refer the noise to it
         wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), self._controls[0])
         source = netlist.tone_source(self._controls[0])
-        density = np.empty(len(frequencies))
-        for k, frequency in enumerate(frequencies.tolist()):
-            command = f"noise v({netlist.NOISE_NODE}) {source} lin 1 {frequency!r} {frequency!r}"
-            density[k] = self._noisy.run(wanted, command, ("onoise_spectrum",)).vectors[0, 0] ** 2
-        return density
+        command = f"noise v({netlist.NOISE_NODE}) {source} lin 1 {frequency!r} {frequency!r}{summary}"
+        return self._quiet.run(wanted, command, (names,))
 
     def deck(self, drive: Drive) -> str:
         """Return the netlist of one measurement, runnable by `ngspice -b` as it is; tables: see `netlist.deck`."""
@@ -245,31 +292,41 @@ class NgspiceDevice:
 
     def _with_tables(self, wanted: Tables, condition: Condition) -> LoadedDeck:
         """The worker with these tables loaded, at the condition's temperature."""
-        body = (wanted.electrodes, condition.warmer)
-        if self._tabled is not None and wanted is self._tables and self._body is not None and self._body[:2] == body:
+        at = (wanted.electrodes, condition.warmer)
+        if self._tabled is not None and wanted is self._tables and self._body is not None and self._body[:2] == at:
             return self._tabled
-        if self._body is None or self._body[:2] != body:
-            at_temperature = warmed(self.graph, condition.warmer)
-            self._body = (*body, netlist.tabled_body(at_temperature, wanted.electrodes))
-        text = "\n".join([self._body[2], *netlist.table_sources(self.graph, wanted), ".end", ""])
-        files = tables.files(wanted)
+        text = self._tabled_text(wanted, condition.warmer)
         self._tables = None
+        self._tabled = self._loaded(self._tabled, text, wanted)
+        self._tables = wanted
+        return self._tabled
+
+    def _tabled_text(self, wanted: Tables, warmer: float) -> str:
+        body = (wanted.electrodes, warmer)
+        if self._body is None or self._body[:2] != body:
+            self._body = (*body, netlist.tabled_body(warmed(self.graph, warmer), wanted.electrodes))
+        return "\n".join([self._body[2], *netlist.table_sources(self.graph, wanted), ".end", ""])
+
+    def _loaded(self, deck: LoadedDeck | None, text: str, wanted: Tables | None) -> LoadedDeck:
+        """The worker with this netlist, and the files of its tables, or a new one."""
+        files = None if wanted is None else tables.files(wanted)
         try:
-            if self._tabled is None:
-                self._tabled = LoadedDeck(text, self._timeout, setup=self._setup, files=files)
-            else:
-                self._tabled.load(text, setup=self._setup, files=files)
+            if deck is None:
+                return LoadedDeck(text, self._timeout, setup=self._setup, files=files)
+            deck.load(text, setup=self._setup, files=files)
         except SimulationError as error:
-            if self.worker.features["code_models"]:
+            if wanted is None or self.worker.features["code_models"]:
                 raise
             raise SimulationError(
                 "tables need XSPICE's code models, which this ngspice has not loaded; `hge-spice doctor` says more"
             ) from error
-        self._tables = wanted
-        return self._tabled
+        return deck
 
-    def _settings(self, drive: Drive, probe: str | None) -> dict[str, str]:
-        """Every source value of a measurement, as alter commands by what they alter."""
+    def _settings(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
+        """Every source value of a measurement, as alter commands by what they alter.
+
+        in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
+        """
         settings = {f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
         if drive.condition.strength or self._strong:
@@ -281,7 +338,7 @@ class NgspiceDevice:
             source = netlist.tone_source(name)
             tone = tones.get(name, Tone(name, 1.0, 0.0))
             arguments = " ".join(repr(a) for a in netlist.sine(tone, drive.transient.settle))
-            if drive.tones:
+            if drive.tones or in_time:
                 settings[f"@{source}[sin]"] = f"[ {arguments} ]"
             settings[f"{source} acmag"] = "1" if name == probe else "0"
         return settings
@@ -365,7 +422,7 @@ class NgspiceDevice:
         energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
         energy -= self._ground * float(parts.sunk[:, chosen].sum(axis=0).mean()) * transient.window
         if drive.tables is not None:
-            energy += self._table_energy(drive.tables, time, currents) * transient.window
+            energy += float(self._table_power(drive.tables, time, currents).mean()) * transient.window
         scale = transient.duration / transient.window  # settling is spent at the window's mean power
         return Waveform(
             time,
@@ -393,7 +450,9 @@ class NgspiceDevice:
         flags, notes = self._verdict(result, parts.states)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
         power = power - self._ground * parts.sunk.sum(axis=0)
-        held, waveforms = self._held, list[Waveform]()
+        if plateaus.tables is not None:
+            power = power + self._table_power(plateaus.tables, time, parts.currents)
+        held, waveforms = self._starts(plateaus.condition), list[Waveform]()
         for plateau in plateau_points(time, plateaus):
             whole, chosen = plateau.whole, plateau.window
             after = {name: float(parts.states[self._bounded[name], whole.stop - 1]) for name in held}
@@ -417,16 +476,19 @@ class NgspiceDevice:
                     iterations=result.iterations,
                 )
             )
-            held = after
+            if not plateaus.reset:
+                held = after
         if not self.graph.graph.get("reinitialise", True):
             self._held = {name: float(np.clip(after, 0, 1)) for name, after in held.items()}
         return waveforms
 
-    def _table_energy(self, tables_: Tables, time: Floats, currents: Floats) -> float:
-        """Mean power of the tables' voltages, W."""
-        rows = [(k, self._driven.index(name)) for k, name in enumerate(tables_.electrodes) if name in self._driven]
-        voltages = tables_.at(time)
-        return float(-sum(np.vdot(voltages[k], currents[row]) for k, row in rows) / len(time))
+    def _table_power(self, tables_: Tables, time: Floats, currents: Floats) -> Floats:
+        """Power of the tables' voltages: [point], W."""
+        power, voltages = np.zeros(len(time)), tables_.at(time)
+        for k, name in enumerate(tables_.electrodes):
+            if name in self._driven:
+                power -= voltages[k] * currents[self._driven.index(name)]
+        return power
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from hge_spice.devices import DEVICES
 from hge_spice.devices.condition import kinds, links, multipliers, warmed
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
-from hge_spice.graph import Network
+from hge_spice.graph import Network, readout
 from hge_spice.netlist import Rails
 from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic.assembly import Assembly, Points
@@ -35,7 +35,8 @@ class QuasistaticDevice:
         self.graph = graph
         self._network = Assembly(graph, network)
         self._names, self._outputs = self._network.names, self._network.outputs
-        self._output = self._names.index(self._outputs[0])
+        self._places = [self._names.index(name) for name in self._outputs]
+        self._readout = readout(graph)
         self._rails = Rails.of(graph)  # the graph is not searched at every measurement
         self._resting = {name: float(graph.nodes[name].get("voltage", 0.0)) for name in self._names}
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
@@ -75,7 +76,7 @@ class QuasistaticDevice:
         windows = [
             d.transient.settle + d.transient.step * np.arange(d.transient.points, dtype=np.float64) for d in drives
         ]
-        return self._measured(drives, windows, [d.transient.duration for d in drives])
+        return self.waveforms(drives, windows, [d.transient.duration for d in drives])
 
     def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
         """Drives one after the other; only their windows are solved, and ramps are taken for windows in what they cost.
@@ -84,14 +85,15 @@ class QuasistaticDevice:
         """
         step = plateaus.transient.step * np.arange(plateaus.transient.points)
         windows = [np.asarray(start + plateaus.dead + step) for start in plateaus.starts.tolist()]
-        return self._measured(plateaus.drives, windows, [plateaus.pitch] * len(windows))
+        drives = [replace(drive, condition=AS_MADE) for drive in plateaus.drives]
+        return self._become(plateaus.condition).waveforms(drives, windows, [plateaus.pitch] * len(windows))
 
-    def _measured(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
-        """One waveform per drive on its window's points [point], s; what each takes in all, s."""
+    def waveforms(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
+        """One waveform per drive on its window's points [point], s; what each takes in all, s. See measure_many."""
         if any(drive.tables is not None for drive in drives):
             raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
         if any(drive.condition != AS_MADE for drive in drives):
-            return self._measured_as_they_are(drives)
+            return self._measured_as_they_are(drives, windows, seconds)
         resting = [self._voltages(drive) for drive in drives]
         at_rest = self._solved(np.array(resting))
         time = [window if drive.tones else window[:1] for drive, window in zip(drives, windows, strict=True)]
@@ -109,12 +111,14 @@ class QuasistaticDevice:
         parts = zip(resting, windows, seconds, swung, np.split(moving.current, ends), strict=True)
         return [self._waveform(*part) for part in parts]
 
-    def _measured_as_they_are(self, drives: Sequence[Drive]) -> list[Waveform]:
+    def _measured_as_they_are(
+        self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]
+    ) -> list[Waveform]:
         found: dict[int, Waveform] = {}
         for condition in dict.fromkeys(drive.condition for drive in drives):
             alike = [n for n, drive in enumerate(drives) if drive.condition == condition]
-            device = self._become(condition)
-            waveforms = device.measure_many([replace(drives[n], condition=AS_MADE) for n in alike])
+            part = [replace(drives[n], condition=AS_MADE) for n in alike], [windows[n] for n in alike]
+            waveforms = self._become(condition).waveforms(*part, [seconds[n] for n in alike])
             found |= zip(alike, waveforms, strict=True)
         return [found[n] for n in range(len(drives))]
 
@@ -131,42 +135,79 @@ class QuasistaticDevice:
         network = self._network.units[0] if graph is self.graph else BatchedNetwork.of(graph)
         return QuasistaticDevice(graph, BatchedNetwork(network.equations, condition.strength))
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
+        if condition != AS_MADE:
+            return self._become(condition).operating_point(control, inputs)
         rims = self.held(control, inputs)
-        current = self._solved(rims[None]).current[0]
-        output = current[self._output : self._output + 1]
+        current = self._solved(rims[None]).current
         return Waveform(
             np.zeros(1),
-            output,
+            self.combined(self.read(current)),
             0.0,
-            energy=float(-rims @ current),
+            energy=float(-rims @ current[0]),
             current_error=self._error(current),
-            probes=self._probes(current[None], 1),
+            probes=self._probes(current, 1),
         )
 
     def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
-        """Output currents [pattern], A, and their derivatives [pattern, control], A/V, at rest.
+        """Outputs [pattern], A or V, and their derivatives [pattern, control], A/V or 1, at rest.
 
-        control : [control], V; inputs : [pattern, input], V; output : which, of several. Raises SimulationError.
+        control : [control], V; inputs : [pattern, input], V
+        output : which, of several, instead of the one that is trained. Raises SimulationError.
         """
         found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
-        name = output or self._outputs[0]
-        return found.current[:, self._names.index(name)], found.jacobian[name][:, self._columns]
+        read, slopes = self.read(found.current), np.stack([found.jacobian[name] for name in self._outputs])
+        if output is None:
+            values, slope = self.combined(read), self.combined(slopes)
+        else:
+            values, slope = (each[self._outputs.index(output)] for each in (read, slopes))
+        return values, self._factor * slope[:, self._columns]
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
+    @property
+    def _factor(self) -> float:
+        return self._readout.sign * self._readout.per_ampere
+
+    def read(self, current: Floats) -> Floats:
+        """What each output electrode is read as: [output, point], A or V.
+
+        current : [point, electrode], A
+        """
+        # the voltage on a load stands on that of its foot
+        voltage = self._readout.kind == "voltage"
+        foot = [self._readout.sign * self._resting[name] if voltage else 0.0 for name in self._outputs]
+        return np.asarray(self._factor * current[:, self._places].T + np.array(foot)[:, None])
+
+    def combined(self, read: np.ndarray) -> np.ndarray:
+        """What is trained, of something that every output has [output, …]."""
+        return np.asarray(read[0] - read[1] if self._readout.differential else read[0])
+
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
+        """Derivative by each control at its own frequency, capacitances counted: [control], A/V or 1, complex."""
+        if condition != AS_MADE:
+            return self._become(condition).small_signal(control, inputs, frequencies)
         rims = self.held(control, inputs)
         found = self._solved(rims[None])
         response = np.empty(len(self._controls), dtype=np.complex128)
         for k, (column, frequency) in enumerate(zip(self._columns, frequencies, strict=True)):
-            response[k] = self._network.response(found, float(frequency))[column]
+            each = self._network.response(found, float(frequency))
+            amplified = 1 / (1 + 2j * np.pi * float(frequency) * self._of_amplifier)
+            response[k] = self._factor * amplified * self.combined(each[:, column])
         return response
 
+    @property
+    def _of_amplifier(self) -> float:
+        """Time constant of the read-out's amplifier, s."""
+        bandwidth = self._readout.bandwidth
+        return 0.0 if bandwidth is None or self._readout.kind != "transimpedance" else 1 / (2 * np.pi * bandwidth)
+
     def time_constants(self, control: Floats, inputs: Floats) -> Floats:
-        """Time constants of all units at rest, the longest first: [unknown], s."""
+        """Time constants of all units and of the read-out's amplifier at rest, the longest first, s."""
         each = self._network.time_constants(self._solved(self.held(control, inputs)[None]))
-        return np.sort(np.concatenate(each))[::-1]
+        amplifier = [self._of_amplifier] if self._of_amplifier else []
+        return np.sort(np.concatenate([*each, amplifier]))[::-1]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -209,13 +250,13 @@ class QuasistaticDevice:
 
     @cached_property
     def _stores(self) -> bool:
-        return any(np.any(unit.equations.capacitance) for unit in self._network.units)
+        return self._of_amplifier > 0 or any(np.any(unit.equations.capacitance) for unit in self._network.units)
 
     def _check_poles(self, drive: Drive, at_rest: Points, row: int) -> None:
         if not drive.tones or not self._stores:
             return
-        # units in series delay one after the other
-        longest = sum(float(each[0]) for each in self._network.time_constants(at_rest, row))
+        # units in series delay one after the other, and so does what reads them
+        longest = self._of_amplifier + sum(float(each[0]) for each in self._network.time_constants(at_rest, row))
         fastest = max(tone.frequency for tone in drive.tones)
         if 2 * np.pi * fastest * longest > SLOWEST:
             raise SimulationError(
@@ -225,21 +266,23 @@ class QuasistaticDevice:
             )
 
     def _error(self, current: Floats) -> float:
-        return float(TOLERANCE**2 * np.abs(current).max())
+        return float(TOLERANCE**2 * self._readout.per_ampere * np.abs(current).max())
 
     def _probes(self, current: Floats, points: int) -> dict[str, Floats]:
-        """Every output's current, where there are several: [point], A."""
+        """What every output is read as, where there are several: [point], A or V."""
         if len(self._outputs) < 2:
             return {}
-        columns = {name: current[:, self._names.index(name)] for name in self._outputs}
-        return {name: np.broadcast_to(column, points).copy() for name, column in columns.items()}
+        return {
+            name: np.broadcast_to(row, points).copy()
+            for name, row in zip(self._outputs, self.read(current), strict=True)
+        }
 
     def _waveform(self, resting: Floats, time: Floats, seconds: float, rims: Floats, current: Floats) -> Waveform:
         power = -np.einsum("tk,tk->t", rims, current)
         tones = -np.einsum("tk,tk->t", rims - resting, current)
         return Waveform(
             time,
-            np.broadcast_to(current[:, self._output], len(time)).copy(),
+            np.broadcast_to(self.combined(self.read(current)), len(time)).copy(),
             seconds,
             energy=float(power.mean() * seconds),
             perturbation_energy=float(tones.mean() * seconds),

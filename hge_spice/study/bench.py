@@ -29,9 +29,12 @@ from hge_spice.phases import PHASES
 from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.ramps import sequence_deck
+from hge_spice.screen import check_readout
 from hge_spice.study.block import read_block
+from hge_spice.study.corners import at_corner
 from hge_spice.study.device import build_network
 from hge_spice.study.edges import read_edges
+from hge_spice.study.journal import Journal
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
@@ -86,7 +89,9 @@ def build_graph(study: Study) -> Network:
         series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph = altered(graph, study.imperfections, study.training.seed)
-    graph.graph["probes"] = study.probe.nodes
+    if study.corners is not None:
+        graph = at_corner(graph, study.corners, study.training.seed)
+    graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
     graph.graph["reinitialise"] = study.device.reinitialise
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
@@ -183,13 +188,14 @@ def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
         return dut
     if not isinstance(dut, PlateauDevice):
         raise TypeError(f"{type(dut).__name__} can't play patterns in one transient")
-    return InOneTransient(dut, study.perturbation.ramp)
+    return InOneTransient(dut, study.perturbation.ramp, reset=study.perturbation.reset)
 
 
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = build_task(study.task)
-    if study.electrodes.roles == "screen":
+    screened = study.electrodes.roles == "screen"
+    if screened:
         study = provisional(study, electrode_names(study))
     if len(study.electrodes.inputs) != task.bits.shape[1]:
         raise ValueError(
@@ -197,6 +203,8 @@ def check(study: Study) -> None:
         )
     task.inputs(study.task.levels)
     graph = build_graph(study)
+    if screened:
+        check_readout(graph)
     _loss(study, graph)(task.classes)
     _check_batches(study, graph)
     reason = unreachable(graph, task) if task.exact else None
@@ -229,12 +237,17 @@ class Bench:
 
     @classmethod
     def of(
-        cls, study: Study, workers: int = 1, screened: Callable[[int, int], None] = lambda _done, _total: None
+        cls,
+        study: Study,
+        workers: int = 1,
+        screened: Callable[[int, int], None] = lambda _done, _total: None,
+        journal: Journal | None = None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many points are done, of how many, while electrodes are chosen
+        journal : of ngspice's measurements, unless elements remember from one to the next
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -258,6 +271,7 @@ class Bench:
             noise_exponent=study.readout.noise.exponent,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
+            trend=None if study.lockin.trend == "auto" else study.lockin.trend,
             repeats=study.training.repeats,
             rng=np.random.default_rng((study.training.seed, 1)),
             loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
@@ -268,9 +282,13 @@ class Bench:
         network = (
             QuasistaticDevice(graph)
             if study.device.engine == "quasistatic"
-            else NgspicePool(graph, workers if study.device.reinitialise else 1)
+            else NgspicePool(graph, workers, record=journal)
+            if study.device.reinitialise
+            else NgspicePool(graph)
         )
-        dut = as_played(study, seen_through(network, study.imperfections, study.training.seed))
+        dut = as_played(
+            study, seen_through(network, study.imperfections, study.training.seed, study.perturbation.pause)
+        )
         inputs = task.inputs(study.task.levels)
         if not task.exact:
             inputs = inputs[:SHOWN]  # of a data set as many as tell the device's time constants and curvature
@@ -346,6 +364,11 @@ class Bench:
         return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
 
     @property
+    def instrument(self) -> DeviceUnderTest:
+        """The device through the study's imperfections, however patterns are played to it."""
+        return self.dut.inner if isinstance(self.dut, InOneTransient) else self.dut
+
+    @property
     def pool(self) -> NgspicePool:
         """The ngspice processes. Raises TypeError where the study's engine is another."""
         if not isinstance(self.network, NgspicePool):
@@ -362,7 +385,8 @@ class Bench:
         held = self.control() if control is None else control
         drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
         if isinstance(self.dut, InOneTransient):
-            return sequence_deck(self.network.graph, Plateaus(tuple(drives), self.study.perturbation.ramp))
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
         return deck(self.network.graph, drives[0])
 
     def __enter__(self) -> Self:

@@ -51,7 +51,7 @@ class Spacing(Table):
 class Retrain(Table):
     """What happens to the trained network: as in [imperfections], after a wait.
 
-    wait : s of device time in which nothing is trained, while what drifts drifts; "training" for as long as that took
+    wait : s in which nothing is trained, while what drifts drifts; "training" for as long as the bench was at work
     steps : of the training that follows
     """
 

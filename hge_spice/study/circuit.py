@@ -1,15 +1,19 @@
 """[circuit] and training.where = "circuit": a study's starts learned by the circuit itself, read as training steps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from hge_spice.devices import DEVICES
 from hge_spice.drive import Floats
 from hge_spice.gradient import Estimate, small_signal
 from hge_spice.graph import Network
 from hge_spice.margin import SOLVER_FACTOR, Margin, margin, mean_noise
 from hge_spice.materia import (
+    ERRORS,
     Circuit,
     Schedule,
     Teacher,
@@ -18,13 +22,20 @@ from hge_spice.materia import (
     learning_deck,
     read_trajectory,
 )
+from hge_spice.materia.bill import blocks
+from hge_spice.materia.design import inequalities
+from hge_spice.materia.parts import LEVELS
+from hge_spice.materia.sequencer import FIRST_EPOCH
 from hge_spice.netlist import saved_vectors
 from hge_spice.ngspice.batch import run_batch
+from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.study.bench import Bench
 from hge_spice.train import Cost, Step
 
 PER_POINT = 20e-3  # s of computing that a time point may take, on a machine with better things to do
 FULL_SCALE = 1.0  # V at the transimpedance amplifier, for the largest current at the first control setting
+SWING = 9.0  # V that the mixers may see, with the derivatives at the first control setting
+MOST_GAIN = 300.0
 TOLERANCE = 5e-3  # of a target current, within which it counts as reached
 TRUTHS = 8  # epochs of a start whose derivatives are looked up by `.ac`
 
@@ -38,23 +49,39 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
     measurement, target = recipe.measurement, recipe.target
     plan = measurement.plan
     schedule = Schedule(plan.window, plan.points, len(recipe.inputs), measurement.settle)
-    control = bench.control(start)
+    control, tones = bench.control(start), measurement.tones(bench.dut.controls)
     truth = small_signal(bench.dut, control, recipe.inputs, measurement)
     largest = max(abs(each.output) for each in truth)
     gain = FULL_SCALE / largest if study.circuit.gain == "auto" else study.circuit.gain
     levels = None
     if target.levels is not None:
         levels = gain * np.where(target.classes > 0.5, target.levels[1], target.levels[0])
+    # what the amplifier sees: tones, and by how much the output may have moved since its mean was held
+    reach = measurement.amplitude + recipe.rate
+    swing = max(float(np.abs(each.jacobian) @ reach) for each in truth) * gain
+    swing_gain = float(np.clip(SWING / swing, 1.0, MOST_GAIN)) if swing > 0 else 1.0
+    level = LEVELS[study.circuit.level]
+    parts = level.drawn(
+        len(control),
+        np.random.default_rng((study.training.seed, 3)),
+        offset=study.circuit.multiplier_offset,
+        leak=np.inf if study.circuit.leak is None else study.circuit.leak,
+        chopped=study.circuit.chopped,
+    )
+    highest = max(tone.frequency for tone in tones)
+    parts = replace(parts, amplifier=parts.amplifier.on_clock(swing_gain, schedule.step, highest))
     return Circuit(
         schedule=schedule,
         inputs=recipe.inputs,
-        tones=measurement.tones(bench.dut.controls),
+        tones=tones,
         control=control,
         control_range=recipe.control_range,
         error=study.circuit.error,
         teacher=Teacher(target.classes, levels, study.circuit.margin),
         gain=float(gain),
         rate=recipe.rate,
+        swing_gain=swing_gain,
+        parts=parts,
     )
 
 
@@ -102,7 +129,7 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
         loop = list(averaged_loop(bench.dut, circuit, recipe.estimator, recipe.measurement, epochs))[1:]
     else:
         loop = [np.full(len(circuit.control), np.nan)] * epochs
-    looked = {round(n) for n in np.linspace(0, epochs - 1, min(TRUTHS, epochs))}
+    looked = {round(n) for n in np.linspace(min(FIRST_EPOCH, epochs - 1), epochs - 1, TRUTHS)}
     return [
         Epoch(
             _step(bench, found, number, *read[number], cost),
@@ -111,6 +138,56 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
         )
         for number in range(epochs)
     ]
+
+
+def designed(bench: Bench, start: int) -> dict[str, Any]:
+    """What is known of a start's circuit beforehand: `design`, inequalities, the tightest first, and `blocks`."""
+    circuit, recipe = build_circuit(bench, start), bench.recipe
+    error = ERRORS[circuit.error]
+
+    def at(control: Floats) -> tuple[Floats, Floats]:
+        found = small_signal(bench.dut, control, recipe.inputs, recipe.measurement)
+        outputs, slopes = np.array([f.output for f in found]), np.array([f.jacobian for f in found])
+        return circuit.gain * outputs, circuit.gain * slopes
+
+    outputs, jacobian = at(circuit.control)
+    push = error.of(outputs, circuit.teacher) @ jacobian
+    _, moved = at(np.clip(circuit.control - circuit.rate * np.sign(push), *circuit.control_range))
+    longest = 0.0
+    if DEVICES[bench.network.graph.graph["family"]].equations is not None:
+        solved = QuasistaticDevice(bench.network.graph)
+        longest = float(solved.time_constants(circuit.control, recipe.inputs[0])[0])
+    return {
+        "design": [asdict(each) | {"use": each.use} for each in inequalities(circuit, jacobian, moved, longest)],
+        "blocks": [asdict(each) | {"power_watt": each.power} for each in blocks(circuit)],
+    }
+
+
+def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
+    """What a trial's result says of its last circuit.
+
+    rows : of steps.parquet. Keys: those of `designed`; `rests_from`, the step after which it stays solved (None where
+    it doesn't); `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the
+    epochs looked up; `loop_deviation_max`, largest distance of a control from the program's, as a share of the range
+    """
+    last = rows[rows["start"] == rows["start"].iloc[-1]]
+    low, high = bench.recipe.control_range
+    names = bench.dut.controls
+    apart = last[[f"control.{n}" for n in names]].to_numpy(float) - last[[f"loop.{n}" for n in names]].to_numpy(float)
+    errors = []
+    for p in range(len(bench.recipe.inputs)):
+        true = last[[f"truth.{p}.{n}" for n in names]].dropna()
+        held = last.loc[true.index, [f"jacobian.{p}.{n}" for n in names]]
+        largest = np.abs(true.to_numpy()).max(axis=1)
+        errors.append(float((np.abs(held.to_numpy() - true.to_numpy()).max(axis=1) / largest).max()))
+    unsolved = np.flatnonzero(~last["solved"].to_numpy(bool))
+    first = int(unsolved[-1]) + 1 if len(unsolved) else 0
+    return {
+        **designed(bench, int(rows["start"].iloc[-1]) - 1),
+        "rests_from": first + 1 if first < len(last) else None,
+        "lockin_error_max": max(errors),
+        "loop_deviation_max": float(np.abs(apart).max() / (high - low)) if bench.study.circuit.loop else None,
+    }
 
 
 def _step(bench: Bench, found: Trajectory, number: int, outputs: Floats, judged: Margin, cost: Cost) -> Step:

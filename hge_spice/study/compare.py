@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import Floats, SimulationError
+from hge_spice.drive import Floats, NoisyElements, SimulationError
 from hge_spice.gradient import small_signal
+from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
+from hge_spice.imperfections.element_noise import KINDS
 from hge_spice.lockin import crosstalk
 from hge_spice.study.bench import Bench
 from hge_spice.train import extract
+
+OFF = {"of": "off"}
 
 
 def compare(bench: Bench, control: Floats) -> dict[str, Any]:
@@ -45,6 +49,7 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "stderr": [e.stderr.tolist() for e in estimates],
         "stderr_stated_noise": [e.noise_stderr.tolist() for e in estimates],
         "bar_95": [_finite(e.bar) for e in estimates],
+        "element_noise": _element_noise(bench, control),
         "snr": [_finite(e.snr) for e in estimates],
         "crosstalk": np.abs(crosstalk(measurement.tones(bench.dut.controls), *read)).tolist(),
         "lag": [np.degrees(t.lag).tolist() if len(t.lag) else [0.0] * len(control) for t in truths],
@@ -69,6 +74,36 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "seconds": seconds,
         "flags": list(flags),
     }
+
+
+def _element_noise(bench: Bench, control: Floats) -> dict[str, Any] | None:
+    """What `.noise` predicts of the elements' own noise of the kinds that the study asks for; None where of none.
+
+    stderr : [pattern][control], of each derivative; density : [pattern][tone], A²/Hz, one-sided, at each tone
+    share : by kind, [pattern][tone], of that density
+    Flicker noise of a study's own `ratio` is none of ngspice's: it isn't in here.
+    """
+    chosen, network, measurement = bench.study.imperfections, bench.network, bench.recipe.measurement
+    kinds = [k for k in KINDS if chosen.get(f"{k}_noise", OFF)["of"] != "off"]
+    if chosen.get("device_noise", OFF)["of"] != "off":
+        kinds = [*KINDS, "other"]
+    if not kinds or not isinstance(network, NoisyElements):
+        return None
+    plan, tones = measurement.plan, measurement.tones(bench.dut.controls)
+    frequencies = np.unique(np.concatenate([noise_frequencies(plan.window, plan.points), plan.frequencies]))
+    at = np.searchsorted(frequencies, plan.frequencies)
+    instants: Floats = plan.window / plan.points * np.arange(plan.points, dtype=np.float64)
+    stderr, density = [], []
+    share: dict[str, list[list[float]]] = {kind: [] for kind in kinds}
+    for inputs in bench.recipe.inputs:
+        found = network.noise_by_kind(control, inputs, frequencies)
+        total = np.sum([found[kind] for kind in kinds], axis=0)
+        silent = not total.all()
+        stderr.append([0.0] * len(tones) if silent else predicted_stderr(frequencies, total, instants, tones).tolist())
+        density.append(total[at].tolist())
+        for kind in kinds:
+            share[kind].append([0.0] * len(tones) if silent else (found[kind][at] / total[at]).tolist())
+    return {"stderr": stderr, "density": density, "share": share}
 
 
 def _finite(values: Floats) -> list[float | None]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hge_spice.imperfections import IMPERFECTIONS
+from hge_spice.imperfections import IMPERFECTIONS, check_together
 from hge_spice.imperfections.imperfection import Setting, Settings, Value
 from hge_spice.imperfections.presets import PRESETS
 from hge_spice.study.files import ALL, ALL_BUT, NONE, suggestion
@@ -27,7 +27,9 @@ def read_imperfections(value: Any) -> dict[str, Settings]:
         for name, each in given.items()
     }
     acting = _acting(active, read)
-    return {name: settings for name, settings in read.items() if name in acting}
+    chosen = {name: settings for name, settings in read.items() if name in acting}
+    check_together(chosen)
+    return chosen
 
 
 # what a setting of the output is where the output is a voltage, and the power of ohm between the two

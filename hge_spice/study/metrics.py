@@ -27,6 +27,16 @@ METRICS: Mapping[str, str] = {
     "seconds": "time",
     "simulated_seconds": "time",
     "energy_joule": "energy",
+    "relative_error_max": "ratio",
+    # of a sign-off (study/signoff.py)
+    "nominal_error": "ratio",
+    "headroom": "voltage",
+    "lag": "angle",
+    "bandwidth": "frequency",
+    "learning_snr": "ratio",
+    "power_watt": "power",
+    "retrained_solved": "ratio",
+    "retrained_steps": "ratio",
 }
 
 

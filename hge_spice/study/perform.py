@@ -11,8 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from hge_spice.drive import SimulationError
+from hge_spice.study.journal import Journal
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.sampling import TrialSpec
+from hge_spice.study.signoff import nominal_control
 from hge_spice.study.spec import parse_study
 from hge_spice.study.trial import Progress, Screened, run_trial
 
@@ -29,14 +31,21 @@ def perform(
     workers: int = 1,
     screened: Screened = lambda _done, _total: None,
 ) -> Outcome:
-    """Run one trial into out/trials/<id>. Raises OSError where that can't be written, NgspiceNotFound."""
+    """Run one trial into out/trials/<id>; one that was killed goes on from where it was.
+
+    Raises OSError where that can't be written, NgspiceNotFound.
+    """
     began = time.perf_counter()
     study = parse_study(trial.raw)
     folder = out / "trials" / trial.id
     partly = folder.with_name(f"{trial.id}.part-{os.getpid()}")  # no other process writes there
     result, reason = None, ""
+    record = folder.with_name(f"{trial.id}.journal")
+    record.parent.mkdir(parents=True, exist_ok=True)
     try:
-        result = run_trial(study, partly, progress, workers, screened)
+        nominal = nominal_control(trial.base) if study.corners is not None else None
+        with Journal(record, {"trial": trial.id, **versions()}) as journal:
+            result = run_trial(study, partly, progress, workers, screened, journal, nominal)
     except (SimulationError, ValueError) as error:
         reason = str(error)
     kept = OF_THE_REPORT if study.results.keep == "report" else ()
@@ -49,6 +58,7 @@ def perform(
         partly.rename(folder)
     else:
         shutil.rmtree(partly, ignore_errors=True)
+    record.unlink(missing_ok=True)  # an interrupted trial leaves it, and goes on from there
     return Outcome(result, reason, time.perf_counter() - began, dict(versions()))
 
 

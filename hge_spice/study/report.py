@@ -32,6 +32,7 @@ from hge_spice.study.overview import overview
 from hge_spice.study.pages import MOST_PAGES, sweep_data
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
+from hge_spice.study.verdict import verdict, written
 from hge_spice.tasks.gates import GATES
 from hge_spice.traces import read_raw
 
@@ -211,6 +212,7 @@ def write_report(directory: Path) -> Path:
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "pages": MOST_PAGES},
         **_budget(directory, rows, plot),
+        **_signoff(directory, rows, study),
         functional=(functional := write_functional_yield(rows, directory)),
         unsolved=explained(functional),
         **(_sweep(directory, rows, study, plot) if len(rows) > 1 else {}),
@@ -228,6 +230,33 @@ def _budget(directory: Path, rows: list[dict[str, Any]], plot: ModuleType) -> di
         return {}
     picture = _svg(plot.budget([asdict(line) for line in lines]), "budget")
     return {"budget": lines, "budget_says": sentence(lines), "budget_picture": picture}
+
+
+def _signoff(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]) -> dict[str, Any]:
+    """The verdict over corners of a study that tells one, as a matrix, and the command that reruns each worst point."""
+    try:
+        found = verdict(rows, read_specs(study.get("specs", {})))
+    except DAMAGE:
+        return {}
+    if found is None:
+        return {}
+    from hge_spice.plot_signoff import Square, matrix  # noqa: PLC0415 - Matplotlib takes its time to import
+
+    squares = [
+        [
+            Square(written(metric, cell), cell.margin, cell.met < corner.passed.total)
+            for cell, metric in zip(corner.cells, found.specs, strict=True)
+        ]
+        for corner in found.corners
+    ]
+    names = [f"{corner.name}   {corner.passed.passed}/{corner.passed.total}" for corner in found.corners]
+    by_id = {row["id"]: row for row in rows}
+    worst = {metric: f"{_alone(directory, by_id[row])} --set results.keep=all" for metric, row in found.worst.items()}
+    return {
+        "signoff": found,
+        "signoff_picture": _svg(matrix(names, found.specs, squares), "signoff"),
+        "signoff_worst": worst,
+    }
 
 
 def _sweep(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any], plot: ModuleType) -> dict[str, Any]:
@@ -346,6 +375,11 @@ def _control_curves(folder: Folder, plot: ModuleType) -> Any:
     return folder.steps is not None and plot.control_curves(folder.steps, reach)
 
 
+def _circuit_against_loop(folder: Folder, plot: ModuleType) -> Any:
+    learned = folder.steps is not None and any(column.startswith("loop.") for column in folder.steps.columns)
+    return learned and plot.circuit_against_loop(folder.steps)
+
+
 def _spectrum(folder: Folder, plot: ModuleType) -> Any:
     about = folder.comparison
     if not (about and folder.plots):
@@ -391,6 +425,7 @@ PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
     ),
     "loss_curves": lambda folder, plot: folder.steps is not None and plot.loss_curves(folder.steps),
     "control_curves": _control_curves,
+    "circuit_against_loop": _circuit_against_loop,
     "gradient_against_truth": lambda folder, plot: folder.comparison and plot.gradient_against_truth(folder.comparison),
     "spectrum": _spectrum,
     "network": _network,

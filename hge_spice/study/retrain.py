@@ -22,31 +22,32 @@ def lost(bench: Bench, control: Floats) -> dict[str, Any]:
     if not OVER_TIME & bench.study.imperfections.keys():
         return {}
     return {
-        "drift": _told("as_made", read_out(bench.network, control, bench.recipe).margin)
+        "drift": _told("as_made", read_out(as_played(bench.study, bench.network), control, bench.recipe).margin)
         | _told("as_it_is", read_out(bench.dut, control, bench.recipe).margin)
     }
 
 
-def retrain(bench: Bench, control: Floats, training: float, workers: int = 1) -> dict[str, Any]:
+def retrain(bench: Bench, control: Floats, workers: int = 1) -> dict[str, Any]:
     """Margins as trained, after the wait, after the change, and after retraining where it was lost; and its steps.
 
-    control : [control], V, as trained; training : s of device time that this took
+    control : [control], V, as trained
     The network is changed by [retrain]'s `after`, drawn from the study's seed; the instrument stays what it is, and
     what drifts goes on drifting. Raises ValueError where the change doesn't fit, SimulationError.
     """
     study, again = bench.study, bench.study.retrain
     found = _told("retrain_before", read_out(bench.dut, control, bench.recipe).margin)
     if again.wait:
-        seconds = training if again.wait == "training" else float(again.wait)
-        if isinstance(bench.dut, Imperfect):
-            bench.dut.wait(seconds)
+        seconds = 0.0 if again.wait == "training" else float(again.wait)
+        if isinstance(bench.instrument, Imperfect):
+            seconds = seconds or bench.instrument.passed.seconds
+            bench.instrument.wait(seconds)
         found |= _told("retrain_waited", read_out(bench.dut, control, bench.recipe).margin)
         found["retrain_waited_seconds"] = seconds
     # another draw than that of the network as it was made
     graph = altered(bench.network.graph, again.after, study.training.seed + CHANGE)
     quick = study.device.engine == "quasistatic"
     with QuasistaticDevice(graph) if quick else NgspicePool(graph, workers) as network:
-        dut = as_played(study, carried_on(bench.dut, network, again.after, study.training.seed))
+        dut = as_played(study, carried_on(bench.instrument, network, again.after, study.training.seed))
         after = read_out(dut, control, bench.recipe).margin
         found |= _told("retrain_after", after)
         last, steps = after, 0

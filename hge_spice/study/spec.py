@@ -11,7 +11,9 @@ from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.materia.error import ERRORS
+from hge_spice.materia.parts import LEVELS
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
+from hge_spice.study.corners import Corners
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
 from hge_spice.study.files import (
@@ -59,7 +61,6 @@ __all__ = [
 ]
 
 DEMODULATED = ("output", "loss")
-POINT_BY_POINT = frozenset({"control_noise", "dac"})  # imperfections that add tables to a drive
 UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
 FIRST = ("screened", "random")
 # estimators that drive alike whatever is read: one measurement serves all outputs
@@ -111,10 +112,16 @@ class InCircuit(Table):
     """What the learning circuit descends by, and what it is made of.
 
     error : its error formation; margin : for "margin", share of the mean distance of the outputs from their mean
+    level : how real its parts are; multiplier_offset : V, standard deviation of the multipliers' output offsets, the
+    level's own if left out; chopped : whether that is done against them; leak : s, time constant of the controls' droop
     gain : V/A of the transimpedance amplifier, or V/V; loop : whether the same loop runs as a program beside it
     """
 
     error: Annotated[str, BeforeValidator(one_of("error formation", ERRORS))] = "margin"
+    level: Annotated[str, BeforeValidator(one_of("level", LEVELS))] = "behavioural"
+    multiplier_offset: Annotated[float | None, BeforeValidator(si("voltage", least=0))] = None
+    chopped: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    leak: Annotated[float | None, BeforeValidator(si("time", above=0))] = None
     margin: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 0.5
     gain: Annotated[float | Literal["auto"], BeforeValidator(or_auto(si("resistance", above=0)))] = "auto"
     loop: Annotated[bool, BeforeValidator(yes_or_no)] = True
@@ -177,6 +184,7 @@ class Study(Table):
     bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = Field(default_factory=dict)
     probe: Probe = Probe()
     pdk: Pdk | None = None
+    corners: Corners | None = None
     task: TaskChoice
     perturbation: Perturbation = Perturbation()
     lockin: Lockin = Lockin()
@@ -307,12 +315,8 @@ class Study(Table):
     def _misfits_of_sequences(self) -> Iterable[str]:
         if self.perturbation.patterns != "sequence":
             return
-        played = sorted(POINT_BY_POINT & self.imperfections.keys())
-        if played:
-            yield (
-                f"imperfections: {', '.join(played)} is played point by point, which a sequence has no place for; take "
-                'perturbation.patterns = "separate"'
-            )
+        if self.perturbation.reset and not self.device.reinitialise:
+            yield "perturbation.reset: device.reinitialise = false lets states go on; ask for one of the two"
         if self.training.estimator in UNDRIVEN:
             yield f"training.estimator: {self.training.estimator} plays no patterns; leave perturbation.patterns out"
         if self.compare is not None or self.spacing is not None:

@@ -19,11 +19,13 @@ from hge_spice.margin import mean_noise
 from hge_spice.netlist import deck
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import learn
+from hge_spice.study.circuit import learn, of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.generalise import Judged, begun_at_the_best, decision_map, generalised, majority, of_step
+from hge_spice.study.journal import Journal
 from hge_spice.study.retrain import lost, retrain
+from hge_spice.study.signoff import signed_off
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.spec import Study
 from hge_spice.study.unsolved import nearest, reason
@@ -82,18 +84,24 @@ def run_trial(
     progress: Progress = lambda _start, _step: None,
     workers: int = 1,
     screened: Screened = lambda _done, _total: None,
+    journal: Journal | None = None,
+    nominal: Floats | None = None,
 ) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
 
-    workers : ngspice processes that share a step's patterns
+    workers : ngspice processes that share a step's patterns; journal : of a run of it that may have been killed
+    nominal : [control], V, trained at the nominal point, where this is one of a sign-off
     progress : told of every training step; screened : told how the choice of electrodes goes on
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers, screened) as built:
+    with Bench.of(study, workers, screened, journal) as built:
         bench = begun_at_the_best(built)
+        signed = {} if nominal is None else signed_off(bench, nominal)
+        if "stopped" in signed:
+            return signed | {"solved": False, "seconds": time.perf_counter() - began}
         rows: list[dict[str, Any]] = []
         best: Judged | None = None
         extracted, near = Cost(), None
@@ -120,8 +128,11 @@ def run_trial(
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
         repeats = study.budget.repeats
+        several = solutions(bench, last.control)
+        if several.get("solutions", {}).get("most", 1) > 1:
+            flags["multistable"] += 1
         measurement = bench.recipe.measurement
-        assessed: dict[str, Any] = {} if study.compare is None else {"compared": assess(bench)}
+        assessed = signed | ({} if study.compare is None else {"compared": assess(bench)})
         if study.spacing is not None:
             spaced = study_spacing(bench)
             (directory / "spacing.json").write_text(json.dumps(spaced))
@@ -164,14 +175,15 @@ def run_trial(
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
-            **solutions(bench, last.control),
+            **several,
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **(_why_not(bench, near or last) if bench.task.exact and not last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
+            **(of_circuit(bench, table.to_pandas()) if study.training.where == "circuit" else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
             **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
-            **(retrain(bench, last.control, trained.cost.simulated_seconds, workers) if study.retrain.acts else {}),
+            **(retrain(bench, last.control, workers) if study.retrain.acts else {}),
         }
 
 
@@ -188,7 +200,7 @@ def _why_not(bench: Bench, step: Step) -> dict[str, Any]:
     most = solutions(bench, step.control).get("solutions", {}).get("most", 1)
     return {
         "unsolved_because": reason(step, bench.recipe.control_range, most),
-        "nearest_gap_over_span": step.margin.gap_over_span,
+        "nearest_gap_over_span": _finite(step.margin.gap_over_span),
     }
 
 

@@ -65,6 +65,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm"),
         "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False),
         "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ"),
+        "power": Dimension("W", {"W": Unit()}, "10 uW"),
         "ratio": Dimension(
             "",
             {
@@ -90,6 +91,16 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "V m",
             {"V m": Unit(prefix_power=0), "Vm": Unit(prefix_power=0), "Vum": Unit(factor=Decimal("1e-6"))},
             "3.5 mV um",
+            bare_prefix=False,
+        ),
+        "relative matching": Dimension(
+            "m",
+            {
+                "m": Unit(prefix_power=0),
+                "%um": Unit(factor=Decimal("1e-8"), prefix_power=0),
+                "um": Unit(factor=Decimal("1e-6"), prefix_power=0),
+            },
+            "1 % um",
             bare_prefix=False,
         ),
         "temperature difference": Dimension("K", {"K": Unit()}, "5 K", bare_prefix=False),

@@ -1,0 +1,75 @@
+"""training.where = "circuit": shipped studies at the tests' size, what their results say, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from hge_spice.study.bench import Bench
+from hge_spice.study.circuit import study_deck
+from hge_spice.study.files import StudyError, load_study
+from hge_spice.study.runner import run_study
+from hge_spice.study.spec import parse_study
+
+
+def ran(name: str, out: Path, *settings: str, smoke: bool = True) -> list[dict[str, Any]]:
+    results = run_study(load_study(name, list(settings), smoke=smoke), out)["results"]
+    assert all(result["status"] == "done" for result in results), results
+    return results
+
+
+@pytest.mark.parametrize("name", ["and_in_circuit", "xor_in_circuit_macro"])
+def test_a_circuit_runs_and_says_how_true_it_is(name, tmp_path):
+    (result,) = ran(name, tmp_path, "circuit.loop=true")
+    assert result["lockin_error_max"] < 2e-2
+    assert result["loop_deviation_max"] < 5e-2
+    assert "uneven" not in result["flags"]
+    used = [line["use"] for line in result["design"]]
+    assert used == sorted(used, reverse=True)
+    assert 0.1 < used[0] < 2  # a design near its bounds, and not far beyond
+    assert sum(block["power_watt"] for block in result["blocks"]) > 1
+    steps = pd.read_parquet(next(tmp_path.glob("trials/*/steps.parquet")))
+    assert len(steps) == 3
+    assert steps.filter(like="truth.0.").notna().sum().eq(2).all()  # the first epoch only fills the holds
+    assert list(tmp_path.glob("trials/*/learning-0.cir"))
+    assert not list(tmp_path.glob("trials/*/learning-0.raw"))
+
+
+def test_the_deck_is_the_same_every_time_and_holds_the_device():
+    study = parse_study(load_study("target_in_circuit", ["sweep={}", "training.steps=2"]))
+    with Bench.of(study) as bench:
+        text = study_deck(bench)
+        assert text == study_deck(bench)
+    assert text.count("sinh") > 10
+    assert ".tran" in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["circuit.error=mse"], "task.targets: the error mse needs two output currents"),
+        (["device.engine=quasistatic"], "training.where: a circuit is simulated by ngspice"),
+        (["lockin.filter=hann"], "lockin: the circuit averages over whole windows"),
+        (["imperfections={preset='cryostat_77K'}"], "imperfections: they are of a loop's instruments"),
+        (["circuit.level=makro"], "unknown level 'makro'; did you mean macro"),
+        (["circuit.leak=0 s"], "circuit.leak: '0 s' should be above 0 s"),
+    ],
+)
+def test_what_a_circuit_cannot_do_is_refused(settings, message):
+    with pytest.raises(StudyError, match=message.replace("(", r"\(")):
+        parse_study(load_study("xor_in_circuit", settings))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["and_in_circuit", "xor_in_circuit", "xor_in_circuit_macro"])
+def test_it_is_solved(name, tmp_path):
+    (result,) = ran(name, tmp_path, smoke=False)
+    assert result["solved"], result
+
+
+@pytest.mark.long
+def test_ten_starts_reach_one_target_current(tmp_path):
+    results = ran("target_in_circuit", tmp_path, smoke=False)
+    assert sum(result["solved"] for result in results) >= 9
+    assert all(result["lockin_error_max"] < 2e-2 for result in results)
