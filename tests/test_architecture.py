@@ -21,6 +21,7 @@ PLOTTERS = (
     "plot.py",
     "plot_allan.py",
     "plot_signoff.py",
+    "plot_data.py",
     "plot_element.py",
     "plot_estimators.py",
     "study/report.py",

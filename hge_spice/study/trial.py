@@ -22,7 +22,7 @@ from hge_spice.study.bench import Bench
 from hge_spice.study.circuit import learn, of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
-from hge_spice.study.generalise import Judged, begun_at_the_best, generalised, majority, of_step
+from hge_spice.study.generalise import Judged, begun_at_the_best, decision_map, generalised, majority, of_step
 from hge_spice.study.journal import Journal
 from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.signoff import signed_off
@@ -140,6 +140,8 @@ def run_trial(
         if best is not None:
             assessed |= generalised(bench, best, len(rows))
             _write_patterns(bench, best, directory)
+            if drawn := decision_map(bench, best):
+                (directory / "decision_map.json").write_text(json.dumps(drawn))
         return assessed | {
             "solved": last.margin.solved if best is None else _good_enough(bench, assessed),
             "steps": last.number,
