@@ -1,5 +1,6 @@
 """[circuit] and training.where = "circuit": a study's starts learned by the circuit itself, read as training steps."""
 
+import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -163,11 +164,12 @@ def designed(bench: Bench, start: int) -> dict[str, Any]:
     }
 
 
-def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
-    """What a trial's result says of its last circuit.
+def of_circuit(bench: Bench, rows: pd.DataFrame, directory: Path) -> dict[str, Any]:
+    """What a trial's result says of its last circuit; its folder gets circuit.json, of what `designed` gives.
 
-    rows : of steps.parquet. Keys: those of `designed`; `rests_from`, the step after which it stays solved (None where
-    it doesn't); `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the
+    rows : of steps.parquet. Keys: `tightest`, the inequality that is used up most, and by how much, `tightest_use`;
+    `circuit_power`, W, of all blocks; `rests_from`, the step after which it stays solved (None where it doesn't);
+    `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the
     epochs looked up; `loop_deviation_max`, largest distance of a control from the program's, as a share of the range
     """
     last = rows[rows["start"] == rows["start"].iloc[-1]]
@@ -180,10 +182,14 @@ def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
         held = last.loc[true.index, [f"jacobian.{p}.{n}" for n in names]]
         largest = np.abs(true.to_numpy()).max(axis=1)
         errors.append(float((np.abs(held.to_numpy() - true.to_numpy()).max(axis=1) / largest).max()))
+    known = designed(bench, int(rows["start"].iloc[-1]) - 1)
+    (directory / "circuit.json").write_text(json.dumps(known, indent=1))
     unsolved = np.flatnonzero(~last["solved"].to_numpy(bool))
     first = int(unsolved[-1]) + 1 if len(unsolved) else 0
     return {
-        **designed(bench, int(rows["start"].iloc[-1]) - 1),
+        "tightest": known["design"][0]["name"],
+        "tightest_use": known["design"][0]["use"],
+        "circuit_power": sum(block["power_watt"] for block in known["blocks"]),
         "rests_from": first + 1 if first < len(last) else None,
         "lockin_error_max": max(errors),
         "loop_deviation_max": float(np.abs(apart).max() / (high - low)) if bench.study.circuit.loop else None,

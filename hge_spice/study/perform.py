@@ -19,7 +19,7 @@ from hge_spice.study.trial import Progress, run_trial
 Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
 
 RECORDED = ("hge-spice", "PySpice", "numpy", "scipy", "networkx")
-OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw")
+OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw", "circuit.json")
 
 
 def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _step: None, workers: int = 1) -> Outcome:

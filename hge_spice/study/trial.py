@@ -133,7 +133,7 @@ def run_trial(
             **solutions(bench, last.control),
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
-            **(of_circuit(bench, pd.DataFrame(rows)) if study.training.where == "circuit" else {}),
+            **(of_circuit(bench, pd.DataFrame(rows), directory) if study.training.where == "circuit" else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
             **(retrain(bench, last.control, workers) if study.retrain.after else {}),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
