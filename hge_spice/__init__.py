@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hge_spice.graph import assign_roles, dopant_network
     from hge_spice.lockin import Demodulated, demodulate
     from hge_spice.ngspice.device import NgspiceDevice
+    from hge_spice.study.steps import training
     from hge_spice.tones import TonePlan, plan_tones
     from hge_spice.train import Recipe, Step
 
@@ -21,6 +22,7 @@ _HOMES = {
     "graph": ("assign_roles", "dopant_network"),
     "lockin": ("Demodulated", "demodulate"),
     "ngspice.device": ("NgspiceDevice",),
+    "study.steps": ("training",),
     "tones": ("TonePlan", "plan_tones"),
     "train": ("Recipe", "Step"),
 }
@@ -48,6 +50,7 @@ __all__ = [
     "homodyne",
     "plan_tones",
     "small_signal",
+    "training",
 ]
 
 

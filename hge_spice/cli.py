@@ -111,10 +111,13 @@ def run(
     from hge_spice.study import runner
     from hge_spice.study.budget import budget, sentence
     from hge_spice.study.files import load_study
+    from hge_spice.study.functional import functional_yield, told
     from hge_spice.study.ledger import read_ledger
     from hge_spice.study.progress import watching
     from hge_spice.study.spec import parse_study
     from hge_spice.study.statistics import analysis, passes
+    from hge_spice.study.verdict import summary as signed_off
+    from hge_spice.study.verdict import verdict
 
     asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
     raw = load_study(study, asked, smoke=smoke)
@@ -145,6 +148,9 @@ def run(
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
     found = analysis(rows, parsed.specs)
+    judged = verdict(rows, parsed.specs)
+    if judged is not None:
+        found["signoff"] = signed_off(judged)
     if as_json:
         _print_json(summary | found)
     else:
@@ -154,6 +160,8 @@ def run(
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
         if said := sentence(budget(rows)):
             print(said)
+        for line in (*told(functional_yield(rows)), *(judged.says if judged is not None else ())):
+            print(line)
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 
@@ -267,6 +275,12 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
                 f"  {what} {name:8} {estimate * factor:+12.5f} ± {stderr * factor:.2g} {unit}"
                 f"   truth {truth * factor:+12.5f}   stated noise adds ± {noise * factor:.2g}"
             )
+        if found["element_noise"]:
+            own = found["element_noise"]
+            adds = ", ".join(f"{value * factor:.2g}" for value in own["stderr"][pattern])
+            shares = ((kind, sum(each[pattern]) / len(each[pattern])) for kind, each in own["share"].items())
+            of_it = ", ".join(f"{share:.0%} {kind}" for kind, share in shares)
+            print(f"  elements' own noise adds ± {adds} {unit}; its density at the tones is {of_it} noise")
     print(f"largest relative error {found['relative_error_max']:.3g}, cosine {found['cosine']:.6f}", end="; ")
     print(f"amplitude {render(found['amplitude'][0], 'voltage')}, {found['points']} points", end="; ")
     print("flags: " + (", ".join(found["flags"]) or "none"))
@@ -277,6 +291,43 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
     print(f"settles to 1 % in {shown['settling']}, dead time {shown['dead_time']}")
     for note in found["notes"]:
         print(f"note: {note}")
+    return DONE
+
+
+@app.command()
+def allan(
+    study: StudyName,
+    settings: Settings = None,
+    windows: Annotated[int, typer.Option(min=16, help="Extractions in the run, one after the other.")] = 1024,
+    pattern: Annotated[int, typer.Option(min=0, help="Of the task's inputs, from 0.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Draw it too: a .png, .svg or .pdf file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Tell how long a window pays: Allan deviation of output and gradient over a long run."""
+    from hge_spice.study.allan import advice, long_run
+    from hge_spice.study.bench import Bench
+    from hge_spice.study.files import load_study
+    from hge_spice.study.spec import parse_study
+
+    if output is not None and output.exists():
+        raise ValueError(f"{output} exists; name another file")
+    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
+        found = long_run(bench, windows, pattern)
+    if output is not None:
+        from hge_spice.plot_allan import allan as picture
+
+        picture(found).savefig(output)
+    if as_json:
+        _print_json(found)
+        return DONE
+    from hge_spice.plot import si
+
+    for name, unit in (("output", found["unit"]), ("gradient", f"{found['unit']}/V")):
+        print(f"{name}: averaging time, Allan deviation, slope")
+        columns = (found[name][key] for key in ("tau", "deviation", "slope"))
+        for tau, deviation, slope in zip(*columns, strict=True):
+            print(f"  {si(tau, 's'):>10}  {si(deviation, unit):>12}  {slope:+.2f}")
+    print(advice(found))
     return DONE
 
 
@@ -478,15 +529,21 @@ def doctor(as_json: AsJson = False) -> int:
 @app.command()
 def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]…", help="overhead, …; all by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A new directory for bench.json and pictures.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run benchmarks: each a ratio of our time over a reference's, measured in one run."""
     from hge_spice.benchmarks import BENCHMARKS
+    from hge_spice.benchmarks.report import new_directory, write_benchmarks
 
     unknown = [name for name in names or [] if name not in BENCHMARKS]
     if unknown:
         raise ValueError(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    if out is not None:
+        new_directory(out)
     results = {name: BENCHMARKS[name]() for name in names or BENCHMARKS}
+    if out is not None:
+        write_benchmarks(results, out)
     if as_json:
         _print_json(results)
         return DONE

@@ -1,6 +1,6 @@
-"""What is put on the electrodes and what comes back: Tone, Tables, Transient, Drive, Waveform, DeviceUnderTest."""
+"""What is put on the electrodes and what comes back: Tone, Tables, Transient, Condition, Drive, Waveform, the DUT."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+INJECTED = "current beside "  # in the names of tables: a current in parallel to an element of the netlist, A
 
 
 class SimulationError(RuntimeError):
@@ -74,9 +75,9 @@ class Transient:
 class Tables:
     """Values by time that add to electrodes' voltages and to the output's current: noise, recorded or long stimuli.
 
-    electrodes : controls, inputs, supplies, or the output
-    values : [electrode, point], V; A for the output, positive as its current is. The first is at the start of the
-        measurement (before settling) and stays for the operating point
+    electrodes : controls, inputs, supplies, the output, or INJECTED and the name of an element
+    values : [electrode, point], V; A for an element, and for the output, positive as its current is. The first is at
+        the start of the measurement (before settling) and stays for the operating point
     step : s, between two points
     held : each value lasts until the next; otherwise straight lines join them
 
@@ -122,6 +123,50 @@ class Tables:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What has become of a device since it was made; it stays so for one measurement.
+
+    strength : [link], what every link's current is multiplied by, in the graph's order: its area, or so many alike in
+        parallel. Empty where all are as they were made
+    warmer : K, beside the temperature of the network
+    start : [state], by how much each held state starts beside its initial value, as a share of its range; what would
+        lie beyond a bound is at the bound. Empty where all start there
+    """
+
+    strength: tuple[float, ...] = ()
+    warmer: float = 0.0
+    start: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        for k, factor in enumerate(self.strength):
+            if not (np.isfinite(factor) and factor > 0):
+                raise ValueError(f"link {k} has {factor!r} times its current; it must be above zero")
+        if not (np.isfinite(self.warmer) and np.isfinite(self.start).all()):
+            raise ValueError(f"a temperature {self.warmer!r} K higher, or a state's start, is not finite")
+
+    def and_then(self, more: "Condition") -> "Condition":
+        """Both changes together. Raises ValueError where they are of different networks."""
+        return Condition(
+            _together(self.strength, more.strength, np.multiply),
+            self.warmer + more.warmer,
+            _together(self.start, more.start, np.add),
+        )
+
+
+AS_MADE = Condition()
+
+
+def _together(
+    one: tuple[float, ...], other: tuple[float, ...], combine: Callable[[Floats, Floats], Floats]
+) -> tuple[float, ...]:
+    if not (one and other):
+        return one or other
+    if len(one) != len(other):
+        raise ValueError(f"one change is of {len(one)} elements, the other of {len(other)}")
+    return tuple(combine(np.array(one), np.array(other)).tolist())
+
+
+@dataclass(frozen=True)
 class Drive:
     """Everything on the electrodes during one measurement.
 
@@ -129,6 +174,7 @@ class Drive:
     inputs : [input], V, in the order of the device's inputs
     tones : the perturbation; empty for a read-out
     tables : what is added point by point
+    condition : what has become of the device by then
     """
 
     control: Floats
@@ -136,6 +182,7 @@ class Drive:
     tones: tuple[Tone, ...]
     transient: Transient
     tables: Tables | None = None
+    condition: Condition = AS_MADE
 
 
 @dataclass(frozen=True)
@@ -208,11 +255,13 @@ def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]
 class SmallSignalDevice(DeviceUnderTest, Protocol):
     """A device under test that also knows its own linearised response: the truth of a derivative."""
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> NDArray[np.complex128]:
-        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> NDArray[np.complex128]:
+        """dI_out/dV of each control at its own frequency, of a device that became so: [control], A/V complex."""
         ...
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point."""
         ...
 
@@ -221,10 +270,12 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
 class ExactDevice(DeviceUnderTest, Protocol):
     """A device under test whose equations are known, so that its derivatives are exact."""
 
-    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
         """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
 
-        control : [control], V; inputs : [pattern, input], V. Raises SimulationError where there is no operating point.
+        control : [control], V; inputs : [pattern, input], V; output : which of several, the first unless given
+
+        Raises SimulationError where there is no operating point.
         """
         ...
 
@@ -235,4 +286,47 @@ class NoisyDevice(DeviceUnderTest, Protocol):
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """One element that makes noise, at an operating point: a current beside it, from its first node to its second.
+
+    name : as `Tables` know it with INJECTED before it; nodes : of the netlist
+    thermal, shot : A²/Hz, one-sided; current : A through it
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    thermal: float
+    shot: float
+    current: float
+
+
+@runtime_checkable
+class NoisyElements(NoisyDevice, Protocol):
+    """A noisy device that tells kinds of noise and elements apart."""
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """One-sided density of the output current's thermal, shot, flicker and other noise: [frequency], A²/Hz."""
+        ...
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """Every element that makes noise. Raises ValueError where they aren't known one by one."""
+        ...
+
+
+@runtime_checkable
+class ChangingDevice(DeviceUnderTest, Protocol):
+    """A device under test whose own elements change as `Drive.condition` says."""
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError where they can't change alone."""
+        ...
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that a condition's `start` has."""
         ...

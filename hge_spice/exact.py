@@ -52,7 +52,10 @@ def master_equation(network: BatchedNetwork, electrodes: Floats, output: int) ->
     """
     equations, count = network.equations, network.count
     if not equations.carriers:
-        raise ValueError("only a network of carriers on sites has a master equation; take a dopant network")
+        raise ValueError(
+            "only a network of single carriers on sites has a master equation; take a dopant network (of varied sites "
+            "as `single_carriers` makes it)"
+        )
     if count > MOST_SITES:
         raise ValueError(f"{count} sites have 2^{count} occupations; the master equation is solved up to {MOST_SITES}")
     states = np.arange(2**count)

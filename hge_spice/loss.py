@@ -4,11 +4,13 @@ Some are sums of squares, E = r·r. Their residuals r and dr/dI are what Gauss�
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hge_spice.drive import Floats
+from hge_spice.linear import fit, residuals
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,19 @@ class Target:
     classes : [pattern], 0 or 1; levels : A or V, outputs of the two classes, for losses that need them
     per_ampere : output units that one ampere makes: 1, or the ohm of an amplifier or load where the output is a voltage
     noise : A or V, standard deviation of one read-out, for losses that must not mistake it for a signal
+    wanted : [pattern, column], what a linear read-out is fitted to, where it isn't the classes
     """
 
     classes: Floats
     levels: tuple[float, float] | None = None
     per_ampere: float = 1.0
     noise: float = 0.0
+    wanted: Floats | None = None
+
+    def only(self, patterns: NDArray[np.int64]) -> "Target":
+        """The target of some of the patterns, as a mini-batch has it."""
+        wanted = None if self.wanted is None else self.wanted[patterns]
+        return replace(self, classes=self.classes[patterns], wanted=wanted)
 
 
 Loss = Callable[[Floats, Target], tuple[float, Floats]]
@@ -82,6 +91,25 @@ def _squared(residual: Floats, slope: Floats) -> tuple[float, Floats]:
     return float(residual @ residual), 2 * residual @ slope
 
 
+def least_squares(outputs: Floats, target: Target) -> tuple[float, Floats]:
+    """Share of the wanted values' variance that the best linear read-out of all outputs leaves: 1 − R², noise counted.
+
+    outputs : [pattern, output], A, or [pattern] of one; the derivative, in their shape, is in 1/A. The read-out's
+    weights are fitted anew to every table of outputs (see `linear.fit`). With one output it is 1 − corr²: an output
+    that answers upside down serves as well.
+    """
+    readout, slope = fit(outputs, _wanted(target), target.noise)
+    return readout.left, slope
+
+
+def _from_readout(outputs: Floats, target: Target) -> tuple[Floats, Floats]:
+    return residuals(outputs, _wanted(target), target.noise)
+
+
+def _wanted(target: Target) -> Floats:
+    return target.classes[:, None] if target.wanted is None else target.wanted
+
+
 def corr_sigmoid(outputs: Floats, target: Target) -> tuple[float, Floats]:
     """(1.1 − corr) / (0.05 + sigmoid((gap − 5 nA)/3 nA)).
 
@@ -138,5 +166,11 @@ def _correlation(outputs: Floats, classes: Floats) -> tuple[float, Floats]:
     return corr, t / (size_y * size_t) - corr * y / size_y**2
 
 
-LOSSES: dict[str, Loss] = {"mse": mse, "corr_sigmoid": corr_sigmoid, "gap": gap, "correlation": correlation}
-RESIDUALS: dict[str, Residuals] = {"mse": _from_levels, "correlation": _from_direction}
+LOSSES: dict[str, Loss] = {
+    "mse": mse,
+    "corr_sigmoid": corr_sigmoid,
+    "gap": gap,
+    "correlation": correlation,
+    "least_squares": least_squares,
+}
+RESIDUALS: dict[str, Residuals] = {"mse": _from_levels, "correlation": _from_direction, "least_squares": _from_readout}

@@ -30,8 +30,11 @@ class Margin:
 
     @property
     def gap_over_span(self) -> float:
-        """1 where the outputs are two levels; negative where the classes overlap."""
-        return self.gap / self.span if self.span > 0 else 0.0
+        """1 where the outputs are two levels; negative where the classes overlap; nan where they weren't read."""
+        return 0.0 if self.span <= 0 else self.gap / self.span
+
+
+UNREAD = Margin(np.nan, np.nan, np.nan, np.nan, solved=False)
 
 
 def mean_noise(density: float, window: float) -> float:

@@ -36,8 +36,16 @@ def signs(graph: Network) -> dict[str, int] | None:
         return dict.fromkeys(electrodes(graph), how.sign) if monotone(graph) else None
     if not all(monotone(unit_graph(graph, k)) for k in range(len(graph.graph["units"]))):
         return None
-    gains = [int(np.sign(coupling["gain"])) for coupling in graph.graph["couplings"]]
-    return {name: how.sign * int(np.prod(gains[graph.nodes[name]["unit"] :], dtype=int)) for name in electrodes(graph)}
+    of_unit = {graph.nodes[electrodes(graph, "output")[0]]["unit"]: how.sign}
+    unit = {name: int(data["unit"]) for name, data in graph.nodes(data=True)}
+    for coupling in sorted(graph.graph["couplings"], key=lambda each: -unit[each["output"]]):
+        reached = {unit[name] for name in coupling["inputs"]} & of_unit.keys()
+        before = unit[coupling["output"]]
+        ways = {int(np.sign(coupling["gain"])) * of_unit[later] for later in reached}
+        if len(ways | ({of_unit[before]} if before in of_unit else set())) > 1:
+            return None  # one way raises the output, another lowers it
+        of_unit |= dict.fromkeys([before], *ways) if ways else {}
+    return {name: of_unit.get(unit[name], how.sign) for name in electrodes(graph)}
 
 
 def derivative_signs(graph: Network) -> Floats | None:

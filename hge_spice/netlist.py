@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
 
 from hge_spice.devices import DEVICES
+from hge_spice.devices.condition import stated, warmed
 from hge_spice.devices.names import terminal
-from hge_spice.drive import Drive, Tables, Tone, Transient
+from hge_spice.drive import INJECTED, Drive, Tables, Tone, Transient
 from hge_spice.graph import Network, check, electrodes, listed, readout
 from hge_spice.tables import sources
 
@@ -100,7 +101,7 @@ class Rails:
 
     def _check_tables(self, tables: Tables, transient: Transient, driven: tuple[str, ...]) -> None:
         known = (*driven, *self.outputs)
-        strange = [name for name in tables.electrodes if name not in known]
+        strange = [name for name in tables.electrodes if name not in known and not name.startswith(INJECTED)]
         if strange:
             raise ValueError(f"a table for {listed(strange)}, which is neither driven nor output ({listed(known)})")
         end, needed = tables.duration, transient.reach
@@ -197,9 +198,14 @@ def build_circuit(
 def _wire(circuit: Circuit, graph: Network, name: str) -> None:
     """Add what is stray at a driven electrode, where `graph.graph["wiring"]` states it.
 
-    `electrode_capacitance` to ground, `output_capacitance` and `output_conductance` to every output, F and S.
+    `electrode_capacitance` to ground, `output_capacitance` and `output_conductance` to every output, F and S;
+    `between_capacitance` and `between_conductance`, of pairs of electrodes, each with the first of them
     """
     wiring, node = graph.graph.get("wiring", {}), terminal(name)
+    for other, farad in _coupled(wiring, "between_capacitance", name):
+        circuit.C(f"pair_{node}_{other}", node, other, farad)
+    for other, siemens in _coupled(wiring, "between_conductance", name):
+        circuit.R(f"pair_{node}_{other}", node, other, 1 / siemens)
     if wiring.get("electrode_capacitance"):
         circuit.C(f"wire_{node}", node, 0, float(wiring["electrode_capacitance"]))
     for output in electrodes(graph, "output"):
@@ -208,6 +214,10 @@ def _wire(circuit: Circuit, graph: Network, name: str) -> None:
         if wiring.get("output_conductance"):
             ohm = 1 / float(wiring["output_conductance"])
             circuit.R(f"cross_{node}_{terminal(output)}", node, terminal(output), ohm)
+
+
+def _coupled(wiring: Mapping[str, Any], key: str, name: str) -> list[tuple[str, float]]:
+    return [(terminal(b), value) for a, b, value in wiring.get(key, ()) if a == name]
 
 
 def _series_resistance(graph: Network, electrode: str) -> float:
@@ -243,9 +253,27 @@ def table_sources(graph: Network, tables: Tables) -> list[str]:
     outputs = electrodes(graph, "output")
     if readout(graph).kind == "voltage" and set(outputs) & set(tables.electrodes):
         raise ValueError("a table of the output is a current, and this output is read as the voltage on a load")
-    # XSPICE's currents leave their node: that of the output comes through the virtual ground
-    ports = [f"-%i({_outside(graph, n)})" if n in outputs else f"%v({table_node(n)})" for n in tables.electrodes]
-    return [*sources(tables, ports), TOLERANCE]
+    injected = any(name.startswith(INJECTED) for name in tables.electrodes)
+    beside = element_ends(build_circuit(graph)) if injected else {}
+
+    def port(name: str) -> str:
+        if name.startswith(INJECTED):
+            if name not in beside:
+                raise ValueError(f"a table of the {name}, which the netlist doesn't have")
+            return f"%id({' '.join(beside[name])})"
+        # XSPICE's currents leave their node: that of the output comes through the virtual ground
+        return f"-%i({_outside(graph, name)})" if name in outputs else f"%v({table_node(name)})"
+
+    return [*sources(tables, [port(name) for name in tables.electrodes]), TOLERANCE]
+
+
+def element_ends(circuit: Circuit) -> dict[str, tuple[str, ...]]:
+    """Nodes of every two-ended element, by the name of a table that injects a current beside it."""
+    return {
+        INJECTED + each.name.lower(): tuple(each.node_names)
+        for each in circuit.elements
+        if len(tuple(each.node_names)) == 2
+    }
 
 
 def table_node(electrode: str) -> str:
@@ -268,7 +296,7 @@ def transient_command(transient: Transient) -> str:
     """Return the analysis that holds `points` equal steps after the solver's start-up steps.
 
     ngspice starts with a hundredth of a step and doubles it; the sum of these steps lies between one and two steps, so
-    that one step more than the window makes room for a uniform grid. See `ngspice.device.window_points`.
+    that one step more than the window makes room for a uniform grid. See `ngspice.window.window_points`.
     """
     step = transient.step
     return f"tran {step!r} {transient.settle + transient.window + step!r} {transient.settle!r} {step!r}"
@@ -287,6 +315,8 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     With tones or tables the analysis is the extraction's transient, without any the operating point. A drive with
     tables needs the files of `tables.files` beside the deck.
     """
+    if drive is not None:
+        graph = warmed(graph, drive.condition.warmer)
     values = {} if drive is None else voltages(graph, drive)
     tones = {} if drive is None else {tone.electrode: tone for tone in drive.tones}
     tables = None if drive is None else drive.tables
@@ -295,6 +325,7 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
     if tables is not None:
         lines += table_sources(graph, tables)
     if drive is not None:
+        lines = stated(lines, graph, drive.condition)
         lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
         lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
     return "\n".join([*lines, ".end", ""])

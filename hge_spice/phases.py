@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.optimize import minimize
 
 from hge_spice.drive import Floats
 
@@ -54,6 +53,8 @@ def low_crest_phases(harmonics: Sequence[int], rng: np.random.Generator, amplitu
     From Schroeder's phases and from random ones, norms of the wave of rising power are descended in turn (Guillaume et
     al., IEEE Trans. Instrum. Meas. 40, 982 (1991), do so by Gauss-Newton), and the best end is kept.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to import, and most studies keep their phases
+
     count = len(harmonics)
     weight = np.ones(count) if amplitude is None else np.asarray(amplitude, dtype=np.float64)
     best = schroeder_phases(harmonics, weight)

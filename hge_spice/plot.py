@@ -152,8 +152,7 @@ def _draw_strengths(axes: Axes, graph: Network, place: Mapping[str, tuple[float,
 
 def _draw_elements(axes: Axes, graph: Network, place: Mapping[str, tuple[float, float]]) -> list[Line2D]:
     """Draw links by the family of their element; gives the legend's lines. Links in parallel are drawn bent apart."""
-    own = str(graph.graph.get("family"))
-    families = [str(data.get("family", own)) for *_, data in graph.edges(data=True)]
+    families = [_kind(graph, data) for *_, data in graph.edges(data=True)]
     common = sorted(set(families), key=lambda family: (-families.count(family), family))
     style = {family: ELEMENT_STYLES[min(k, len(ELEMENT_STYLES) - 1)] for k, family in enumerate(common)}
     small = len(families) <= 2 * MANY
@@ -180,6 +179,13 @@ def _draw_elements(axes: Axes, graph: Network, place: Mapping[str, tuple[float, 
     if small and any("gate" in data for *_, data in graph.edges(data=True)):
         keys.append(Line2D([], [], ls=":", lw=0.8, color=GREY, label="gate to channel"))
     return keys
+
+
+def _kind(graph: Network, data: Mapping[str, Any]) -> str:
+    """Family of a link; of a subcircuit and of a process's transistor, its own name."""
+    family = str(data.get("family", graph.graph.get("family")))
+    named = data.get({"subcircuit": "name", "mosfet": "model"}.get(family, ""))
+    return family if named is None else f"{family} {named}"
 
 
 def _bent(start: Floats, end: Floats, bend: float) -> Floats:
@@ -233,7 +239,8 @@ def loss_curves(steps: pd.DataFrame) -> Figure:
     upper.tick_params(labelbottom=False)
     for rows, style, name in _starts(steps):
         upper.plot(rows["step"], rows["loss"], **style)
-        lower.plot(rows["step"], rows["gap_over_span"], **style, label=name)
+        read = rows[rows["gap_over_span"].notna()]  # with batches, at the end of epochs
+        lower.plot(read["step"], read["gap_over_span"], **style, label=name)
     solved = steps[steps["solved"].astype(bool)]
     if len(solved):
         lower.plot(solved["step"], solved["gap_over_span"], "*", color=ORANGE, mec="k", ms=16, zorder=5, label="solved")

@@ -25,8 +25,9 @@ def element_picture(element: Element, parameters: Mapping[str, float] | None = N
 
     parameters : SI, those that differ from the defaults
 
-    An element that remembers is shown at three states held still, one that forgets where it comes to rest, a gated one
-    at several gate voltages. Series resistance is in the loop alone.
+    An element that remembers is shown at three states held still, a gated one at several gate voltages. One that
+    forgets is shown where it comes to rest: its voltage is then a function of its current, and dV/dI is drawn of it,
+    which stays finite where the curve turns back. Series resistance is in the loop alone.
     Raises ValueError for parameters that don't fit.
     """
     values = element.values(parameters)
@@ -39,10 +40,16 @@ def element_picture(element: Element, parameters: Mapping[str, float] | None = N
     unit, siemens = scale(most, "A"), scale(steepest, "S")
     panels[0].set_ylabel(f"current / {unit[1]}")
     panels[1].set_ylabel(f"dI/dV / {siemens[1]}")
+    by_current = _settles(element)
     for (name, voltage, current, slope), (colour, line) in zip(curves, _LOOKS, strict=False):
         look: dict[str, Any] = {"color": colour, "ls": line, "lw": 1.8, "label": name}
         panels[0].plot(voltage, unit[0] * current, **look)
-        panels[1].plot(voltage, siemens[0] * slope, **look)
+        if by_current:
+            panels[1].plot(unit[0] * current, 1 / slope, **look)
+        else:
+            panels[1].plot(voltage, siemens[0] * slope, **look)
+    if by_current:
+        _by_current(panels[1], unit[1], 1 / curves[0][3])
     if loop:
         _loop(panels[2], element, values)
     for axes in panels:
@@ -55,7 +62,7 @@ def element_picture(element: Element, parameters: Mapping[str, float] | None = N
 
 
 def _curves(element: Element, values: Mapping[str, float]) -> Iterator[Curve]:
-    if element.states and not any(state.held for state in element.states.values()):
+    if _settles(element):
         yield _at_rest(element, values)
         return
     voltage = np.linspace(element.sweep.low, element.sweep.high, CURVE_POINTS)
@@ -76,13 +83,33 @@ def _curves(element: Element, values: Mapping[str, float]) -> Iterator[Curve]:
         yield curve("at rest")
 
 
+def _settles(element: Element) -> bool:
+    """Whether an element has states and forgets them all."""
+    return bool(element.states) and not any(state.held for state in element.states.values())
+
+
+def _by_current(axes: Axes, ampere: str, resistance: Floats) -> None:
+    """Linear through the negative resistances, logarithmic to the large ones, without a kink between."""
+    lowest = float(resistance.min())
+    knee = abs(lowest)
+    axes.set_yscale("asinh", linear_width=knee / 2)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(knee)), np.ceil(np.log10(resistance.max())))
+    named = [f"{1e-3 * ohm:g}k" if ohm >= 1e3 else f"{ohm:g}" for ohm in decades]
+    axes.set_yticks([lowest, 0, *decades], [f"{lowest:.0f}".replace("-", "−"), "0", *named])
+    axes.set_xlabel(f"current / {ampere}")
+    axes.set_ylabel("dV/dI / Ω")
+
+
 def _at_rest(element: Element, values: Mapping[str, float]) -> Curve:
-    """Of an element that forgets: every value of its state is at rest at one voltage, which is sought."""
+    """Of an element that forgets: every value of its state is at rest at one voltage, which is sought.
+
+    With the rate g(v, x) = 0 held, the slope of the current is di/dv − di/dx·(dg/dv)/(dg/dx).
+    """
     (name, state) = next(iter(element.states.items()))
     low, high = state.bounds(values)
-    rate, function = element.compiled_rate(name), element.compiled_current()
+    rate, function = element.compiled_rate(name, ("v", name)), element.compiled_current(("v", name))
     constants = [values[symbol] for symbol in element.symbols]
-    found: list[tuple[float, float]] = [(0.0, 0.0)]
+    found: list[tuple[float, float]] = [(0.0, low)]
     for x in low + (high - low) * np.logspace(-5, -0.3, CURVE_POINTS):
 
         def net(v: float, x: float = float(x)) -> float:
@@ -90,14 +117,13 @@ def _at_rest(element: Element, values: Mapping[str, float]) -> Curve:
 
         highest = 10.0
         if net(0.0) * net(highest) < 0:
-            v = float(brentq(net, 0.0, highest, xtol=1e-12))
-            found.append((v, float(function(v, x, *constants)[0])))
-    voltage, current = np.array(found).T
+            found.append((float(brentq(net, 0.0, highest, xtol=1e-12)), float(x)))
+    voltage, at = np.array(found).T
+    current, by_voltage, by_state = function(voltage, at, *constants)
+    _, moved_by_voltage, moved_by_state = rate(voltage, at, *constants)
+    slope = by_voltage - by_state * moved_by_voltage / moved_by_state
     kept = voltage + values["series_resistance"] * current <= element.sweep.high
-    voltage, current = voltage[kept], current[kept]
-    slope = np.gradient(current) / np.gradient(voltage)
-    # beside the turning points, where it runs to infinity and comes back from the other side
-    slope[np.abs(slope) > 20 * np.median(np.abs(slope))] = np.nan
+    voltage, current, slope = voltage[kept], current[kept], slope[kept]
     voltage, current = (np.concatenate([-side[::-1], side[1:]]) for side in (voltage, current))
     return "at rest, without series resistance", voltage, current, np.concatenate([slope[::-1], slope[1:]])
 

@@ -38,12 +38,14 @@ class Rule:
     init : count -> state
     step : (slope, state, rate in V) -> (change of the controls [control] in V, state)
     squares : whether it takes its step from the residuals of a sum of squares
+    compares : whether it compares a step's loss with an earlier one's, which must then be of the same patterns
     """
 
     init: Callable[[int], State]
     step: Callable[[Slope, State, float], tuple[Floats, State]]
     summary: str
     squares: bool = False
+    compares: bool = False
 
 
 def _sgd(slope: Slope, state: State, rate: float) -> tuple[Floats, State]:
@@ -109,6 +111,7 @@ RULES: dict[str, Rule] = {
         _levenberg_marquardt,
         "damped Gauss–Newton on the patterns' jacobians, for losses that are sums of squares; the rate bounds a step",
         squares=True,
+        compares=True,
     ),
 }
 
@@ -117,3 +120,9 @@ def clip(control: Floats, low: float, high: float) -> tuple[Floats, tuple[int, .
     """Keep controls within their range; return them and the positions that were cut: never without saying so."""
     inside = np.clip(control, low, high)
     return inside, tuple(int(k) for k in np.flatnonzero(inside != control))
+
+
+def shorten(change: Floats, longest: float) -> Floats:
+    """The change [control], V, in its own direction, no control moved by more than `longest`."""
+    largest = np.abs(change).max(initial=0.0)
+    return change * (longest / largest) if largest > longest else change

@@ -10,12 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.devices import ELEMENTS
+from hge_spice.devices.foreign import define
 from hge_spice.graph import Network, Readout, as_network, assign_roles, electrodes, of_family
 from hge_spice.netlist import deck, saved_vectors
 from hge_spice.ngspice.worker import Worker
 
 MARK = "shell touch"
 HOSTILE = [f"a\n.control\n{MARK} x\n.endc", f"R1 0 1 1\n.{MARK}", "0", "gnd", "n0", "x0", "E1", "e1", "y" * 99]
+CELLS = """.subckt pair a b k=1n
+b1 a b i=k*sinh(v(a,b)/0.1)
+.ends
+.subckt gated a b c k=1u
+b1 a b i=k*v(a,b)*(1+tanh(v(c,b)))
+.ends"""
+PINS = {"pair": 2, "gated": 3}
 LABELS = st.one_of(st.text(min_size=1, max_size=6), st.sampled_from(HOSTILE), st.integers(0, 9))
 
 
@@ -38,10 +46,14 @@ def networks(draw: Any) -> dict[str, Any]:
     for a, b in pairs:
         own: dict[str, Any] = {}
         if draw(st.booleans()):
-            own["family"] = draw(st.sampled_from(sorted(ELEMENTS)))
-        if ELEMENTS[own.get("family", "sinh")].gated != seldom(draw):
+            own["family"] = draw(st.sampled_from([*sorted(ELEMENTS), "subcircuit"]))
+        foreign = own.get("family") == "subcircuit"
+        if foreign:
+            own |= {"subcircuit": "cells", "name": draw(st.sampled_from([*PINS, MARK] if seldom(draw) else [*PINS]))}
+        gated = PINS.get(own["name"]) == 3 if foreign else ELEMENTS[own.get("family", "sinh")].gated
+        if gated != seldom(draw):
             own["gate"] = str(draw(st.sampled_from(labels)))
-        if draw(st.integers(0, 4)) == 0:
+        if draw(st.integers(0, 4)) == 0 and (not foreign or seldom(draw)):
             value = -1.0 if seldom(draw) else draw(st.sampled_from([1e-12, 0.0, 10.0]))
             own["parameters"] = {draw(st.sampled_from(["capacitance", "series_resistance"])): value}
         if draw(st.integers(0, 4)) == 0:
@@ -58,6 +70,7 @@ def networks(draw: Any) -> dict[str, Any]:
 
 def built(drawn: dict[str, Any]) -> Network:
     graph = of_family(as_network(drawn["graph"]), drawn["family"])
+    graph = define(graph, "cells", CELLS, {name: ("abc"[:count], ("k",)) for name, count in PINS.items()})
     rims = electrodes(graph)
     rims = rims[drawn["order"] % len(rims) :] + rims[: drawn["order"] % len(rims)] if rims else ()
     return assign_roles(

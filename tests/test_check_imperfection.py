@@ -1,22 +1,25 @@
 """Every imperfection: neutral is absent bit for bit, the seed is all there is to chance, bad settings are refused."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hge_spice.drive import Drive, Floats, Tone, Transient, Waveform, measure_all
+from hge_spice.drive import AS_MADE, Drive, Floats, NoiseSource, Tone, Transient, Waveform, measure_all
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import IMPERFECTIONS, Imperfection, altered, seen_through
 from hge_spice.imperfections.imperfection import Settings
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.study.spec import StudyError, parse_study
 
-CIRCUIT = {"temperature", "mismatch", "faults", "parasitics", "source_resistance", "crosstalk"}
+CIRCUIT = {"temperature", "mismatch", "variability", "faults", "parasitics", "source_resistance", "crosstalk"}
+KINDS = {"thermal_noise", "shot_noise", "flicker_noise"}  # device_noise is all of them together
 NAMES = sorted(IMPERFECTIONS)
-INSTRUMENT = sorted(IMPERFECTIONS.keys() - CIRCUIT)
+INSTRUMENT = sorted(IMPERFECTIONS.keys() - CIRCUIT | {"variability"})  # from cycle to cycle
 TRANSIENT = Transient(25e-3, 75, settle=5e-3)
 TONES = (Tone("a", 40 * 7, 2e-3, 0.3), Tone("b", 40 * 11, 3e-3, 1.0))
 
@@ -26,6 +29,8 @@ class Mixer:
 
     controls = ("a", "b")
     inputs = ("c",)
+    links = ("vteam", "resistor", "vteam")
+    held_states = ("x",)
 
     def __init__(self) -> None:
         self.asked: list[Drive] = []
@@ -41,15 +46,29 @@ class Mixer:
         if drive.tables is not None:
             for name, row in zip(drive.tables.electrodes, drive.tables.at(time), strict=True):
                 voltage[name] += row
-        output = 1e-7 * (voltage["a"] - 0.5 * voltage["b"] + 2 * voltage["a"] * voltage["c"])
+        a, b, both = drive.condition.strength or (1.0, 1.0, 1.0)
+        gain = 1e-7 * (1 + 1e-3 * drive.condition.warmer + 0.1 * sum(drive.condition.start))
+        output = gain * (a * voltage["a"] - 0.5 * b * voltage["b"] + 2 * both * voltage["a"] * voltage["c"])
         return Waveform(time, output, transient.duration)
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
-        return 1e-26 * (1 + 100 / frequencies) * (1 + abs(control.sum() + inputs.sum()))
+        return np.sum(list(self.noise_by_kind(control, inputs, frequencies).values()), axis=0)
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        white, current = np.full(len(frequencies), 1e-26), abs(control.sum() + inputs.sum())
+        return {
+            "thermal": white,
+            "shot": white * current,
+            "flicker": white * 100 / frequencies * (1 + current),
+            "other": 0 * white,
+        }
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        raise ValueError(f"a closed form has no elements, at {control} and {inputs}")
 
 
 def diode_mesh() -> Network:
-    """A ring of diodes with spokes to four electrodes."""
+    """A ring of diodes with spokes to four electrodes, and a memristor across it."""
     graph: Network = Network(family="diode", parameters={})
     for k in range(4):
         graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
@@ -60,6 +79,7 @@ def diode_mesh() -> Network:
         graph.add_edge(f"m{k}", f"m{(k + 1) % 4}", family="resistor", parameters={"resistance": 1e6})
         graph.add_edge(f"m{k}", f"e{(k + 1) % 4}", family="resistor")
         graph.add_edge(f"m{k}", f"e{(k + 2) % 4}", family="resistor")
+    graph.add_edge("m0", "m2", family="vteam")
     return assign_roles(graph, output="e0", inputs=["e1"], controls=["e2", "e3"])
 
 
@@ -106,7 +126,7 @@ def test_neutral_is_absent_bit_for_bit(name: str) -> None:
     for given, asked in zip(seen.asked, bare.asked, strict=True):
         assert np.array_equal(given.control, asked.control)
         assert np.array_equal(given.inputs, asked.inputs)
-        assert (given.tones, given.tables) == (asked.tones, None)
+        assert (given.tones, given.tables, given.condition) == (asked.tones, None, AS_MADE)
 
 
 @pytest.mark.parametrize("name", INSTRUMENT)
@@ -120,7 +140,7 @@ def test_it_acts_and_repeats_with_its_seed(name: str) -> None:
 
 def test_what_is_random_depends_on_the_seed_and_nothing_else_does() -> None:
     fixed = {name for name in INSTRUMENT if np.array_equal(*(outputs({name: example(name)}, seed) for seed in (1, 2)))}
-    assert fixed == {"tia", "lockin_offset", "quadrature_error"}
+    assert fixed == {"tia", "lockin_offset", "quadrature_error", "temperature_cycle"}
 
 
 # the others act on what these leave
@@ -140,7 +160,7 @@ def test_one_changes_nothing_of_what_another_draws(name: str) -> None:
 
 
 def test_the_order_written_doesnt_matter_the_order_wrapped_does() -> None:
-    chosen = {name: example(name) for name in INSTRUMENT}
+    chosen = {name: example(name) for name in INSTRUMENT if name not in KINDS}
     backwards = dict(reversed(chosen.items()))
     assert outputs(chosen, 1).tobytes() == outputs(backwards, 1).tobytes()
     inner = seen_through(Mixer(), {"tia": example("tia")}, 1)
@@ -178,7 +198,7 @@ def test_a_network_is_altered_by_the_circuits_imperfections_alone(name: str) -> 
     found = [deck(altered(mesh, {name: example(name)}, seed)) for seed in (1, 1, 2)]
     assert found[0] == found[1]
     assert (found[0] != before) == (name in CIRCUIT)
-    assert (found[0] != found[2]) == (name in {"mismatch", "faults"})
+    assert (found[0] != found[2]) == (name in {"mismatch", "variability", "faults"})
     assert deck(mesh) == before
 
 
@@ -203,7 +223,7 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 def test_results_dont_depend_on_the_number_of_workers(device: NgspiceDevice) -> None:
-    chosen = {name: example(name) for name in INSTRUMENT if name != "device_noise"}
+    chosen = {name: example(name) for name in INSTRUMENT if name not in {"device_noise", "variability", *KINDS}}
     tones = tuple(
         Tone(name, 40.0 * h, 2e-3, 0.1 * h) for name, h in zip(device.controls, (5, 9, 13, 19, 23), strict=True)
     )
@@ -214,5 +234,37 @@ def test_results_dont_depend_on_the_number_of_workers(device: NgspiceDevice) -> 
     one_by_one = measure_all(seen_through(device, chosen, 4), asked)
     for a, b in zip(side_by_side, one_by_one, strict=True):
         assert a.output.tobytes() == b.output.tobytes()
-    with pytest.raises(ValueError, match="make no noise in ngspice"):
-        seen_through(device, {"device_noise": example("device_noise")}, 1).measure(asked[0])
+    for name in ("device_noise", *KINDS):
+        with pytest.raises(ValueError, match="make no noise in ngspice"):
+            seen_through(device, {name: example(name)}, 1).measure(asked[0])
+
+
+@pytest.fixture(scope="module")
+def mesh() -> Iterator[NgspiceDevice]:
+    with NgspiceDevice(diode_mesh()) as dut:
+        yield dut
+
+
+@pytest.mark.parametrize("name", INSTRUMENT)
+def test_in_one_transient_the_same_holds(name: str, mesh: NgspiceDevice) -> None:
+    tones = (Tone("e2", 280.0, 2e-3, 0.3), Tone("e3", 440.0, 3e-3, 1.0))
+    control = np.array([0.4, 0.1])
+    drives = tuple(Drive(control, np.array([level]), tones, TRANSIENT) for level in (0.3, -0.1))
+    plateaus = Plateaus(drives, 10e-3)
+    settings = {name: neutral(IMPERFECTIONS[name])}
+    bare = mesh.measure_plateaus(plateaus)
+
+    def seen(chosen: dict[str, Settings]) -> list[Waveform]:
+        dut = seen_through(mesh, chosen, 3)
+        assert isinstance(dut, PlateauDevice)
+        return dut.measure_plateaus(plateaus)
+
+    for mine, theirs in zip(seen(settings), bare, strict=True):
+        assert mine.output.tobytes() == theirs.output.tobytes()
+        assert mine.time.tobytes() == theirs.time.tobytes()
+    acting = {name: example(name)}
+    first, again = seen(acting), seen(acting)
+    assert any(mine.output.tobytes() != theirs.output.tobytes() for mine, theirs in zip(first, bare, strict=True))
+    for mine, theirs in zip(first, again, strict=True):
+        assert mine.output.tobytes() == theirs.output.tobytes()
+        assert mine.simulated_seconds == plateaus.pitch

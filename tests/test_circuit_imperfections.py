@@ -11,8 +11,9 @@ from hge_spice.graph import Network, assign_roles, dopant_network
 from hge_spice.imperfections import altered
 from hge_spice.imperfections.mismatch import drawn, scaled
 from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.quasistatic import QuasistaticDevice
 
-MISMATCH = {"sigma": 0.0, "parameter": "main", "pelgrom": 0.0, "correlation": 0.0}
+MISMATCH = {"sigma": 0.0, "parameter": "main", "pelgrom": 0.0, "pelgrom_gain": 0.0, "correlation": 0.0}
 
 
 def grid(side: int, family: str = "resistor", **parameters: float) -> Network:
@@ -61,14 +62,15 @@ def test_mismatch_correlates_over_its_length() -> None:
 
 
 def test_thresholds_follow_pelgroms_law() -> None:
-    """The deviation falls as one over the root of the area: slope −½ on w·l, level A."""
+    """What pairs differ by falls as one over the root of the area: slope −½ on w·l, level A."""
     deviation, areas = [], [0.25e-12, 1e-12, 4e-12, 16e-12]
     for area in areas:
         graph = grid(30, "mosfet", w=area**0.5, l=area**0.5)
         for a, _, data in graph.edges(data=True):
             data["gate"] = a
         after = altered(graph, {"mismatch": MISMATCH | {"pelgrom": 3.5e-9}}, 3)
-        deviation.append(values(after, "vto").std())
+        made = values(after, "vto")
+        deviation.append((made[: len(made) // 2] - made[len(made) // 2 :][: len(made) // 2]).std())
     assert np.polyfit(np.log(areas), np.log(deviation), 1)[0] == pytest.approx(-0.5, abs=0.03)
     assert deviation[1] == pytest.approx(3.5e-3, rel=0.06)
     with pytest.raises(ValueError, match="pelgrom needs elements with w, l and vto; a resistor has none"):
@@ -98,7 +100,7 @@ def test_source_resistance_and_stray_coupling_are_those_of_the_circuit_by_hand()
     graph = assign_roles(graph, output="e0", inputs=[], controls=["e1"])
     chosen = {
         "source_resistance": {"resistance": 3e4, "capacitance": 1e-9},
-        "crosstalk": {"capacitance": 2e-10, "conductance": 1e-6},
+        "crosstalk": {"capacitance": 2e-10, "conductance": 1e-6, "between": 0.0, "between_conductance": 0.0},
     }
     frequency = np.array([1e3])
     omega = 2 * np.pi * 1e3
@@ -111,7 +113,7 @@ def test_source_resistance_and_stray_coupling_are_those_of_the_circuit_by_hand()
 def test_parasitics_add_to_what_is_there() -> None:
     mesh = diode_mesh()
     mesh.nodes["m0"]["capacitance"] = 1e-15
-    after = altered(mesh, {"parasitics": {"node": 2e-15, "edge": 3e-15}}, 0)
+    after = altered(mesh, {"parasitics": {"node": 2e-15, "edge": 3e-15, "leakage": 0.0}}, 0)
     assert after.nodes["m0"]["capacitance"] == pytest.approx(3e-15)
     assert "capacitance" not in after.nodes["e0"]
     assert values(after, "capacitance") == pytest.approx(np.full(after.number_of_edges(), 3e-15))
@@ -144,3 +146,78 @@ def test_noise_within_the_netlist_is_the_same_noise_behind_a_linear_device() -> 
     assert len(np.unique(places)) == 500  # each point its own value: no colour from the solver's grid
     inside, outside = (np.abs(np.fft.rfft(v)) ** 2 for v in (found.output, behind))
     assert inside[1:] == pytest.approx(outside[1:], rel=1e-5)
+
+
+def pair(**between: object) -> Network:
+    """Two controls, each behind 30 kΩ, and a resistor from each to the output; the electrodes couple."""
+    graph: Network = Network(family="resistor", parameters={"resistance": 1e5})
+    for k in range(3):
+        graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
+    graph.add_edge("e1", "e0")
+    graph.add_edge("e2", "e0", parameters={"resistance": 3e5})
+    graph = assign_roles(graph, output="e0", inputs=[], controls=["e1", "e2"])
+    crosstalk = {"capacitance": 0.0, "conductance": 0.0, "between": 0.0, "between_conductance": 0.0, **between}
+    return altered(graph, {"source_resistance": {"resistance": 3e4, "capacitance": 0.0}, "crosstalk": crosstalk}, 0)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        {"between": 2e-9, "between_conductance": 4e-6},
+        {"between": ((0.0, 2e-9), (2e-9, 0.0)), "between_conductance": ((0.0, 4e-6), (4e-6, 0.0))},
+    ],
+    ids=["all alike", "matrix"],
+)
+def test_coupled_electrodes_are_the_circuit_by_hand(between: dict[str, object]) -> None:
+    """Node equations of both electrodes: a tone on one reaches the output through the other's resistor too."""
+    coupling = 4e-6 + 2j * np.pi * 1e3 * 2e-9
+    source, own = 1 / 3e4, np.array([1 / 1e5, 1 / 3e5])
+    nodes = np.diag(source + own + coupling) - coupling * (1 - np.eye(2))
+    wanted = own @ np.linalg.inv(nodes) * source
+    with NgspiceDevice(pair(**between)) as dut:
+        found = dut.small_signal(np.array([0.2, -0.1]), np.zeros(0), np.array([1e3, 1e3]))
+    assert found == pytest.approx(wanted, rel=1e-6)
+    with NgspiceDevice(pair()) as dut:
+        alone = dut.small_signal(np.array([0.2, -0.1]), np.zeros(0), np.array([1e3, 1e3]))
+    assert alone == pytest.approx(1 / (3e4 + 1 / own), rel=1e-6)
+
+
+def test_a_matrix_that_doesnt_fit_is_refused() -> None:
+    for matrix, message in (
+        (((0.0, 1e-9),), "1 rows of 2; a matrix of coupling is square"),
+        (((0.0, 1e-9), (2e-9, 0.0)), "must be symmetric"),
+        (((1e-9, 0.0), (0.0, 0.0)), "zeros on its diagonal"),
+        (((0.0, -1e-9), (-1e-9, 0.0)), "nothing below zero"),
+        (tuple((0.0,) * 3 for _ in range(3)), "3 rows; the network has 2 driven electrodes: e1, e2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            pair(between=matrix)
+
+
+def test_a_nodes_leakage_takes_its_share_to_ground() -> None:
+    """Two resistors with a leaking node between them: the divider by hand, in ngspice and the quasi-static engine."""
+    graph: Network = Network(family="resistor", parameters={"resistance": 1e6})
+    for k in range(2):
+        graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
+    graph.add_node("m", kind="node", x=0.5, y=0.0)
+    graph.add_edge("e1", "m")
+    graph.add_edge("m", "e0", parameters={"resistance": 2e6})
+    graph = assign_roles(graph, output="e0", inputs=[], controls=["e1"])
+    leaking = altered(graph, {"parasitics": {"node": 0.0, "edge": 0.0, "leakage": 5e-7}}, 0)
+    wanted = 1e-6 * 0.5e-6 / (1e-6 + 0.5e-6 + 0.5e-6)
+    control, inputs = np.array([0.3]), np.zeros((1, 0))
+    with NgspiceDevice(leaking) as dut:
+        assert dut.small_signal(control, inputs[0], np.array([10.0]))[0] == pytest.approx(wanted, rel=1e-6)
+    output, slope = QuasistaticDevice(leaking).exact(control, inputs)
+    assert output == pytest.approx([0.3 * wanted], rel=1e-6)
+    assert slope[0] == pytest.approx([wanted], rel=1e-6)
+
+
+def test_the_quasistatic_engine_refuses_stray_conductance() -> None:
+    graph = altered(
+        diode_mesh(),
+        {"crosstalk": {"capacitance": 0.0, "conductance": 1e-9, "between": 0.0, "between_conductance": 0.0}},
+        0,
+    )
+    with pytest.raises(ValueError, match="has no stray conductance"):
+        QuasistaticDevice(graph)

@@ -137,6 +137,7 @@ def test_bad_studies_are_two_with_one_message(case: str, tmp_path: Path) -> None
         ("report", "."),
         ("list", "cheese"),
         ("bench", "cheese"),
+        ("bench", "quasistatic", "--out", os.devnull),
         ("tones",),
         ("tones", "--controls", "3", "--window", "-1 s"),
         ("run", "xor", "--set", "training.steps"),

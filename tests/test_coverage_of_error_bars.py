@@ -78,17 +78,19 @@ def test_the_error_bar_covers_on_the_dopant_network(device: NgspiceDevice) -> No
         noise_exponent=1.0,
     )
     found = coverage(device, how, np.array([0.1, -0.2, 0.05, 0.3, -0.1]), np.array([-0.3, 0.3]))
-    assert 0.93 < found.mean() < 0.97
-    assert np.all((found > 0.92) & (found < 0.98)), found  # of one alone: four standard errors of 1000 windows
+    assert np.all((found > 0.93) & (found < 0.97)), found
 
 
 @pytest.mark.long
-def test_the_error_bar_covers_on_a_diode_network_with_poles() -> None:
+@pytest.mark.parametrize("harmonics", [(2, 3), (7, 11)], ids=["where pink noise leaks most", "higher"])
+def test_the_error_bar_covers_on_a_diode_network_with_poles(harmonics: tuple[int, ...]) -> None:
     control, inputs = np.array([0.35, 0.3]), np.array([0.3])
-    # on harmonic 2, where pink noise is steepest, the bar held in 92.0 % of 1000 windows: not below harmonic 5 or so
     with NgspiceDevice(loaded_diodes()) as dut:
         how = Measurement(
-            plan_from_harmonics((7, 11), 25e-3, points=256), np.full(2, 1e-3), np.array([0.3, 1.7]), noise_exponent=1.0
+            plan_from_harmonics(harmonics, 25e-3, points=256),
+            np.full(2, 1e-3),
+            np.array([0.3, 1.7]),
+            noise_exponent=1.0,
         )
         late = dut.small_signal(control, inputs, np.array(how.plan.frequencies))
         assert np.abs(np.angle(late)).max() > 0.1  # poles that matter
@@ -97,5 +99,4 @@ def test_the_error_bar_covers_on_a_diode_network_with_poles() -> None:
         # noise of a hundredth of the derivative, within which the solver's own error and the curvature are small
         density = (0.02 * np.abs(late).max() * 1e-3) ** 2 * how.plan.window
         found = coverage(dut, replace(how, settle=settle, noise_density=density), control, inputs)
-    assert 0.93 < found.mean() < 0.97
-    assert np.all((found > 0.92) & (found < 0.98)), found  # of one alone: four standard errors of 1000 windows
+    assert np.all((found > 0.93) & (found < 0.97)), found

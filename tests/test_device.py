@@ -15,7 +15,8 @@ from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.lockin import demodulate
 from hge_spice.netlist import deck
-from hge_spice.ngspice.device import NgspiceDevice, window_points
+from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.window import window_points
 from hge_spice.tones import plan_from_harmonics
 from hge_spice.traces import read_raw
 

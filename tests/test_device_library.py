@@ -1,13 +1,15 @@
 """The .lib files that ship are what the code makes, and are the elements of the networks."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from test_memristors import LOOPS, measured
 
 from hge_spice.devices import DEVICES, ELEMENTS
-from hge_spice.devices.library import PREFIX, subcircuit
+from hge_spice.devices.library import FUNCTIONS, PREFIX, RESERVED, subcircuit
 from hge_spice.graph import assign_roles
 from hge_spice.netlist import deck
 from hge_spice.ngspice.lint import lint
@@ -33,6 +35,77 @@ def test_the_files_are_what_the_code_makes_today() -> None:
     assert {path.stem for path in NETLISTS.glob("*.lib")} == {f"{PREFIX}{name}" for name in SHIPPED}
     for family in SHIPPED:
         assert (NETLISTS / f"{PREFIX}{family}.lib").read_text() == subcircuit(ELEMENTS[family])
+
+
+NUMBER = r"(?<![\w.])(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(?![\w.])"
+NODES = r"V\((?:inner|plus|minus|gate|s_\w+)(?:,minus)?\)"
+CARDS = "|".join(
+    (
+        r"\.subckt hge_\w+( \w+)+",
+        rf"\+ (params: )?\w+=-?{NUMBER}",
+        r"\.param \w+=\{[^{}]+\}",
+        r"B\w+ \w+ \w+ I=\{[^{}]+\}",
+        r"C\w+ \w+ \w+ (\{capacitance\}|1)",
+        r"Vsense plus sense 0",
+        r"Hseries sense inner Vsense \{series_resistance\}",
+        r"\.ends hge_\w+",
+    )
+)
+
+
+def syntax_faults(text: str) -> list[str]:
+    """What in a .lib is not in the manuals of all three tools it is for; only ngspice can be run here.
+
+    LTspice: its help on the B and H devices and on .param (operators, among which ^ is XOR). Xyce: Reference Guide, on
+    .SUBCKT, the B device (braces required) and the tables of operators and arithmetic functions. ngspice: its manual,
+    on B sources and parametric netlists.
+    """
+    faults = [] if text.isascii() and "\t" not in text else ["not plain ASCII"]
+    faults += [] if text.count("params:") == 1 else ["params: belongs before the first parameter, once"]
+    faults += [ln for ln in text.splitlines() if not (ln.startswith("*") or re.fullmatch(CARDS, ln))]
+    known = set(re.findall(r"^(?:\.param |\+ (?:params: )?)(\w+)=", text, re.MULTILINE))
+    faults += [f"{name} means something else" for name in sorted(known & RESERVED)]
+    for body in re.findall(r"\{([^{}]+)\}", text):
+        left = re.sub(NUMBER, " ", re.sub(NODES, " ", body))
+        words = re.findall(r"([A-Za-z_]\w*)(\(?)", left)
+        faults += [f"{name} is no function of all three" for name, call in words if call and name not in FUNCTIONS]
+        faults += [f"{name} is no parameter" for name, call in words if not call and name not in known | {"time"}]
+        faults += [f"operator {each}" for each in re.sub(r"\*\*|[-+*/(),]|[A-Za-z_]\w*", " ", left).split()]
+        faults += ["parentheses that don't match"] if body.count("(") != body.count(")") else []
+    return faults
+
+
+def test_the_files_keep_to_what_three_tools_document() -> None:
+    for family in SHIPPED:
+        assert syntax_faults(subcircuit(ELEMENTS[family])) == [], family
+    text = subcircuit(ELEMENTS["yakopcic"])
+    for change, fault in (
+        (("min(time", "limit(time"), "limit is no function of all three"),
+        (("sinh(b*", "u(b*"), "u is no function of all three"),
+        (("eta*(", "eta^("), "operator ^"),
+        (("eta*(", "gain*("), "gain is no parameter"),
+        (("eta", "vt"), "vt means something else"),
+        (("I={", "I="), "Bcurrent inner minus I=max"),
+        (("Hseries", "Rseries"), "Rseries sense inner"),
+    ):
+        assert any(found.startswith(fault) for found in syntax_faults(text.replace(*change))), fault
+
+
+def test_small_signal_analysis_sees_the_series_resistance() -> None:
+    """To LTspice a current in a B source is a constant in `.ac`; the source that follows it here is linear."""
+    worker = Worker()
+    try:
+        worker.load(bench("sinh", "0.1 ac 1", series_resistance=2e7))
+        found = -worker.run([], "ac lin 1 1 1", ("v1#branch",)).vectors[0]
+    finally:
+        worker.close()
+    element = ELEMENTS["sinh"]
+    values = element.values({"series_resistance": 2e7})
+    function, constants = element.compiled_current(), [values[name] for name in element.symbols]
+    v = brentq(lambda x: 0.1 - x - 2e7 * float(function(x, *constants)[0]), 0, 0.1, xtol=1e-15)
+    slope = float(function(v, *constants)[1])
+    assert np.real(found[0]) == pytest.approx(slope / (1 + 2e7 * slope), rel=1e-6)
+    assert slope * 2e7 > 0.1
 
 
 def test_at_rest_they_are_the_elements() -> None:

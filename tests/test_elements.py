@@ -53,7 +53,7 @@ CASES = {
         input=-0.05,
         amplitude=20e-3,
         window=1e-3,
-        error=1e-2,
+        error=2e-3,
         flags=("moved_state",),
     ),
     "yakopcic": Case(parameters=SLOW, heat_at=2.0),

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import E, HoppingModel
+from conftest import E, HoppingModel, K
 from scipy.linalg import null_space
 
+from hge_spice.devices.dopant import single_carriers, strongest_link, varied
 from hge_spice.exact import master_equation
 from hge_spice.graph import dopant_network
 from hge_spice.quasistatic import BatchedNetwork, solve
@@ -151,3 +152,28 @@ def test_its_jacobian_is_that_of_central_differences_with_their_error_of_second_
 def test_what_has_no_master_equation_is_refused() -> None:
     with pytest.raises(ValueError, match=r"13 sites have 2\^13 occupations; the master equation is solved up to 12"):
         master_equation(BatchedNetwork.of(dopant_network(sites=13, seed=0)), np.zeros(8), 0)
+
+
+def test_sites_of_unequal_energies_rest_in_boltzmanns_distribution() -> None:
+    """All electrodes at one potential: no current, and the occupations of e^(−H/kT) over all 64 states, donors and all.
+
+    H = Σ n_i (E_i + Σ donors − Σ_j C_ij) + Σ_pairs C_ij n_i n_j, in volts over the electrodes' potential.
+    """
+    bare = dopant_network(sites=6, electrodes=5, seed=1, radius=40e-9)
+    graph = varied(bare, np.random.default_rng(2), disorder=0.02, donors=4)
+    with pytest.raises(ValueError, match="single carriers on sites has a master equation"):
+        master_equation(BatchedNetwork.of(graph), np.full(5, 0.3), 0)
+    found = master_equation(BatchedNetwork.of(single_carriers(graph)), np.full(5, 0.3), 0)
+    nodes, unit = graph.nodes, E / (4 * np.pi * 8.8541878128e-12 * 3.9)
+    place = np.array([complex(nodes[f"s{i}"]["x"], nodes[f"s{i}"]["y"]) for i in range(6)])
+    apart = np.abs(place[:, None] - place) + np.diag(np.full(6, np.inf))
+    donors = np.array([complex(*donor) for donor in graph.graph["donors"]])
+    level = np.array([nodes[f"s{i}"]["energy"] for i in range(6)])
+    level = level - (unit / apart).sum(1) + (unit / np.abs(place[:, None] - donors)).sum(1)
+    filled = ((np.arange(64) >> np.arange(6)[:, None]) & 1).astype(float)
+    energy = level @ filled + ((unit / apart) @ filled * filled).sum(0) / 2
+    weight = np.exp(-(energy - energy.min()) / (K * 77 / E))
+    expected = filled @ weight / weight.sum()
+    np.testing.assert_allclose(found.occupation, expected, atol=1e-9)
+    assert np.abs(found.current).max() < 1e-9 * strongest_link(graph)
+    assert np.ptp(expected) > 0.1

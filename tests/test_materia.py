@@ -68,8 +68,7 @@ def measurement_of(circuit: Circuit) -> Measurement:
 
 
 def simulate(text: str, folder: Path) -> dict[str, np.ndarray]:
-    (folder / "deck.cir").write_text(text)
-    return run_batch(folder / "deck.cir", folder / "deck.raw", 60)
+    return run_batch(text, folder / "deck.cir", 60)
 
 
 def test_a_window_holds_as_many_points_as_it_should_and_tones_leave_nothing_in_it(tmp_path):

@@ -19,6 +19,20 @@ VOLTAGES = {"e1": 0.181, "e4": -0.7, "e5": 0.01, "e6": 0.35, "e7": -0.279}
 HARMONICS, WINDOW, POINTS = (7, 11, 16, 17, 19), 25e-3, 75
 
 
+# by kind of network, by unknowns, by batch; large batches of large networks are left out, as the benchmark does
+COST = {
+    kind: {
+        size: {
+            batch: {"seconds": 1e-4 + 1e-7 * size * batch, "peak_bytes": 8.0 * size * (batch + 100)}
+            for batch in (1, 10, 100, 1000, 10_000, 100_000)
+            if size * batch <= 1e7
+        }
+        for size in sizes
+    }
+    for kind, sizes in {"sinh mesh": (10, 30, 100, 300, 1000), "dopant network": (10, 30, 100)}.items()
+}
+
+
 def network() -> nx.Graph:
     return assign_roles(dopant_network(seed=13), output="e0", inputs=("e2", "e3"), controls=CONTROLS)
 
@@ -307,6 +321,7 @@ EVERY = {
     "gradient_against_truth": lambda: plot.gradient_against_truth(comparison()),
     "one pattern": lambda: plot.gradient_against_truth(comparison(1)),
     "sixteen gradients": lambda: plot.gradient_against_truth(comparison(16)),
+    "cost_against_size": lambda: plot.cost_against_size(COST),
     "ten controls": lambda: plot.gradient_against_truth(comparison(4, tuple(f"e{k}" for k in range(10)))),
 }
 
@@ -352,6 +367,18 @@ def test_every_picture_can_be_read(name):
     assert any(axes.get_xlabel() for axes in figure.axes)
     assert any(axes.get_ylabel() for axes in figure.axes)
     assert dict(mpl.rcParams) == before
+
+
+def test_cost_is_drawn_by_size_and_batch():
+    figure = plot.cost_against_size(COST)
+    time, memory, *_ = figure.axes
+    assert len(figure.axes) == 4
+    for axes, key in ((time, "seconds"), (memory, "peak_bytes")):
+        assert axes.get_xscale() == axes.get_yscale() == "log"
+        for line, batches in zip(axes.get_lines(), COST["sinh mesh"].values(), strict=True):
+            assert list(line.get_xdata()) == list(batches)
+            assert list(line.get_ydata()) == [case[key] for case in batches.values()]
+    assert [line.get_label() for line in time.get_lines()][-1] == "1000 unknowns"
 
 
 def test_hostile_names_are_drawn_and_not_interpreted():

@@ -46,6 +46,21 @@ def test_the_threshold_switch_at_rest_bends_back() -> None:
     slope = np.gradient(voltage[rising]) / np.gradient(1e-3 * current[rising])
     assert slope.min() == pytest.approx(-59, abs=2)  # ohm
     np.testing.assert_allclose(current, -current[::-1], atol=1e-12)
+    # voltage is a function of current, and so is its slope, which goes through zero where the curve turns
+    assert [figure.axes[1].get_xlabel(), figure.axes[1].get_ylabel()] == ["current / mA", "dV/dI / Ω"]
+    ((at, resistance),) = lines(figure, 1).values()
+    np.testing.assert_array_equal(at, current)
+    measured = np.gradient(voltage, 1e-3 * current)
+    far = np.abs(current) > 0.02
+    np.testing.assert_allclose(resistance[far], measured[far], atol=2, rtol=2e-2)
+    assert resistance.min() == pytest.approx(-59, abs=2)
+    assert np.ptp(np.sign(resistance[current > 0])) == 2
+    # both branches on the panel, told apart by eye: the negative one takes a tenth of its height and more
+    low, high = figure.axes[1].get_ylim()
+    assert low < resistance.min()
+    to_panel = figure.axes[1].transData + figure.axes[1].transAxes.inverted()
+    assert to_panel.transform((0, 0))[1] - to_panel.transform((0, resistance.min()))[1] > 0.1
+    assert high > resistance.max()
 
 
 def test_parameters_that_do_not_fit_are_refused() -> None:

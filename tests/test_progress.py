@@ -1,4 +1,5 @@
 import io
+import time
 from contextlib import suppress
 
 from hge_spice.study.files import load_study
@@ -35,6 +36,21 @@ def test_plain_lines_where_there_is_no_terminal_and_a_log_always(tmp_path):
     assert "3 trials, 1 of them done already" in log
     assert "trial 2 solved in 0.5 s" in log
     assert "trial 3 failed: ngspice stopped" in log
+
+
+def test_the_choice_of_electrodes_tells_how_long_it_will_take(tmp_path, monkeypatch):
+    stream = io.StringIO()
+    with watching(plan_study(load_study("xor", [])), tmp_path, stream, stepwise=True) as watch:
+        now = [time.monotonic()]
+        monkeypatch.setattr("hge_spice.study.progress.time.monotonic", lambda: now[0])
+        watch.started(0)
+        for tenth in range(1, 11):
+            now[0] += 20.0
+            watch.screened(0, 100 * tenth, 1000)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 10
+    assert lines[4] == "trial, choosing electrodes: 500 of 1000 points, 1 min 40 s left"
+    assert lines[9] == "trial, choosing electrodes: 1000 of 1000 points, 0 s left"
 
 
 def test_what_stops_a_run_is_in_its_log(tmp_path):

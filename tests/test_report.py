@@ -111,7 +111,7 @@ def write_trial(folder: Path, controls: tuple[str, ...] = CONTROLS) -> dict:
         "d_prime": gap / SIGMA,
         "control": comparison["control"],
         "controls": controls,
-        "classes": TASKS["xor"].classes.tolist(),
+        "classes": TASKS["xor"]().classes.tolist(),
         "amplitude": [0.032] * 5,
         "points": POINTS,
         "harmonics": HARMONICS,
@@ -363,6 +363,26 @@ def test_an_unsolved_trial_that_meets_every_number_says_why_it_may_not_be(tmp_pa
         (row,) = ledger.rows()
         ledger.finish(row["id"], row["result"] | {"solved": False}, 1.0, VERSIONS)
     assert "All of these are met and it is not solved" in _is_read(tmp_path).text
+
+
+def test_what_drift_and_change_took_is_a_table(tmp_path):
+    write_run(tmp_path)
+    assert "What drift and change took" not in _is_read(tmp_path).text
+    told = {"solved": True, "gap": 2e-9, "gap_over_span": 0.4}
+    lost = {"solved": False, "gap": 1e-9, "gap_over_span": 0.2}
+    moments = {"before": told, "waited": told, "after": lost, "again": told}
+    taken = {f"retrain_{when}_{key}": value for when, each in moments.items() for key, value in each.items()}
+    drift = {
+        f"{when}_{key}": value for when, each in (("as_made", told), ("as_it_is", lost)) for key, value in each.items()
+    }
+    with Ledger(tmp_path) as ledger:
+        (row,) = ledger.rows()
+        more = {"drift": drift, "retrain_steps": 3, "retrain_waited_seconds": 12.0} | taken
+        ledger.finish(row["id"], row["result"] | more, 1.0, VERSIONS)
+    text = _is_read(tmp_path).text
+    assert "on the device as it was made 2 nA 0.4 ✓ solved on the device as it had become 1 nA 0.2 ✗ not solved" in text
+    assert "after the change 1 nA 0.2 ✗ not solved trained again 2 nA 0.4 ✓ solved" in text
+    assert "The wait took 12 s. Training went on from there for 3 steps." in text
 
 
 def test_an_infinite_margin_is_met(tmp_path):

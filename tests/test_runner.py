@@ -32,10 +32,10 @@ def test_results_do_not_depend_on_the_number_of_jobs(tmp_path: Path) -> None:
 def test_a_failed_trial_is_a_row_and_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     genuine = perform.run_trial
 
-    def sometimes(study, directory, progress, workers):  # type: ignore[no-untyped-def]
+    def sometimes(study, directory, *more):  # type: ignore[no-untyped-def]
         if study.task.name == "and":
             raise SimulationError("ngspice stopped at 3 ms\nits log")
-        return genuine(study, directory, progress, workers)
+        return genuine(study, directory, *more)
 
     monkeypatch.setattr(perform, "run_trial", sometimes)
     summary = run_study(load_study("xor", TWO), tmp_path / "out")
@@ -54,10 +54,10 @@ def test_a_failed_trial_is_a_row_and_the_rest_goes_on(tmp_path: Path, monkeypatc
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     genuine = perform.run_trial
 
-    def stop_at_second(study, directory, progress, workers):  # type: ignore[no-untyped-def]
+    def stop_at_second(study, directory, *more):  # type: ignore[no-untyped-def]
         if study.task.name == "xor":
             raise KeyboardInterrupt
-        return genuine(study, directory, progress, workers)
+        return genuine(study, directory, *more)
 
     monkeypatch.setattr(perform, "run_trial", stop_at_second)
     with pytest.raises(KeyboardInterrupt):

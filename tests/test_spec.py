@@ -6,14 +6,16 @@ from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.devices import ELEMENTS
 from hge_spice.study import files
-from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, Device, build_network
+from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED, Device, build_network
 from hge_spice.study.files import find_study, merge, place, shipped_studies
+from hge_spice.study.sampling import trials
 from hge_spice.study.spec import (
     METRICS,
     Study,
@@ -125,7 +127,7 @@ def test_every_key_of_the_interface_is_read_in_si_units():
 
 def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_interface():
     least = parse_study(LEAST)
-    assert least.device.model_dump(include={*OF_DOPANTS, *OF_A_BLOCK, "family", "engine"}) == {
+    assert least.device.model_dump(include={*OF_DOPANTS, *OF_VARIED, *OF_A_BLOCK, "family", "engine"}) == {
         "family": "dopant",
         "engine": "ngspice",
         "sites": 12,
@@ -137,6 +139,9 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
         "permittivity": 3.9,
         "attempt_rate": 1e14,
         "cutoff": 1e-4,
+        "disorder": 0.0,
+        "donors": 0,
+        "rate": "glauber",
         "subcircuit": None,
         "name": None,
         "parameters": {},
@@ -146,10 +151,34 @@ def test_only_device_electrodes_and_task_are_required_and_the_rest_is_as_in_the_
     assert least.probe.nodes == ()
     assert least.electrodes.control_range == (-0.7, 0.7)
     assert least.task.levels == ((-0.3, 0.3), (-0.3, 0.3))
-    assert set(least.perturbation.model_dump().values()) == {"auto", 0.025, "random", None}
+    assert set(least.perturbation.model_dump().values()) == {
+        "auto",
+        0.025,
+        "random",
+        None,
+        "separate",
+        0.015,
+        0.0,
+    }
     assert least.lockin.filter == "window"
     assert least.training == parse_study(WHOLE).training
     assert least.readout == parse_study(WHOLE).readout
+
+
+def test_disorder_donors_and_rate_make_a_varied_device_and_can_be_swept():
+    varied = {**LEAST, "device": {**LEAST["device"], "disorder": "50 meV", "donors": 3, "rate": "phonon"}}
+    graph = build_network(parse_study(varied).device)
+    assert len(graph.graph["donors"]) == 3
+    assert (graph.graph["parameters"]["rate"], graph.graph["parameters"]["pair_correction"]) == ("phonon", False)
+    energies = np.array([data["energy"] for _, data in graph.nodes(data=True) if data["kind"] == "site"])
+    assert 0.02 < energies.std() < 0.1  # V, of twelve drawn
+    again = build_network(parse_study(varied).device)
+    assert dict(again.nodes(data=True)) == dict(graph.nodes(data=True))
+    plain = build_network(parse_study(LEAST).device)
+    assert [data["x"] for _, data in plain.nodes(data=True)] == [data["x"] for _, data in graph.nodes(data=True)]
+    assert "rate" not in plain.graph["parameters"]
+    swept = {"device.disorder": ["0 eV", "20 meV"], "device.rate": ["glauber", "phonon"], "device.donors": [0, 2]}
+    assert len({trial.id for trial in trials({**LEAST, "sweep": swept})}) == 8
 
 
 def test_the_defaults_build_a_device():
@@ -224,6 +253,8 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"training__estimator": "homodine"}, r"unknown estimator 'homodine'; did you mean homodyne\?"),
         ({"training__estimator": 3}, r"training\.estimator: 3 should be a text"),
         ({"lockin__filter": "rcc"}, r"lockin\.filter: unknown lock-in filter 'rcc'; did you mean rc\?"),
+        ({"lockin__trend": "yes"}, r"lockin\.trend: 'yes' should be true or false \(or 'auto'\)"),
+        ({"lockin": {"filter": "rc", "trend": True}}, "trend = true needs a filter that fits"),
         ({"lockin__order": 2}, r"lockin: order belongs to filter = \"rc\""),
         ({"lockin__phase": "reference"}, r"lockin: phase = \"reference\" needs reference = \"electrode\""),
         ({"training__demodulate": "loss"}, r"training\.demodulate: homodyne demodulates outputs"),
@@ -234,6 +265,13 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"task__levels": [[0, 1]] * 3}, r"task\.levels: 3 pairs for 2 inputs"),
         ({"task__levels": []}, r"task\.levels: \[\] should be two values"),
         ({"task__targets": ["2 nA", "2 nA"]}, r"task\.targets: .* two different currents"),
+        ({"device__disorder": "2 eV"}, "'2 eV' should be 1 eV or less"),
+        ({"device__disorder": "50 mV"}, "device.disorder: .*mV"),
+        ({"device__disorder": "-1 meV"}, "'-1 meV' should be 0 J or more"),
+        ({"device__donors": -1}, "-1 should be a whole number, 0 up to 10000"),
+        ({"device__donors": 2.5}, "2.5 should be a whole number"),
+        ({"device__rate": "phonn"}, r"unknown rate of hops 'phonn'; did you mean phonon\?"),
+        ({"device": {"family": "sinh", "donors": 3}}, "donors is no key of a single sinh"),
         ({"device__family": "dopnat"}, r"unknown device family 'dopnat'; did you mean dopant\?"),
         ({"device__temperature": "-300 C"}, r"device\.temperature: '-300 C' should be above 0 K"),
         ({"device__cutoff": 1}, r"device\.cutoff: 1 should be below 1"),
@@ -258,7 +296,7 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"electrodes__control_range": ["0.7 V"]}, r"electrodes\.control_range: .* should be two values"),
         ({"readout__noise__psd": "1e-5 nA/Hz"}, r"readout\.noise\.psd: '1e-5 nA/Hz' is not a current noise density"),
         ({"readout__noise": "1 nA"}, r"readout\.noise = '1 nA' should be a table"),
-        ({"imperfections__rust": {}}, r"imperfections: unknown imperfection 'rust'; known: adc, clock"),
+        ({"imperfections__rust": {}}, r"imperfections: unknown imperfection 'rust'; known: adc, ageing, clock"),
         ({"specs__los": {"max": 1}}, r"specs: unknown metric 'los'; did you mean loss\?"),
         ({"specs__loss": {}}, r"specs: loss = \{\} should have min, max or both"),
         ({"specs__loss": {"maximum": 1}}, r"specs: loss = .* should have min, max or both, and nothing else"),
@@ -273,7 +311,8 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"device__graph": "grid"}, "a graph is made of elements; family should be one of resistor, diode"),
         ({"device": {"graph": "grid", "family": "sinh", "reach": 0.2}}, 'reach is no key of graph = "grid"'),
         ({"device": {"graph": "layered", "units": [{}]}}, "1 units; a series takes 2 or more"),
-        ({"device": {"units": [{}, {}]}}, "unit 0: every unit but the last names its output"),
+        ({"device": {"units": [{"output": "e0"}, {}]}}, "unit 1: in a series every unit but the last names its output"),
+        ({"device": {"units": [{"output": "e0", "drives": ["u1_e2"]}, {"inputs": ["e1"]}]}}, "unit 1: where one names"),
         ({"device": {"units": [{"siets": 3}, {}]}}, r"unknown key device\.units\.0\.siets; did you mean sites\?"),
         ({"device": {"units": [{}, {}], "seed": 3}}, r"seed is no key of units in series"),
         ({"device": {"family": "sinh", "rows": 3}}, "rows is no key of a single sinh; for a network"),
@@ -324,7 +363,7 @@ def test_shipped_studies_load_from_anywhere(name, tmp_path, monkeypatch):
     assert shipped.task.name == {"gates": "xor"}.get(name, name)
     assert (shipped.electrodes.output, shipped.electrodes.inputs) == ("e0", ("e2", "e3"))
     assert shipped.device.seed == 13
-    assert shipped.training.rate == 0.03
+    assert shipped.training.rate == 0.3
     assert parse_study(load_study(name, smoke=True)).training.steps == 3
     assert read_raw(f"{name}.toml") == read_raw(name)
 
@@ -359,7 +398,7 @@ def test_extends_merges_tables_and_replaces_arrays_seen_from_the_extending_file(
     assert "extends" not in raw
     assert raw["electrodes"]["inputs"] == ["e4", "e3"]
     assert raw["electrodes"]["output"] == "e0"
-    assert (raw["training"]["steps"], raw["training"]["rate"], raw["training"]["loss"]) == (7, "1 mV", "gap")
+    assert (raw["training"]["steps"], raw["training"]["rate"], raw["training"]["loss"]) == (7, "1 mV", "correlation")
 
 
 def test_a_file_may_extend_the_shipped_study_of_its_own_name(tmp_path):

@@ -12,7 +12,8 @@ from hge_spice.devices.subcircuit import block
 from hge_spice.drive import Drive, SimulationError, Tables, Tone, Transient
 from hge_spice.graph import assign_roles
 from hge_spice.netlist import deck
-from hge_spice.ngspice.device import NgspiceDevice, window_points
+from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.window import window_points
 from hge_spice.tables import files, sources
 from hge_spice.traces import read_raw
 
@@ -197,3 +198,11 @@ def test_tables_that_cannot_be(electrodes: tuple[str, ...], values: np.ndarray, 
 def test_tables_that_do_not_fit(device: NgspiceDevice, table: Tables, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         device.measure(Drive(np.zeros(5), INPUTS, (), Transient(WINDOW, 75), table))
+
+
+def test_tones_of_an_earlier_measurement_do_not_play_on_with_the_same_tables(device: NgspiceDevice) -> None:
+    transient = Transient(WINDOW, 75)
+    table = Tables(("e4",), np.zeros((1, 80)), transient.step, held=True)
+    device.measure(Drive(np.zeros(5), INPUTS, (Tone("e1", 280.0, 2e-3),), transient, table))
+    quiet = device.measure(Drive(np.zeros(5), INPUTS, (), transient, table))
+    assert np.ptp(quiet.output) < quiet.current_error

@@ -40,7 +40,13 @@ def recipe(rule: str = "sgd", rate: float = 0.05, loss: str = "gap") -> Recipe:
 
 
 @pytest.mark.parametrize(
-    ("rule", "loss"), [(r, loss) for r in RULES for loss in LOSSES if loss in RESIDUALS or not RULES[r].squares]
+    ("rule", "loss"),
+    [
+        (r, loss)
+        for r in RULES
+        for loss in LOSSES
+        if (loss in RESIDUALS or not RULES[r].squares) and loss != "least_squares"  # which takes either sign
+    ],
 )
 def test_a_gate_that_inverts_is_turned_round(rule: str, loss: str) -> None:
     steps = list(train(Product(), np.array([-0.3, 0.2, 0.1]), recipe(rule, loss=loss), 200))

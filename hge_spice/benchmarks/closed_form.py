@@ -13,7 +13,7 @@ from hge_spice.study.ledger import Outcome
 from hge_spice.study.perform import versions
 from hge_spice.study.sampling import TrialSpec
 from hge_spice.study.spec import parse_study
-from hge_spice.tasks import TASKS
+from hge_spice.study.task import build_task
 from hge_spice.tones import TonePlan, plan_from_harmonics
 from hge_spice.train import Recipe, first_control, train
 from hge_spice.update import RULES
@@ -48,7 +48,7 @@ def closed_form(trial: TrialSpec, _out: Path) -> Outcome:
     """Train a closed form as the study says; a function that runs in any process, in place of `perform`."""
     began, cpu = time.perf_counter(), time.process_time()
     study = parse_study(trial.raw)
-    task, count = TASKS[study.task.name], len(study.electrodes.controls)
+    task, count = build_task(study.task), len(study.electrodes.controls)
     dut = ClosedForm(study.electrodes.controls, len(study.electrodes.inputs), study.device.seed)
     plan: TonePlan = plan_from_harmonics(HARMONICS[:count], study.perturbation.window, points=POINTS)
     measurement = Measurement(

@@ -3,6 +3,7 @@
 import os
 import time
 import tracemalloc
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import networkx as nx
@@ -17,7 +18,7 @@ from hge_spice.quasistatic import BatchedNetwork, solve
 
 BATCH, BLOCKS, SIMULATED = 1000, 5, 200  # points of ours and of ngspice's in each of the blocks that take turns
 SIZES, BATCHES = (10, 30, 100, 300, 1000), (1, 10, 100, 1000, 10_000, 100_000)
-LONGEST = 2.0  # s, predicted; longer cases are left out
+LONGEST, LARGEST = 10.0, 2e9  # s and bytes, predicted; cases beyond are left out
 REACH = 0.7  # V
 
 
@@ -39,8 +40,8 @@ def quasistatic() -> dict[str, Any]:
         "cores": {"ours": 1, "reference": 1, "ratio_all_cores": os.cpu_count()},
         "cases": cases,
         "cost": {
-            "sinh mesh": _cost(lambda size: mesh("sinh", size)),
-            "dopant network": _cost(lambda size: dopant_network(sites=size, seed=1), SIZES[:3]),
+            "sinh mesh": cost(lambda size: mesh("sinh", size)),
+            "dopant network": cost(lambda size: dopant_network(sites=size, seed=1), SIZES[:3]),
         },
     }
 
@@ -111,15 +112,20 @@ def _against_ngspice(graph: Network) -> dict[str, Any]:
     }
 
 
-def _cost(build: Any, sizes: tuple[int, ...] = SIZES) -> dict[int, dict[int, dict[str, float]]]:
-    """Seconds and peak bytes by size and batch, all cores at work."""
+def cost(
+    build: Callable[[int], Network], sizes: Sequence[int] = SIZES, batches: Sequence[int] = BATCHES
+) -> dict[int, dict[int, dict[str, float]]]:
+    """Measure `seconds` and `peak_bytes` by size and batch, jacobians included, all cores at work.
+
+    Batches that would take longer than LONGEST, or more memory than LARGEST, are left out.
+    """
     found: dict[int, dict[int, dict[str, float]]] = {}
     for size in sizes:
         network = BatchedNetwork.of(build(size))
         solve(network, _rims(2, 0), 0)
         found[size], before = {}, (0.0, 1)
-        for batch in BATCHES:
-            if before[0] * batch / before[1] > LONGEST:
+        for batch in batches:
+            if before[0] * batch / before[1] > LONGEST or _results(network, batch) > LARGEST:
                 break
             rims = _rims(batch, 1)
             began = time.perf_counter()
@@ -137,5 +143,9 @@ def _peak(network: BatchedNetwork, rims: Floats) -> float:
     solve(network, part, 0)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    results = 8 * (network.count + 2 * network.rims) * (len(rims) - len(part))
-    return float(peak + 2 * results)  # parts, and joined
+    return float(peak + _results(network, len(rims) - len(part)))
+
+
+def _results(network: BatchedNetwork, points: int) -> float:
+    """Bytes of the results: in parts, and joined."""
+    return 2.0 * 8 * (network.count + 2 * network.rims) * points

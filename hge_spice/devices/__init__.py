@@ -10,7 +10,9 @@ from hge_spice.devices.branches import edge_family
 from hge_spice.devices.element_equations import element_equations
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.family import Family
+from hge_spice.devices.foreign import has_foreign
 from hge_spice.devices.series import series_of
+from hge_spice.graph import Network
 
 _UNITS: dict[str, Family] = {
     "dopant": dopant.FAMILY,
@@ -18,4 +20,10 @@ _UNITS: dict[str, Family] = {
 }
 DEVICES: dict[str, Family] = {**_UNITS, "subcircuit": subcircuit.FAMILY, "layered": series_of(_UNITS)}
 
-__all__ = ["DEVICES", "ELEMENTS", "Family"]
+
+def states_equations(graph: Network) -> bool:
+    """Whether the network can be solved in NumPy: its family says how, and no edge is a netlist's."""
+    return DEVICES[graph.graph["family"]].equations is not None and not has_foreign(graph)
+
+
+__all__ = ["DEVICES", "ELEMENTS", "Family", "states_equations"]

@@ -4,10 +4,12 @@
 then `graph.graph["parameters"]` (for edges of the graph's family; `temperature` for all), then the edge's `parameters`.
 `source` of an edge names the node at its + end (else that is the end that comes first among the graph's nodes), `gate`
 the node that gates it. Nodes may have a `capacitance` to ground, F; `graph.graph["node_capacitance"]` is the others'.
+Inner nodes may have a `leakage` to ground, S.
 
 Names are data: node n<i> and element x<k> are numbered in the graph's order, electrodes have the name that `terminal`
 gives them. A state of element x3 is the voltage, 0 to 1 V between its bounds, of node x3_<state>; at rest it is held at
-the voltage of source vx3_<state>, which may be altered, and from t > 0 on it is free.
+the voltage of source vx3_<state>, which may be altered, and from t > 0 on it is free. An edge whose equations are not
+ours is what `foreign.py` says.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +18,25 @@ from functools import lru_cache
 import networkx as nx
 from PySpice.Spice.Netlist import Circuit
 
-from hge_spice.devices.element import COMMON, Branch, Element
+from hge_spice.devices.element import COMMON, Branch, Element, Parameter
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.family import Family
+from hge_spice.devices.foreign import (
+    SUBCIRCUIT,
+    Place,
+    card,
+    has_foreign,
+    is_foreign,
+    refuse_foreign,
+    stamp_definitions,
+)
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, listed, shown
 
+LEAKAGE = Parameter(0.0, "S", least=0)
+# of states; some published windows are soft, and let a state go beyond its bound by a few of their widths
+BOUNDS = (-0.01, 1.01)
+FREE = "time > 0"  # when a state that is held at rest moves by its own rate
 HOLD = 1e6  # 1/s, how fast a held state is drawn to its value: no more than a scale, nothing else acts on it at rest
 
 
@@ -35,42 +50,63 @@ def node_names(graph: Network) -> dict[str, str]:
 def branches(graph: Network) -> tuple[Branch, ...]:
     """Every element of the network in the graph's order, series resistances as resistors of their own.
 
-    Raises ValueError for a family that isn't an edge's, a parameter that doesn't fit, a gate that isn't there.
+    Raises ValueError for a family that isn't an edge's, a parameter that doesn't fit, a gate that isn't there, and for
+    an edge that is a subcircuit or a process's transistor: its equations aren't known here.
     """
+    refuse_foreign(graph, "simulate it with ngspice")
     return tuple(_branches(graph))
 
 
-def _branches(graph: Network) -> Iterator[Branch]:
+def _places(graph: Network) -> Iterator[Place]:
+    """Every edge with its family, its nodes in the netlist and its gate's."""
     names, order = node_names(graph), {name: i for i, name in enumerate(graph.nodes)}
-    default, shared = graph.graph["family"], graph.graph.get("parameters", {})
     for k, (a, b, data) in enumerate(graph.edges(data=True)):
-        family = data.get("family", default)
-        where = f"edge {shown(a)} to {shown(b)}"
-        if family not in ELEMENTS:
-            raise ValueError(f"{where} is a {shown(family)}; an edge can be {', '.join(ELEMENTS)}")
-        element = ELEMENTS[family]
-        common = shared if family == default else {n: v for n, v in shared.items() if n == "temperature"}
-        given = {**common, **data.get("parameters", {})}
-        try:
-            values = _values(element.name, tuple(given.items()), element.values)
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from error
-        source = data.get("source")
+        where, family = f"edge {shown(a)} to {shown(b)}", data.get("family", graph.graph["family"])
+        if family not in ELEMENTS and family != SUBCIRCUIT:
+            known = ", ".join((*ELEMENTS, SUBCIRCUIT))
+            raise ValueError(f"{where} is a {shown(family)}; an edge can be {known}")
+        source, gate = data.get("source"), data.get("gate")
         if source not in {None, a, b}:
             raise ValueError(f"{where} has source {shown(source)}; it must be one of its ends")
         if source is None:
             source = min(a, b, key=order.__getitem__)
+        if gate is not None and gate not in names:
+            raise ValueError(f"{where} has gate {shown(gate)}; it needs to be the name of a node")
         plus, minus = names[source], names[b if source == a else a]
-        gate = data.get("gate")
-        if element.gated != (gate is not None) or (gate is not None and gate not in names):
+        yield Place(f"x{k}", where, (a, b), family, data, plus, minus, None if gate is None else names[gate])
+
+
+def _branches(graph: Network) -> Iterator[Branch]:
+    """The elements whose equations are ours."""
+    default, shared = graph.graph["family"], graph.graph.get("parameters", {})
+    for place in _places(graph):
+        if is_foreign(graph, place.data):
+            continue
+        element = ELEMENTS[place.family]
+        common = shared if place.family == default else {n: v for n, v in shared.items() if n == "temperature"}
+        given = {**common, **place.data.get("parameters", {})}
+        try:
+            values = _values(element.name, tuple(given.items()), element.values)
+        except ValueError as error:
+            raise ValueError(f"{place.where}: {error}") from error
+        if element.gated != (place.gate is not None):
             wanted = "needs a gate: the name of a node" if element.gated else "has no gate"
-            raise ValueError(f"{where} has gate {shown(gate)}; a {family} {wanted}")
-        name = f"x{k}"
+            raise ValueError(f"{place.where} has gate {shown(place.data.get('gate'))}; a {place.family} {wanted}")
+        for key in ("subcircuit", "model", "bulk"):
+            if key in place.data:
+                raise ValueError(f"{place.where} has {key} {shown(place.data[key])}; {_of_others(key, place.family)}")
+        name, plus = place.name, place.plus
         if values["series_resistance"] and not element.linear:
             resistance = ELEMENTS["resistor"].values({"resistance": values["series_resistance"]})
-            yield Branch(f"{name}_s", ELEMENTS["resistor"], plus, f"{name}_i", resistance, (a, b))
+            yield Branch(f"{name}_s", ELEMENTS["resistor"], plus, f"{name}_i", resistance, place.edge)
             plus = f"{name}_i"
-        yield Branch(name, element, plus, minus, values, (a, b), names[gate] if gate is not None else None)
+        yield Branch(name, element, plus, place.minus, values, place.edge, place.gate)
+
+
+def _of_others(key: str, family: str) -> str:
+    if key == "subcircuit":
+        return f'that belongs to family = "{SUBCIRCUIT}", and this is a {family}'
+    return f"that belongs to a mosfet with a process's model, and this is a {family}"
 
 
 @lru_cache(maxsize=4096)
@@ -83,8 +119,10 @@ def _values(
 
 def stamp(circuit: Circuit, graph: Network) -> None:
     """Add every element, its states, and the capacitances of elements and nodes."""
-    lines: list[str] = []
-    for branch in branches(graph):
+    lines = _foreign_cards(graph)
+    if lines:
+        stamp_definitions(circuit, graph)
+    for branch in _branches(graph):
         element, name = branch.element, branch.name
         if element.stamp is not None:
             element.stamp(circuit, branch)
@@ -101,6 +139,16 @@ def stamp(circuit: Circuit, graph: Network) -> None:
         capacitance = graph.nodes[name].get("capacitance", graph.graph.get("node_capacitance", 0.0))
         if capacitance:
             circuit.C(node, node, 0, float(capacitance))
+        if graph.nodes[name].get("leakage"):
+            circuit.R(f"leak_{node}", node, 0, 1 / float(graph.nodes[name]["leakage"]))
+
+
+def _foreign_cards(graph: Network) -> list[str]:
+    """Netlist lines of the edges whose equations are not ours."""
+    if not has_foreign(graph):
+        return []
+    nodes = node_names(graph)
+    return [card(graph, place, nodes) for place in _places(graph) if is_foreign(graph, place.data)]
 
 
 def _state_lines(branch: Branch, state: str) -> list[str]:
@@ -113,15 +161,21 @@ def _state_lines(branch: Branch, state: str) -> list[str]:
     lines = [f"C{node} {node} 0 1.0", f".nodeset v({node})={branch.resting(state)!r}"]
     if rule.held:
         lines.append(f"V{node} {node}_at 0 DC {branch.resting(state)!r}")
-        moving = f"time > 0 ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
+        moving = f"{FREE} ? {moving} : {HOLD!r}*(v({node}_at)-v({node}))"
     return [*lines, f"B{node} 0 {node} i={moving}"]
+
+
+def links(graph: Network) -> tuple[tuple[str, ...], ...]:
+    """Instances that carry each edge's current, in the graph's order; a series resistance is none of them."""
+    refuse_foreign(graph, "its current has no factor that could be changed by itself")
+    return tuple(branch.element.instances(branch) for branch in branches(graph) if not branch.name.endswith("_s"))
 
 
 def _remembering(graph: Network) -> tuple[Branch, ...]:
     """The elements with states; a large network of resistors and diodes is spared the search."""
     own = graph.graph["family"]
     families = {data.get("family", own) for *_, data in graph.edges(data=True)} & ELEMENTS.keys()
-    return branches(graph) if any(ELEMENTS[family].states for family in families) else ()
+    return tuple(_branches(graph)) if any(ELEMENTS[family].states for family in families) else ()
 
 
 def state_nodes(graph: Network) -> tuple[str, ...]:
@@ -169,7 +223,11 @@ def check(graph: Network) -> None:
         problem = COMMON["capacitance"].problem(data.get("capacitance", graph.graph.get("node_capacitance", 0.0)))
         if problem:
             raise ValueError(f"the capacitance of node {shown(name)} is wrong: {problem}")
-    branches(graph)
+        problem = LEAKAGE.problem(data.get("leakage", 0.0))
+        if problem:
+            raise ValueError(f"the leakage of node {shown(name)} is wrong: {problem}")
+    tuple(_branches(graph))
+    _foreign_cards(graph)
 
 
 def edge_family(element: Element) -> Family:
@@ -191,8 +249,8 @@ def edge_family(element: Element) -> Family:
         stamp=stamp,
         bounded_nodes=state_nodes,
         held_states=held_states,
-        # some published windows are soft, and let a state go beyond its bound by a few of their widths
-        bounds=(-0.01, 1.01),
+        links=links,
+        bounds=BOUNDS,
         # gmin is a conductance across every junction: 1e-18 S is below any current that is read
         options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-18},
         summary=element.summary,

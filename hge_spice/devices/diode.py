@@ -33,18 +33,22 @@ _NGSPICE = 1.38064852e-23 / 1.6021766208e-19
 def _stamp(circuit: Circuit, branch: Branch) -> None:
     """Native diodes; the card's nominal temperature is the diode's, so that ngspice rescales nothing."""
     values, celsius = branch.values, branch.values["temperature"] - 273.15
-    ends = (branch.plus, branch.minus)
-    for suffix, share, nodes in (("", 1.0, ends), ("r", values["antiparallel"], ends[::-1])):
-        if share:
-            name = f"{branch.name}{suffix}"
-            circuit.model(
-                f"d{name}",
-                "D",
-                IS=values["s"] * share,
-                N=values["a"] / (_NGSPICE * values["temperature"]),
-                TNOM=celsius,
-            )
-            circuit.D(name, *nodes, model=f"d{name}", temp=celsius)
+    for suffix, share, nodes in _junctions(branch):
+        name = f"{branch.name}{suffix}"
+        circuit.model(
+            f"d{name}",
+            "D",
+            IS=values["s"] * share,
+            N=values["a"] / (_NGSPICE * values["temperature"]),
+            TNOM=celsius,
+        )
+        circuit.D(name, *nodes, model=f"d{name}", temp=celsius)
+
+
+def _junctions(branch: Branch) -> tuple[tuple[str, float, tuple[str, str]], ...]:
+    """Suffix, share of the saturation current and nodes of each junction."""
+    ends, partner = (branch.plus, branch.minus), branch.values["antiparallel"]
+    return (("", 1.0, ends), *([("r", partner, ends[::-1])] if partner else []))
 
 
 ELEMENT = Element(
@@ -68,4 +72,5 @@ ELEMENT = Element(
         ),
     },
     stamp=_stamp,
+    instances=lambda branch: tuple(f"d{branch.name}{suffix}" for suffix, *_ in _junctions(branch)),
 )

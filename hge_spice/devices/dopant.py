@@ -128,6 +128,16 @@ def varied(
     return graph
 
 
+def single_carriers(graph: Network) -> Network:
+    """Return a copy for the master equation: carriers that hop one by one repel others alone, whatever `varied` did.
+
+    Its occupations are whole, so that the pair's term out of each hop is in balance whatever the sites' energies.
+    """
+    graph = graph.copy()
+    graph.graph["parameters"] = {**graph.graph["parameters"], "pair_correction": True}
+    return graph
+
+
 def _fixed_potential(graph: Network, repulsion: Floats) -> Floats:
     """What the electrodes and carriers don't make of each site's potential: background, donors, energies: [site], V."""
     names = sites(graph)
@@ -181,11 +191,22 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
                 ui=f"v(u{i})",
                 uj=f"v(u{j})",
             )
-            circuit.BehavioralSource(f"h{i}_{j}", f"p{i}", f"p{j}", current_expression=current)
+            circuit.BehavioralSource(_link(i, other, number), f"p{i}", f"p{j}", current_expression=current)
         else:
             rim = terminal(other)
             current = lead.spice(s=strength, w=inverse, pi=f"v(p{i})", ui=f"v(u{i})", v=f"v({rim})")
-            circuit.BehavioralSource(f"h{i}_{rim}", f"p{i}", rim, current_expression=current)
+            circuit.BehavioralSource(_link(i, other, number), f"p{i}", rim, current_expression=current)
+
+
+def _link(site: int, other: str, number: dict[str, int]) -> str:
+    """Name of a hop's source, but for its letter; number : of every site by its name."""
+    return f"h{site}_{number.get(other, terminal(other))}"
+
+
+def _links(graph: Network) -> tuple[tuple[str, ...], ...]:
+    number = {name: i for i, name in enumerate(sites(graph))}
+    each = [(a, b) if a in number else (b, a) for a, b in graph.edges]
+    return tuple((f"b{_link(number[site], other, number)}".lower(),) for site, other in each)
 
 
 def _equations(graph: Network) -> Equations:
@@ -195,17 +216,19 @@ def _equations(graph: Network) -> Equations:
     ground, potential = count + len(rims), count + len(rims) + 1
     place = {name: k for k, name in enumerate((*places, *rims))}
     repulsion = coulomb(graph)
+    hop, lead = _hop(parameters.get("rate", "glauber"))
+    corrected = bool(parameters.get("pair_correction", True))
     rate = elementary_charge * parameters["attempt_rate"] / 2
     inverse = elementary_charge / (2 * Boltzmann * parameters["temperature"])
-    # each link as (site, other end, strength), the site first
+    # each link as (site, other end, strength, number), the site first
     links = [
-        (*sorted((place[a], place[b])), rate * np.exp(-2 * data["length"] / parameters["localisation"]))
-        for a, b, data in graph.edges(data=True)
+        (*sorted((place[a], place[b])), rate * np.exp(-2 * data["length"] / parameters["localisation"]), number)
+        for number, (a, b, data) in enumerate(graph.edges(data=True))
     ]
     hops = [link for link in links if link[1] < count]
     leads = [link for link in links if link[1] >= count]
 
-    def positions(links: list[tuple[int, int, float]], end: int) -> Positions:
+    def positions(links: list[tuple[int, int, float, int]], end: int) -> Positions:
         return np.array([link[end] for link in links], dtype=np.intp)
 
     def alone(at: Positions) -> tuple[Positions, Positions]:
@@ -218,30 +241,32 @@ def _equations(graph: Network) -> Equations:
         electrodes=rims,
         branches=(
             Branches(
-                HOP,
+                hop,
                 {
                     "s": np.array([link[2] for link in hops]),
                     "w": np.full(len(hops), inverse),
-                    "c": repulsion[i, j],
+                    "c": corrected * repulsion[i, j],
                 },
                 {"pi": alone(i), "pj": alone(j), "ui": alone(potential + i), "uj": alone(potential + j)},
                 i,
                 j,
+                positions(hops, 3),
             ),
             Branches(
-                TO_ELECTRODE,
+                lead,
                 {"s": np.array([link[2] for link in leads]), "w": np.full(len(leads), inverse)},
                 {"pi": alone(site), "ui": alone(potential + site), "v": alone(rim)},
                 site,
                 rim,
+                positions(leads, 3),
             ),
         ),
         capacitance=elementary_charge * np.diag(np.arange(ground) < count).astype(float),
         bounds=(0.0, 1.0),
-        carriers=True,
+        carriers=corrected,
         weights=electrode_weights(graph),
         coupling=repulsion,
-        offset=-0.5 * repulsion.sum(axis=1),
+        offset=_fixed_potential(graph, repulsion),
     )
 
 
@@ -278,4 +303,5 @@ FAMILY = Family(
     options={"abstol": 1e-16, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
     summary="mean-field hopping between dopant sites under electrodes (trainable to XOR)",
     equations=_equations,
+    links=_links,
 )

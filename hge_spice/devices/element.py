@@ -118,6 +118,7 @@ class Element:
     check : what the bounds of single parameters can't say; raises ValueError
     sweep : what its picture shows
     stamp : adds native cards in place of the current's B source
+    instances : names of what carries the current in the netlist
     summary : one line for `hge-spice list devices`
     """
 
@@ -134,6 +135,7 @@ class Element:
     sweep: Sweep = Sweep()
     check: Callable[[Mapping[str, float]], None] = lambda _: None
     stamp: "Callable[[Circuit, Branch], None] | None" = None
+    instances: "Callable[[Branch], tuple[str, ...]]" = lambda branch: (f"b{branch.name}",)
 
     @property
     def all_parameters(self) -> Mapping[str, Parameter]:

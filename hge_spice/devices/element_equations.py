@@ -33,6 +33,12 @@ def element_equations(graph: Network) -> Equations:
     laws = [_law(group, place) for group in groups.values()]
     if "diode" in groups:
         laws.append(_leaks(graph, groups["diode"], place))
+    leaking = [name for name in names if names[name] in place and graph.nodes[name].get("leakage")]
+    if leaking:
+        plus = _positions(place, [names[name] for name in leaking])
+        siemens = np.array([float(graph.nodes[name]["leakage"]) for name in leaking])
+        ground = np.full(len(leaking), len(place), dtype=np.intp)
+        laws.append(Branches(LEAK, {"g": siemens}, {"v": (plus, ground)}, plus, ground))
     return Equations(tuple(inner), rims, tuple(laws), _capacitance(graph, found, names, place))
 
 
@@ -62,7 +68,8 @@ def _law(group: Sequence[Branch], place: dict[str, int]) -> Branches:
     ]
     symbols = sorted(element.current.symbols - quantities.keys())
     constants = {symbol: np.array([values[symbol] for values in at_rest]) for symbol in symbols}
-    return Branches(element.current, constants, quantities, plus, minus)
+    edges = np.array([-1 if branch.name.endswith("_s") else int(branch.name[1:]) for branch in group], dtype=np.intp)
+    return Branches(element.current, constants, quantities, plus, minus, edges)
 
 
 def _leaks(graph: Network, group: Sequence[Branch], place: dict[str, int]) -> Branches:
@@ -71,7 +78,8 @@ def _leaks(graph: Network, group: Sequence[Branch], place: dict[str, int]) -> Br
     gmin = DEVICES[graph.graph["family"]].options["gmin"]
     junctions = np.array([1 + (branch.values["antiparallel"] > 0) for branch in group])
     plus, minus = (_positions(place, [getattr(branch, end) for branch in group]) for end in ("plus", "minus"))
-    return Branches(LEAK, {"g": gmin * junctions}, {"v": (plus, minus)}, plus, minus)
+    none = np.full(len(group), -1, dtype=np.intp)
+    return Branches(LEAK, {"g": gmin * junctions}, {"v": (plus, minus)}, plus, minus, none)
 
 
 def _capacitance(graph: Network, found: Sequence[Branch], names: dict[str, str], place: dict[str, int]) -> Floats:

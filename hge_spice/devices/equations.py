@@ -19,6 +19,8 @@ class Branches:
     current : A; constants : [branch] by symbol
     quantities : by symbol, two positions per branch: the symbol stands for the first quantity less the second
     leaves, enters : [branch], positions of the nodes that the current leaves and enters
+    links : [branch], number of the graph's edge that each branch is, in the graph's order; −1 for what is none, empty
+        where none is one
     """
 
     current: Expression
@@ -26,6 +28,7 @@ class Branches:
     quantities: Mapping[str, tuple[Positions, Positions]]
     leaves: Positions
     enters: Positions
+    links: Positions = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
 
 @dataclass(frozen=True)

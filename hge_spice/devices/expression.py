@@ -7,22 +7,20 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 _SYMBOL = re.compile(r"(?<![\w.])[A-Za-z_]\w*")  # and not the exponent of a number
-# by the name that ngspice knows them by; u is the unit step
-_FUNCTIONS: dict[str, Any] = {
-    "tanh": sympy.tanh,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "exp": sympy.exp,
-    "ln": sympy.log,
-    "sqrt": sympy.sqrt,
-    "abs": sympy.Abs,
-    "min": sympy.Min,
-    "max": sympy.Max,
-    "u": lambda x: sympy.Heaviside(x, 1),
+_FUNCTIONS = {  # by the name that ngspice knows them by, with SymPy's name for each; u is the unit step
+    "tanh": "tanh",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "exp": "exp",
+    "ln": "log",
+    "sqrt": "sqrt",
+    "abs": "Abs",
+    "min": "Min",
+    "max": "Max",
+    "u": "Heaviside",
 }
 
 Compiled = Callable[..., tuple[NDArray[np.float64], ...]]
@@ -86,10 +84,14 @@ class Expression:
 
 @cache
 def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Compiled:
+    import sympy  # noqa: PLC0415 - takes 0.3 s, and most processes only render equations
+
+    functions = {name: getattr(sympy, theirs) for name, theirs in _FUNCTIONS.items()}
+    functions["u"] = lambda x: sympy.Heaviside(x, 1)
     known = {name: sympy.Symbol(f"{name}_", real=True) for name in arguments}
     # an underscore more, since a symbol may be a word of Python's own (is, in, lambda)
     spelled = _SYMBOL.sub(lambda m: m.group() if m.group() in _FUNCTIONS else f"{m.group()}_", text)
-    value = sympy.sympify(spelled.replace("^", "**"), locals=_FUNCTIONS | {s.name: s for s in known.values()})
+    value = sympy.sympify(spelled.replace("^", "**"), locals=functions | {s.name: s for s in known.values()})
     slopes = [_derivative(value, known[name]) for name in by]
     evaluate = sympy.lambdify([known[name] for name in arguments], [value, *slopes], modules="numpy", cse=True)
 
@@ -101,6 +103,8 @@ def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Com
 
 
 def _derivative(value: Any, symbol: Any) -> Any:
+    import sympy  # noqa: PLC0415 - as above
+
     # the derivative of a step is zero wherever it is one at all
     slope = sympy.diff(value, symbol).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
     if any(not power.exp.is_number for power in slope.atoms(sympy.Pow)):

@@ -23,6 +23,8 @@ class Family:
     summary : one line for `hge-spice list devices`
     element : what each edge is, for families whose networks are made of elements
     equations : the same network as arrays, for solvers in NumPy; none where its equations aren't stated here
+    links : of each edge in the graph's order, the instances in the netlist that multiply its current by their `m`; none
+        where edges have none of their own
     """
 
     name: str
@@ -35,4 +37,5 @@ class Family:
     summary: str
     element: Element | None = None
     equations: Callable[[Network], Equations] | None = None
+    links: Callable[[Network], tuple[tuple[str, ...], ...]] | None = None
     held_states: Callable[[Network], Mapping[str, float]] = lambda _: {}

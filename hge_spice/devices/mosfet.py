@@ -69,4 +69,5 @@ ELEMENT = Element(
     },
     check=_check,
     stamp=_stamp,
+    instances=lambda branch: (f"m{branch.name}",),
 )

@@ -19,7 +19,10 @@ def _check(values: Mapping[str, float]) -> None:
 
 
 def _stamp(circuit: Circuit, branch: Branch) -> None:
-    circuit.R(branch.name, branch.plus, branch.minus, branch.values["r"])
+    kelvin = branch.values["temperature"]
+    # no coefficient on the card: its temperature is what ngspice's thermal noise asks for
+    own = {} if kelvin == NOMINAL_TEMPERATURE else {"temp": kelvin - 273.15}
+    circuit.R(branch.name, branch.plus, branch.minus, branch.values["r"], **own)
 
 
 ELEMENT = Element(
@@ -34,4 +37,5 @@ ELEMENT = Element(
     linear=True,
     check=_check,
     stamp=_stamp,
+    instances=lambda branch: (f"r{branch.name}",),
 )

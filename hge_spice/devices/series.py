@@ -16,6 +16,7 @@ from PySpice.Spice.Netlist import Circuit, SubCircuit
 
 from hge_spice.devices.expression import Expression
 from hge_spice.devices.family import Family
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, listed, unit_graph
 
@@ -36,6 +37,7 @@ def series_of(families: Mapping[str, Family]) -> Family:
             )
         for k, (family, unit) in enumerate(units(graph)):
             try:
+                refuse_foreign(unit, "units in series are of our own elements")
                 family.check(unit)
             except ValueError as error:
                 raise ValueError(f"unit {k}: {error}") from error

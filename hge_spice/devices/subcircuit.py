@@ -1,6 +1,7 @@
-"""A block of the user's own: a `.subckt` whose pins are the electrodes.
+"""A block of the user's own: a `.subckt` whose pins are the electrodes, or, of a graph, one that every edge is.
 
-What is perturbed: the pins that are controls. State: whatever the block holds; none of it is known here.
+What is perturbed: the pins that are controls. State: whatever the block holds; none of it is known here. As edges see
+`foreign.py`.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PySpice.Spice.Netlist import Circuit, SubCircuit
 
+from hge_spice.devices import branches
 from hge_spice.devices.family import Family
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network
@@ -77,7 +79,19 @@ def block_of(
     return block(text=text, name=name, pins=own, parameters=parameters, temperature=temperature)
 
 
+def _whole(graph: Network) -> bool:
+    return "subcircuit" in graph.graph
+
+
+def _check(graph: Network) -> None:
+    if not _whole(graph):
+        branches.check(graph)
+
+
 def _stamp(circuit: Circuit, graph: Network) -> None:
+    if not _whole(graph):
+        branches.stamp(circuit, graph)
+        return
     described = graph.graph["subcircuit"]
     circuit.raw_spice += described["text"].rstrip() + "\n"
     pins = " ".join(terminal(name) for name, data in graph.nodes(data=True) if data.get("kind") == "electrode")
@@ -89,11 +103,13 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
 FAMILY = Family(
     name="subcircuit",
     build=block,
-    check=lambda _: None,
+    check=_check,
     stamp=_stamp,
-    bounded_nodes=lambda _: (),
-    bounds=(-np.inf, np.inf),
+    # of elements of ours that some edges are
+    bounded_nodes=branches.state_nodes,
+    held_states=branches.held_states,
+    bounds=branches.BOUNDS,
     # The defaults (1 pA, 1 µV, 1e-3) leave 1e-2 errors in derivatives at millivolt tones; gmin is a part of many models
     options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-12},
-    summary="a block of your own: a .subckt whose pins are the electrodes",
+    summary="your own .subckt: as a whole device, whose pins are the electrodes, or as edges of a graph",
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from hge_spice.drive import Floats, Tone, Transient
 from hge_spice.lockin.filters import Filter
@@ -24,6 +24,7 @@ class Measurement:
     noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
     signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
     lockin : filter; the boxcar over the window where none is given
+    trend : whether a straight line is fitted beside the tones; None to decide by what was measured, see `estimates`
     lag : [control], rad, by which a response is turned against its tone, as `calibrate_lag` measured it; None for none
     repeats : directions or codes per estimate, for estimators that draw them
     rng : for estimators that draw at random
@@ -38,6 +39,7 @@ class Measurement:
     noise_exponent: float | None = None
     signs: Floats | None = None
     lockin: Filter | None = None
+    trend: bool | None = None
     lag: Floats | None = None
     repeats: int = 1
     rng: np.random.Generator | None = None
@@ -73,7 +75,7 @@ class Estimate:
     bias, bias_stderr : [control], A/V, what 3rd-order products are predicted to have added; nan where it can't be told
     flags : words of the JSON results; notes say why
     runs : measurements made
-    degrees_of_freedom : behind stderr; the 95 % bar is Student's t of them times stderr
+    degrees_of_freedom : [control], or one for all, behind stderr; the 95 % bar is Student's t of them times stderr
     lag : [control], rad, turned back in `jacobian`; empty where none is known
     loss_gradient : [control], 1/V, where the loss itself was demodulated, the same in all patterns; else empty
     """
@@ -90,7 +92,7 @@ class Estimate:
     flags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     runs: int = 1
-    degrees_of_freedom: float = np.inf
+    degrees_of_freedom: float | Floats = np.inf
     lag: Floats = field(default_factory=lambda: np.empty(0))
     loss_gradient: Floats = field(default_factory=lambda: np.empty(0))
 
@@ -113,5 +115,5 @@ class Estimate:
     @property
     def bar(self) -> Floats:
         """Half width of the 95 % interval: [control], A/V."""
-        factor = student.ppf(0.975, self.degrees_of_freedom) if self.degrees_of_freedom > 0 else np.nan
-        return np.asarray(factor * self.stderr)
+        # Student's t is nan where no degree is left
+        return np.asarray(stdtrit(self.degrees_of_freedom, 0.975) * self.stderr)

@@ -9,13 +9,15 @@ import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
-from hge_spice.lockin import Demodulated, Density, demodulate, density_at_tones, distortion
+from hge_spice.lockin import Demodulated, ErrorBars, demodulate, distortion, error_bars
 
 NONLINEAR = (
     5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
 )
 LAG = 0.1  # quadrature over the largest in-phase derivative: at 0.1, in-phase alone loses half a per cent
 SIGNIFICANT = 2.0  # standard errors
+DRIFTING = 3.0  # standard errors of the line
+FEWEST_LEFT = 4  # degrees of freedom; with fewer a line is told from nothing
 RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tones
 
 
@@ -35,32 +37,50 @@ def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement:
 
 
 def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measurement: Measurement) -> tuple[Estimate, ...]:
-    """Demodulate waveforms that were measured together, one per pattern: they share what is learned of the noise."""
+    """Demodulate waveforms that were measured together, one per pattern: they share what is learned of the noise.
+
+    A state that moves during the window tilts the output, and the tilt leaks into the tones. Unless the measurement
+    says otherwise, a straight line is fitted with them where a state has moved and the line stands out of the noise by
+    DRIFTING standard errors: there, leaving it in would cost more than the variance that taking it out adds.
+    """
     window = measurement.plan.window
-    found = [demodulate(waveform, tones, window, measurement.lockin) for waveform in waveforms]
-    frequencies = np.array([tone.frequency for tone in tones])
-    density = None
+    found = _demodulated(waveforms, tones, measurement)
+    bars = None
     if found and len({each.residual.shape for each in found}) == 1:
-        density = density_at_tones(
-            [each.residual for each in found], found[0].free_bins, window, frequencies, measurement.noise_exponent
-        )
+        bars = error_bars(found, window, measurement.noise_exponent)
     return tuple(
-        _judge(waveform, each, density, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
+        _judge(waveform, each, bars, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
     )
 
 
+def _demodulated(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measurement: Measurement) -> list[Demodulated]:
+    """All with a trend, or all without."""
+    window, lockin, asked = measurement.plan.window, measurement.lockin, measurement.trend
+    found = [demodulate(each, tones, window, lockin, trend=bool(asked)) for each in waveforms]
+    moved = any(before != after for each in waveforms for before, after in each.states.values())
+    hardware = lockin is not None and lockin.name == "rc"
+    if asked is not None or not moved or hardware or min(each.degrees_of_freedom for each in found) <= FEWEST_LEFT:
+        return found
+    tilted = [demodulate(each, tones, window, lockin, trend=True) for each in waveforms]
+    return tilted if any(abs(each.trend) > DRIFTING * each.trend_stderr for each in tilted) else found
+
+
 def _judge(
-    waveform: Waveform, found: Demodulated, density: Density | None, tones: tuple[Tone, ...], measurement: Measurement
+    waveform: Waveform, found: Demodulated, bars: ErrorBars | None, tones: tuple[Tone, ...], measurement: Measurement
 ) -> Estimate:
     amplitude = np.array([tone.amplitude for tone in tones])
-    stderr = found.stderr if density is None else np.sqrt(density.at_tones * found.gain)
-    shift, shift_stderr = distortion(waveform, tones)
+    stderr = found.stderr if bars is None else bars.stderr
+    shift, shift_stderr = distortion(found.straightened(waveform), tones)
     response = found.response
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
     largest = np.abs(response).max()
     noise = np.sqrt(measurement.noise_density * found.gain)
     flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
+    if found.trend:
+        notes.append(
+            f"the output drifts by {found.trend:.3g} (its unit) over the window: a straight line was fitted too"
+        )
     if np.any((np.abs(shift) > NONLINEAR * largest) & (np.abs(shift) > SIGNIFICANT * shift_stderr)):
         flags.append("nonlinear")
     late = np.abs(turned.imag)
@@ -88,7 +108,7 @@ def _judge(
         perturbation_energy=waveform.perturbation_energy,
         flags=tuple(dict.fromkeys(flags)),
         notes=tuple(notes),
-        degrees_of_freedom=found.degrees_of_freedom if density is None else density.degrees_of_freedom,
+        degrees_of_freedom=found.degrees_of_freedom if bars is None else bars.degrees_of_freedom,
         lag=lag,
     )
 

@@ -57,7 +57,7 @@ def _joined(parts: list[Estimate]) -> Estimate:
         flags=_flags(parts),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         runs=sum(part.runs for part in parts),
-        degrees_of_freedom=min(part.degrees_of_freedom for part in parts),
+        degrees_of_freedom=np.concatenate([np.broadcast_to(part.degrees_of_freedom, 1) for part in parts]),
         lag=together("lag"),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from hge_spice.graph.dopant import dopant_network
 from hge_spice.graph.lattice import crossbar, grid, mesh
-from hge_spice.graph.layered import Coupling, layered, unit_graph
+from hge_spice.graph.layered import Coupling, joined, layered, unit_graph
 from hge_spice.graph.network import (
     ROLES,
     Network,
@@ -62,6 +62,7 @@ __all__ = [
     "electrodes",
     "electrodes_by_name",
     "grid",
+    "joined",
     "layered",
     "listed",
     "mesh",

@@ -1,4 +1,4 @@
-"""Units in series: each unit's output current, amplified and shifted, drives an input of the next."""
+"""Units joined by amplifiers: a unit's output current, amplified and shifted, drives inputs of later ones."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -52,18 +52,40 @@ def layered(
             f"{len(units)} units, {len(outputs)} outputs and {len(inputs)} lists of inputs; a series takes two units "
             "or more, and an output and inputs for each but the last"
         )
+    joints = [
+        (f"u{k}_{output}", [f"u{k + 1}_{name}" for name in driven])
+        for k, (output, driven) in enumerate(zip(outputs, inputs, strict=True))
+    ]
+    return joined(units, joints, coupling=coupling)
+
+
+def joined(
+    units: Sequence[Network], joints: Sequence[tuple[str, Sequence[str]]], *, coupling: Coupling | None = None
+) -> Network:
+    """Networks side by side as one, some outputs driving electrodes of later units: layers of any width.
+
+    joints : each an output electrode u<k>_<name> and the electrodes that its amplifier drives. Without any, all units
+    are driven and read from outside
+
+    Raises ValueError as `layered` does, and where an output would drive its own unit or one before it.
+    """
+    if len(units) < 2:
+        raise ValueError(f"{len(units)} units; take two or more")
     made: Network = nx.Graph(family="layered", parameters={}, units=[], couplings=[])
     right = 0.0
     for k, unit in enumerate(units):
         right = _add_unit(made, k, unit, right)
-    for k, (output, driven) in enumerate(zip(outputs, inputs, strict=True)):
+    for output, driven in joints:
         if not driven:
-            raise ValueError(f"output {output} of unit {k} drives nothing; name inputs of unit {k + 1}")
-        for name in (f"u{k}_{output}", *(f"u{k + 1}_{each}" for each in driven)):
+            raise ValueError(f"output {shown(output)} drives nothing; name inputs of a later unit")
+        for name in (output, *driven):
             if name not in electrodes(made):
                 raise ValueError(f"{shown(name)} is no electrode that is free; name each once, as its unit calls it")
             made.nodes[name].update(kind="coupled", role=None)
-        named: dict[str, Any] = {"output": f"u{k}_{output}", "inputs": [f"u{k + 1}_{name}" for name in driven]}
+        early = [name for name in driven if made.nodes[name]["unit"] <= made.nodes[output]["unit"]]
+        if early:
+            raise ValueError(f"output {output} would drive {early[0]}; an output drives later units alone")
+        named: dict[str, Any] = {"output": output, "inputs": list(driven)}
         made.graph["couplings"].append(named | asdict(coupling or Coupling()))
     return made
 

@@ -2,7 +2,6 @@
 
 import networkx as nx
 import numpy as np
-from scipy.spatial import Delaunay, KDTree
 
 from hge_spice.drive import Floats
 from hge_spice.graph.network import Network
@@ -23,6 +22,8 @@ def random_geometric(
     """Points drawn in a square, linked where they lie within reach (a share of its side) of each other."""
     _check(nodes=nodes, reach=reach)
     places = rng.random((nodes, 2))
+    from scipy.spatial import KDTree  # noqa: PLC0415 - scipy.spatial is slow to import, and few studies draw such networks
+
     pairs = KDTree(places).query_pairs(reach, output_type="ndarray")
     return _joined(places, pairs, electrodes, placement, rng)
 
@@ -33,6 +34,8 @@ def delaunay(*, nodes: int = 40, electrodes: int = 8, placement: str = "rim", rn
     if nodes < 3:
         raise ValueError(f"{nodes} nodes; a triangulation needs at least 3")
     places = rng.random((nodes, 2))
+    from scipy.spatial import Delaunay  # noqa: PLC0415 - as above
+
     corners = Delaunay(places).simplices
     sides = np.vstack([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
     return _joined(places, sides, electrodes, placement, rng)
@@ -53,6 +56,8 @@ def nanowire(
     _check(nodes=wires, reach=length)
     places, angle = rng.random((wires, 2)), rng.uniform(0, np.pi, wires)
     along = 0.5 * length * np.column_stack([np.cos(angle), np.sin(angle)])
+    from scipy.spatial import KDTree  # noqa: PLC0415 - scipy.spatial is slow to import, and few studies draw such networks
+
     pairs = KDTree(places).query_pairs(length, output_type="ndarray")  # centres of crossing wires are no further apart
     graph = _joined(places, pairs[_cross(places, along, pairs)], electrodes, placement, rng)
     graph.graph["drawn_as"] = "wires"

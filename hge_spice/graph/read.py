@@ -1,9 +1,10 @@
 """Networks from files: GraphML, JSON node-link, edge-list CSV; what they hold is data, and checked as such.
 
 A node's attributes: `kind` ("electrode" or "node"; nodes without one are nodes), `x`, `y` in metres, `capacitance` in
-farads. A link's: `family`, `parameters`, `source` (the node at its + end), `gate`. GraphML and CSV hold no tables:
-there, a link's further columns or keys are its parameters, `i0` or `parameters.i0`, and a graph's likewise. A directed
-link's source is its tail.
+farads. A link's: `family`, `parameters`, `source` (the node at its + end), `gate`; of one that is a netlist's
+`subcircuit` (the file) and `name`, of a process's transistor `model` and `bulk`. GraphML and CSV hold no tables: there,
+a link's further columns or keys are its parameters, `i0` or `parameters.i0`, and a graph's likewise. A directed link's
+source is its tail.
 """
 
 import csv
@@ -20,7 +21,7 @@ from hge_spice.graph.network import KINDS, Network, shown
 
 LARGEST = 256 * 2**20  # bytes
 OF_A_NODE = {"kind", "x", "y", "capacitance"}
-OF_A_LINK = {"family", "source", "gate", "parameters"}
+OF_A_LINK = {"family", "source", "gate", "parameters", "subcircuit", "name", "model", "bulk"}
 OF_DRAWINGS = {"label", "weight", "id", "key", "type"}  # what other tools add to every link; not parameters of ours
 
 
@@ -190,7 +191,7 @@ def _plus(entry: Mapping[str, Any], *, directed: bool) -> dict[str, Any]:
 def _csv(text: str) -> "nx.Graph[Any]":
     """A line per link under a header with `a` and `b` (or `source` and `target`); the first end is the + end.
 
-    Further columns: family, gate, kind_a and kind_b (of the ends), and parameters; an empty cell says nothing.
+    Further columns: those of OF_A_LINK, kind_a and kind_b (of the ends), and parameters; an empty cell says nothing.
     """
     made: nx.Graph[Any] = nx.MultiGraph()
     limit = csv.field_size_limit(len(text) + 1)  # a name may be as long as the file
@@ -209,7 +210,7 @@ def _csv(text: str) -> "nx.Graph[Any]":
                 raise ValueError(f"line {line}: node {shown(end)} is {shown(kind)} here and another kind before")
             made.add_node(end, **({"kind": kind} if kind else {}))
         own: dict[str, Any] = {key: value for key, value in row.items() if value != ""}
-        made.add_nodes_from([own["gate"]] if "gate" in own else [])  # an electrode may be a gate and nothing else
+        made.add_nodes_from(own[key] for key in ("gate", "bulk") if key in own)  # an electrode may be that alone
         try:
             _link_attributes("the link", own)
         except ValueError as error:

@@ -76,13 +76,14 @@ def _make(settings: Settings) -> Effect:
     known: dict[tuple[bytes, bytes, float, int], tuple[Floats, Floats]] = {}
 
     def spectrum(drive: Drive, current: float, moment: Moment) -> tuple[Floats, Floats]:
-        if not isinstance(moment.dut, NoisyDevice):
-            raise ValueError(f"{type(moment.dut).__name__} knows no noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
+        dut = moment.bare
+        if not isinstance(dut, NoisyDevice):
+            raise ValueError(f"{type(dut).__name__} knows no noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
         window, points = drive.transient.window, drive.transient.points
         key = (drive.control.tobytes(), drive.inputs.tobytes(), window, points)
         if key not in known:
             frequency = noise_frequencies(window, points)
-            density = moment.dut.noise(drive.control, drive.inputs, frequency)
+            density = dut.noise(drive.control, drive.inputs, frequency)
             if density.max() <= QUIET * 2 * elementary_charge * current:
                 raise ValueError(
                     f"the device's elements make no noise in ngspice ({density.max():.3g} A²/Hz at {current:.3g} A, "

@@ -1,20 +1,31 @@
 """What an imperfection of the instrument is, and how it wraps a device under test: Imperfection, Effect, Imperfect."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Drive, Floats, SmallSignalDevice, Waveform, measure_all
+from hge_spice.drive import (
+    AS_MADE,
+    ChangingDevice,
+    Condition,
+    DeviceUnderTest,
+    Drive,
+    Floats,
+    SmallSignalDevice,
+    Waveform,
+    measure_all,
+)
 from hge_spice.graph import Network
+from hge_spice.plateaus import PlateauDevice, Plateaus
 
 
 @dataclass(frozen=True)
 class Moment:
     """When a measurement happens at the bench, and on what.
 
-    number : measurements before it; start : s of device time spent before it
+    number : measurements before it; start : s spent before it, of device time and of pauses between measurements
     rng : of this measurement alone, so that a result depends on the seed and on `number`, never on who measured when
     controls, inputs : names of the electrodes, in the order of a Drive
     seed : of the bench, for one imperfection
@@ -33,6 +44,24 @@ class Moment:
     def bench(self) -> np.random.Generator:
         """A fresh generator that is the same for every measurement: for what was drawn when the bench was built."""
         return np.random.default_rng(self.seed)
+
+    @property
+    def bare(self) -> DeviceUnderTest:
+        """The device itself, behind all instruments."""
+        return innermost(self.dut)
+
+    @property
+    def device(self) -> ChangingDevice:
+        """The same as one that can change. Raises ValueError for one whose elements can't."""
+        dut = self.bare
+        if not isinstance(dut, ChangingDevice):
+            raise ValueError(f"{type(dut).__name__} has no elements that could change; only simulated networks have")  # noqa: TRY004 - a study asked
+        return dut
+
+
+def changed(asked: Drive, **change: Any) -> Drive:
+    """The drive on a device that has changed further; change : fields of a Condition."""
+    return replace(asked, condition=asked.condition.and_then(Condition(**change)))
 
 
 def _same_drive(drive: Drive, _: Moment) -> Drive:
@@ -54,11 +83,13 @@ class Effect:
     graph : (network, rng of the bench) -> the network as it was made; electrodes and their roles stay what they are
     drive : (as asked, moment) -> as the device gets it
     waveform : (drive as asked, as the device gave it, moment) -> as it is read
+    lasting : whether a drive's condition is what the device has become, and not what one measurement makes of it
     """
 
     graph: Callable[[Network, np.random.Generator], Network] = _same_graph
     drive: Callable[[Drive, Moment], Drive] = _same_drive
     waveform: Callable[[Drive, Waveform, Moment], Waveform] = _same_waveform
+    lasting: bool = False
 
 
 # as a study has them once read: a quantity or a number, a word, rows of quantities
@@ -104,6 +135,15 @@ class Imperfection:
     summary: str
 
 
+@dataclass
+class Passed:
+    """What has passed at an instrument: measurements, and s of device time and pauses; pause : s beside each."""
+
+    measurements: int = 0
+    seconds: float = 0.0
+    pause: float = 0.0
+
+
 class Imperfect:
     """A device under test seen through an instrument: itself a device under test.
 
@@ -111,9 +151,35 @@ class Imperfect:
     changes nothing.
     """
 
-    def __init__(self, dut: DeviceUnderTest, effect: Effect, seed: Sequence[int]) -> None:
+    def __init__(
+        self,
+        dut: DeviceUnderTest,
+        effect: Effect,
+        seed: Sequence[int],
+        name: str = "",
+        passed: Passed | None = None,
+    ) -> None:
+        self.name = name
         self._dut, self._effect, self._seed = dut, effect, tuple(seed)
-        self._number, self._spent = 0, 0.0
+        self.passed = passed or Passed()
+        self._became = AS_MADE  # the device, as it was last measured
+
+    @property
+    def inner(self) -> DeviceUnderTest:
+        """What it wraps."""
+        return self._dut
+
+    def around(self, dut: DeviceUnderTest) -> "Imperfect":
+        """The same instrument, which goes on from now, around another device."""
+        if isinstance(dut, SmallSignalDevice):
+            return ImperfectKnown(dut, self._effect, self._seed, self.name, self.passed)
+        return Imperfect(dut, self._effect, self._seed, self.name, self.passed)
+
+    def wait(self, seconds: float) -> None:
+        """Let device time pass without a measurement, s, here and in all instruments within."""
+        self.passed.seconds += seconds
+        if isinstance(self._dut, Imperfect):
+            self._dut.wait(seconds)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -131,30 +197,73 @@ class Imperfect:
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
-        moments = [self._next(drive) for drive in drives]
+        moments = [self._next(drive.transient.duration + self.passed.pause) for drive in drives]
         given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
+        if given:
+            self._became = given[-1].condition
         waveforms = measure_all(self._dut, given)
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
-    def _next(self, drive: Drive) -> Moment:
-        rng = np.random.default_rng((*self._seed, self._number))
-        moment = Moment(self._number, self._spent, rng, self.controls, self.inputs, self._seed, self._dut)
-        self._number += 1
-        self._spent += drive.transient.duration
+    def _next(self, seconds: float) -> Moment:
+        passed = self.passed
+        rng = np.random.default_rng((*self._seed, passed.measurements))
+        moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self._dut)
+        passed.measurements += 1
+        passed.seconds += seconds
         return moment
 
 
 class ImperfectKnown(Imperfect):
-    """The same around a device that knows its own linearised response: the truth is told unperturbed."""
+    """The same around a device that knows its own linearised response: the truth is told without the instrument."""
 
-    def __init__(self, dut: SmallSignalDevice, effect: Effect, seed: Sequence[int]) -> None:
-        super().__init__(dut, effect, seed)
+    def __init__(
+        self,
+        dut: SmallSignalDevice,
+        effect: Effect,
+        seed: Sequence[int],
+        name: str = "",
+        passed: Passed | None = None,
+    ) -> None:
+        super().__init__(dut, effect, seed, name, passed)
         self._known = dut
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
-        """Tones off, at rest, without the instrument: one point."""
-        return self._known.operating_point(control, inputs)
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other in one transient; see PlateauDevice.
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex."""
-        return self._known.small_signal(control, inputs, frequencies)
+        Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start. A
+        device that changes stands still for the sequence, as it is for the drive in the middle.
+        """
+        if not isinstance(self._known, PlateauDevice):
+            raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
+        begun = self.passed.seconds
+        moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
+        self.passed.seconds += self.passed.pause
+        given = [self._effect.drive(plateaus.alone(k), moment) for k, moment in enumerate(moments)]
+        self._became = given[len(given) // 2].condition
+        drives = tuple(
+            replace(d, tones=plateaus.tones, transient=plateaus.transient, condition=self._became) for d in given
+        )
+        waveforms = self._known.measure_plateaus(replace(plateaus, drives=drives))
+        since = [replace(moment, start=begun) for moment in moments]
+        return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
+
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
+        """Tones off, at rest, without the instrument: one point, of the device as it was last measured."""
+        return self._known.operating_point(control, inputs, self._became if self._effect.lasting else condition)
+
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
+        """dI_out/dV of each control at its own frequency, without the instrument: [control], A/V complex.
+
+        Of the device as it was last measured, but for what comes anew at every measurement.
+        """
+        seen = self._became if self._effect.lasting else condition
+        return self._known.small_signal(control, inputs, frequencies, seen)
+
+
+def innermost(dut: DeviceUnderTest) -> DeviceUnderTest:
+    """The device behind all instruments."""
+    while isinstance(dut, Imperfect):
+        dut = dut.inner
+    return dut

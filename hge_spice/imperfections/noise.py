@@ -23,8 +23,6 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import nnls
-from scipy.signal import lfilter
 
 from hge_spice.drive import Floats
 from hge_spice.imperfections.imperfection import Setting, Settings
@@ -161,6 +159,8 @@ def _track(state: Floats, poles: Floats, time: Floats, rng: np.random.Generator)
     kept = np.exp(-2 * np.pi * poles * mean_step(time))
     drawn = np.sqrt(1 - kept**2)[:, None] * rng.standard_normal((len(poles), len(time)))
     drawn[:, 0] = state
+    from scipy.signal import lfilter  # noqa: PLC0415 - slow to import, and few processes draw noise
+
     return np.array([lfilter([1.0], [1.0, -a], row) for a, row in zip(kept, drawn, strict=True)])
 
 
@@ -172,6 +172,8 @@ def shares(lowest: float, step: float) -> tuple[Floats, Floats, float, float]:
     of white noise before two neighbours are averaged. One-sided densities of the sampled parts: 2h for white noise,
     that times (1+cos ωh)/2 when averaged, 2h(1−a²)/(1−2a·cos ωh+a²) for a process with a = e^(−2πf_k·h).
     """
+    from scipy.optimize import nnls  # noqa: PLC0415 - as above
+
     half_rate = 0.5 / step
     count = max(1, int(np.ceil(np.log2(2 * half_rate / lowest))))
     poles: Floats = lowest * np.exp2(np.arange(count, dtype=np.float64))

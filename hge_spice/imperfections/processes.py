@@ -82,6 +82,11 @@ class OrnsteinUhlenbeck:
         return found
 
 
+def at_once(process: Process, time: float, rng: np.random.Generator) -> float:
+    """Value at one time, s, none before those asked for earlier."""
+    return float(process.samples(np.array([time]), rng)[0])
+
+
 # of a size and a time scale, s: what it reaches by then (linear, random walk: its standard deviation), or as above
 PROCESSES: dict[str, Callable[[float, float], Process]] = {
     "linear": Linear,

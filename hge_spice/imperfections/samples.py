@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from hge_spice.drive import Floats
 
@@ -56,6 +55,8 @@ def taken_at(time: Floats, values: Floats, wanted: Floats) -> Floats:
     wanted : [point], s
     """
     if not is_uniform(time):
+        from scipy.interpolate import CubicSpline  # noqa: PLC0415 - slow to import, and rarely needed
+
         return np.asarray(CubicSpline(time, values)(wanted))
     # Taylor's series about the grid shifted as a whole: x(t + d + r) = Σ rᵏ/k!·x⁽ᵏ⁾(t + d), each derivative exact
     shift = wanted - time

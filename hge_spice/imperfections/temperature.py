@@ -5,8 +5,10 @@ The gradient is along x, about the middle of the nodes; each element is at the t
 
 import numpy as np
 
+from hge_spice.devices.condition import warmed
 from hge_spice.devices.element import NOMINAL_TEMPERATURE
 from hge_spice.devices.elements import ELEMENTS
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
 
@@ -17,18 +19,17 @@ def _make(settings: Settings) -> Effect:
     def graph(network: Network, __: np.random.Generator) -> Network:
         if not (offset or gradient):
             return network
-        network = network.copy()
-        family, given = network.graph["family"], dict(network.graph.get("parameters", {}))
-        if family != "dopant" and family not in ELEMENTS:
-            raise ValueError(f"a {family}'s temperature is set by device.temperature; state it there")
-        level = given.get("temperature", NOMINAL_TEMPERATURE) + offset
-        if level <= 0:
-            raise ValueError(f"the temperature would be {level:g} K; it must be above zero")
-        network.graph["parameters"] = {**given, "temperature": level}
+        if gradient:
+            refuse_foreign(network, "its circuit has one temperature, and a gradient is for our own elements")
+        network = warmed(network, offset)
         if not gradient:
             return network
-        if family == "dopant":
-            raise ValueError("a dopant network has one temperature; a gradient is for networks of elements")
+        if network.graph["family"] not in ELEMENTS:
+            raise ValueError(
+                f"a {network.graph['family']} network has one temperature; a gradient is for networks of elements"
+            )
+        network = network.copy()
+        level = network.graph.get("parameters", {}).get("temperature", NOMINAL_TEMPERATURE)
         places = [node["x"] for _, node in network.nodes(data=True)]
         middle = (max(places) + min(places)) / 2
         for a, b, data in network.edges(data=True):

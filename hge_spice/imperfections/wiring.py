@@ -1,12 +1,13 @@
 """How the wiring outside a network is told to the netlist: `graph.graph["wiring"]`, see netlist.py."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from hge_spice.graph import Network
 
 
-def wired(graph: Network, more: Mapping[str, float]) -> Network:
-    """A copy with more wiring; values of zero leave the graph as it is."""
+def wired(graph: Network, more: Mapping[str, Any]) -> Network:
+    """A copy with more wiring; zeros and empty lists leave the graph as it is."""
     wanted = {name: value for name, value in more.items() if value}
     if not wanted:
         return graph

@@ -3,17 +3,17 @@
 from hge_spice.lockin.distortion import distortion
 from hge_spice.lockin.filters import FILTERS, Filter, rc
 from hge_spice.lockin.fit import Demodulated, crosstalk, demodulate, harmonics
-from hge_spice.lockin.noise import Density, density_at_tones
+from hge_spice.lockin.noise import ErrorBars, error_bars
 
 __all__ = [
     "FILTERS",
     "Demodulated",
-    "Density",
+    "ErrorBars",
     "Filter",
     "crosstalk",
     "demodulate",
-    "density_at_tones",
     "distortion",
+    "error_bars",
     "harmonics",
     "rc",
 ]

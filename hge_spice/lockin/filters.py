@@ -16,7 +16,6 @@ from math import comb, pi, sqrt
 from types import MappingProxyType
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import gammaincinv
 
 from hge_spice.drive import Floats
@@ -80,6 +79,8 @@ class Filter:
         """Time for the answer to a step to come within 1 %, s."""
         if self.name == "rc":
             return float(self.time_constant * gammaincinv(self.order, SETTLED))
+        from scipy.optimize import brentq  # noqa: PLC0415 - slow to import, and most windows are boxcars
+
         first, *others = TAPERS[self.name]
 
         def missing(u: float) -> float:
@@ -93,6 +94,8 @@ class Filter:
         """Frequency off the tone at which the power falls to one half (−3 dB), Hz."""
         if self.name == "rc":
             return sqrt(2 ** (1 / self.order) - 1) / (2 * pi * self.time_constant)
+        from scipy.optimize import brentq  # noqa: PLC0415 - as above
+
         return float(brentq(lambda x: self._power(x) - 0.5, 1e-6, 2.0)) / self.length
 
     def _power(self, x: float) -> float:

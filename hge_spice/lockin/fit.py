@@ -6,12 +6,16 @@ share a bin share a column. Over whole periods on a uniform grid this is the loc
 equivalent noise bandwidth is 1/(2·window) for the mean and 1/window for a tone's amplitude; in white noise it reaches
 the Cramér–Rao bound 2σ²/N of a sinusoid's amplitude.
 
+A straight line over the window, such as a memristor's drift makes, leaks into harmonic k as −1/(πk) of its change over
+the window. Asked for, it is one unknown more. White noise then moves a tone by more: the line is told from the products
+that lie near it by the bins that are left, and a variance grows by up to a half for the tones of a tight plan.
+
 With a taper the same unknowns are fitted with the taper as weights. An `rc` filter is what a hardware lock-in does
 instead: each tone is multiplied by its reference and low-passed, and what the filter lets through of the other tones,
 of products and of the mean is in the result; `crosstalk` says how much.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations_with_replacement
 
@@ -37,6 +41,9 @@ class Demodulated:
     degrees_of_freedom : points less unknowns
     gain : [tone], variance of in_phase over the density at the tone, 1/s: 1/window for the boxcar
     free_bins : harmonics of 1/window that nothing in the fit occupies, on a uniform grid; else empty
+    weights : [tone, point], in_phase = weights @ output; frequencies : [tone], Hz
+    trend, trend_stderr : A, change over the window of the straight line that was fitted, and its standard error; zero
+    where none was. line : [point], per ampere of it; else empty
     """
 
     mean: float
@@ -47,6 +54,15 @@ class Demodulated:
     degrees_of_freedom: int
     gain: Floats
     free_bins: tuple[int, ...]
+    weights: Floats
+    frequencies: tuple[float, ...]
+    trend: float = 0.0
+    trend_stderr: float = 0.0
+    line: Floats = field(default_factory=lambda: np.empty(0))
+
+    def straightened(self, waveform: Waveform) -> Waveform:
+        """The waveform less the line that was fitted to it."""
+        return replace(waveform, output=waveform.output - self.trend * self.line) if len(self.line) else waveform
 
     @property
     def in_phase(self) -> Floats:
@@ -69,17 +85,28 @@ class Demodulated:
         return np.asarray(np.angle(self.response))
 
 
-def demodulate(waveform: Waveform, tones: tuple[Tone, ...], window: float, lockin: Filter | None = None) -> Demodulated:
+def demodulate(
+    waveform: Waveform,
+    tones: tuple[Tone, ...],
+    window: float,
+    lockin: Filter | None = None,
+    *,
+    trend: bool = False,
+) -> Demodulated:
     """Fit mean, tones and 2nd-order products to the output.
 
     waveform : its points span one window, s
     tones : whole harmonics of 1/window, below half the point rate
     lockin : the filter; the boxcar where none is given
+    trend : whether a straight line over the window is fitted with them
 
-    Raises ValueError: no tones, two tones that the window can't resolve, fewer points than unknowns.
+    Raises ValueError: no tones, two tones that the window can't resolve, fewer points than unknowns, a trend behind a
+    filter that fits nothing.
     """
     frequencies, phases = _settings(tones, window)
-    basis = _basis(np.ascontiguousarray(waveform.time).tobytes(), frequencies, phases, window, lockin)
+    if trend and lockin is not None and lockin.name == "rc":
+        raise ValueError('an "rc" filter fits nothing, and so no trend; take filter = "window" or a taper')
+    basis = _basis(np.ascontiguousarray(waveform.time).tobytes(), frequencies, phases, window, lockin, trend)
     read = basis.read @ waveform.output
     residual, product = basis.leftover(waveform.output)
     count = len(tones)
@@ -95,6 +122,11 @@ def demodulate(waveform: Waveform, tones: tuple[Tone, ...], window: float, locki
         degrees_of_freedom=degrees,
         gain=norms * len(waveform.time) / (2 * window),
         free_bins=basis.free_bins,
+        weights=basis.read[1 : 1 + count],
+        frequencies=frequencies,
+        trend=float(basis.fit[-1] @ waveform.output) if trend else 0.0,
+        trend_stderr=spread * float(np.linalg.norm(basis.fit[-1])) if trend else 0.0,
+        line=basis.design[:, -1] if trend else np.empty(0),
     )
 
 
@@ -157,9 +189,9 @@ class _Basis:
     """The fit of one grid and its tones.
 
     read : [1 + 2·tone, point], what the lock-ins show
-    unknowns : mean, tones and products; trace : of the residual's covariance in unit white noise
+    unknowns : mean, tones, products and a trend; trace : of the residual's covariance in unit white noise
     bins, product_bins : what the unknowns occupy where they are orthogonal on the grid; else design [point, unknown]
-    and fit [unknown, point], its pseudo-inverse
+    and fit [unknown, point], its pseudo-inverse; a trend is the last unknown
     """
 
     read: Floats
@@ -170,6 +202,7 @@ class _Basis:
     product_bins: NDArray[np.int64]
     design: Floats
     fit: Floats
+    trend: bool = False
 
     def leftover(self, output: Floats) -> tuple[Floats, float]:
         """What the fit leaves of an output [point], and the largest amplitude of a product."""
@@ -179,32 +212,40 @@ class _Basis:
             spectrum[self.bins] = 0
             return np.fft.irfft(spectrum, len(output)), float(products.max(initial=0.0))
         fitted = self.fit @ output
-        return output - self.design @ fitted, float(np.abs(fitted[len(self.read) :]).max(initial=0.0))
+        products = fitted[len(self.read) : len(fitted) - self.trend]
+        return output - self.design @ fitted, float(np.abs(products).max(initial=0.0))
 
 
 @lru_cache(maxsize=32)
 def _basis(
-    time_bytes: bytes, frequencies: tuple[float, ...], phases: tuple[float, ...], window: float, lockin: Filter | None
+    time_bytes: bytes,
+    frequencies: tuple[float, ...],
+    phases: tuple[float, ...],
+    window: float,
+    lockin: Filter | None,
+    trend: bool,
 ) -> _Basis:
     """Factor the fit. A training repeats the same grid and tones thousands of times: once is enough."""
     time = np.frombuffer(time_bytes)
     points = len(time)
     layout = _layout(time, frequencies, window)
-    unknowns = 1 + 2 * len(frequencies) + sum(1 if h in layout.halved else 2 for h in layout.products)
+    unknowns = 1 + 2 * len(frequencies) + sum(1 if h in layout.halved else 2 for h in layout.products) + trend
     if unknowns > points:
-        raise ValueError(f"{points} points for {unknowns} unknowns (mean, tones, 2nd-order products); take more points")
+        which = f"mean, tones, 2nd-order products{', trend' if trend else ''}"
+        raise ValueError(f"{points} points for {unknowns} unknowns ({which}); take more points")
     angles = [2 * np.pi * f * time + p for f, p in zip(frequencies, phases, strict=True)]
     first = np.array([np.ones(points), *map(np.sin, angles), *map(np.cos, angles)])
     weights = None if lockin is None or lockin.name == "window" else lockin.weights(time)
     plain = lockin is not None and lockin.name == "rc"
     nothing, empty = np.empty(0, dtype=np.int64), np.empty((0, 0))
-    if layout.orthogonal and (weights is None or plain):
+    if layout.orthogonal and (weights is None or plain) and not trend:
         fit: Floats = first / np.sum(first**2, axis=1)[:, None]
         bins = np.unique(np.array([0.0, *layout.tones, *layout.products])).astype(np.int64)
         read = fit if weights is None else _multiplied(weights, first)
         products = np.array(layout.products).astype(np.int64)
         return _Basis(read, unknowns, float(points - unknowns), layout.free, bins, products, empty, empty)
-    design = np.vstack([first, *_product_rows(time, window, layout)]).T
+    line = [(time - time.mean()) / window] if trend else []
+    design = np.vstack([first, *_product_rows(time, window, layout), *line]).T
     trace = float(points - unknowns)
     if weights is None or plain:
         fit, _ = pseudo_inverse(design)
@@ -213,7 +254,7 @@ def _basis(
         fit = pseudo_inverse(root[:, None] * design)[0] * root
         trace = float(points - 2 * unknowns + np.sum((design.T @ design) * (fit @ fit.T)))
     read = _multiplied(weights, first) if weights is not None and plain else fit[: len(first)]
-    return _Basis(read, unknowns, trace, layout.free, nothing, nothing, design, fit)
+    return _Basis(read, unknowns, trace, layout.free, nothing, nothing, design, fit, trend)
 
 
 def _multiplied(weights: Floats, first: Floats) -> Floats:

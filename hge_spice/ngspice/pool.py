@@ -1,18 +1,32 @@
 """Several ngspice workers as one device under test: drives side by side, results as from one."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, Waveform
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Waveform
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.worker import TIMEOUT
+from hge_spice.plateaus import Plateaus
+
+
+class Record(Protocol):
+    """Something that keeps measurements, in their order, and may know them from an earlier run."""
+
+    def recall(self, key: str) -> list[Waveform] | None:
+        """What was measured next then, if it has this key."""
+        ...
+
+    def note(self, key: str, waveforms: Sequence[Waveform]) -> None:
+        """Keep what was measured."""
+        ...
 
 
 class NgspicePool:
@@ -20,14 +34,19 @@ class NgspicePool:
 
     A measurement doesn't depend on what its worker did before, so results are the same bit for bit for every N. Safe to
     use from several threads. Use it as a context manager, or call close().
+
+    record : where measurements in time are kept, and taken from as long as they are the same; for one thread
     """
 
-    def __init__(self, graph: Network, workers: int = 1, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, graph: Network, workers: int = 1, timeout: float = TIMEOUT, record: Record | None = None
+    ) -> None:
         if workers < 1:
             raise ValueError(f"{workers} workers can't measure; take 1 or more")
         if workers > 1 and not graph.graph.get("reinitialise", True):
             raise ValueError(f"states that go on from one measurement to the next need 1 worker, not {workers}")
         self.graph = graph
+        self._record = record
         self._threads = ThreadPoolExecutor(workers) if workers > 1 else None
         self._devices: list[NgspiceDevice] = []
         self._idle: SimpleQueue[NgspiceDevice] = SimpleQueue()
@@ -50,6 +69,16 @@ class NgspicePool:
         return self._devices[0].inputs
 
     @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError for a device that is a block."""
+        return self._devices[0].links
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that a condition's `start` has."""
+        return self._devices[0].held_states
+
+    @property
     def devices(self) -> tuple[NgspiceDevice, ...]:
         """The workers' devices."""
         return tuple(self._devices)
@@ -61,29 +90,71 @@ class NgspicePool:
 
     def measure(self, drive: Drive) -> Waveform:
         """Measure on the next idle worker; see NgspiceDevice.measure."""
-        with self._borrowed() as device:
-            return device.measure(drive)
+        if self._record is not None:
+            return self.measure_many([drive])[0]
+        return self._measured(drive)
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
+        found: list[Waveform] = []
+        if self._record is not None:
+            for drive in drives:
+                known = self._record.recall(digest(drive))
+                if known is None:
+                    break
+                found += known
+        rest = drives[len(found) :]
         if self._threads is None:
-            return [self.measure(drive) for drive in drives]
-        return list(self._threads.map(self.measure, drives))
+            fresh = [self._measured(drive) for drive in rest]
+        else:
+            fresh = list(self._threads.map(self._measured, rest))
+        if self._record is not None:
+            for drive, waveform in zip(rest, fresh, strict=True):
+                self._record.note(digest(drive), [waveform])
+        return found + fresh
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other in one transient, on the next idle worker; see NgspiceDevice.measure_plateaus."""
+        key = digest(*plateaus.drives, ramp=plateaus.ramp)
+        known = None if self._record is None else self._record.recall(key)
+        if known is not None:
+            return known
+        with self._borrowed() as device:
+            found = device.measure_plateaus(plateaus)
+        if self._record is not None:
+            self._record.note(key, found)
+        return found
+
+    def _measured(self, drive: Drive) -> Waveform:
+        with self._borrowed() as device:
+            return device.measure(drive)
+
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest; see NgspiceDevice.operating_point."""
         with self._borrowed() as device:
-            return device.operating_point(control, inputs)
+            return device.operating_point(control, inputs, condition)
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dI_out/dV by `.ac`, each control at its own frequency: [control], A/V complex."""
         with self._borrowed() as device:
-            return device.small_signal(control, inputs, frequencies)
+            return device.small_signal(control, inputs, frequencies, condition)
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""
         with self._borrowed() as device:
             return device.noise(control, inputs, frequencies)
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """The same by kind of noise; see NgspiceDevice.noise_by_kind."""
+        with self._borrowed() as device:
+            return device.noise_by_kind(control, inputs, frequencies)
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """What every resistor and diode makes; see NgspiceDevice.noise_sources."""
+        with self._borrowed() as device:
+            return device.noise_sources(control, inputs)
 
     @contextmanager
     def _borrowed(self) -> Iterator[NgspiceDevice]:
@@ -107,3 +178,17 @@ class NgspicePool:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def digest(*drives: Drive, ramp: float = 0.0) -> str:
+    """Drives in 32 hex digits, equal for those that are equal bit for bit."""
+    told = hashlib.sha256()
+    for drive in drives:
+        arrays = [drive.control, drive.inputs]
+        told.update(repr((ramp, drive.tones, drive.transient, drive.condition)).encode())
+        if drive.tables is not None:
+            told.update(repr((drive.tables.electrodes, drive.tables.step, drive.tables.held)).encode())
+            arrays.append(drive.tables.values)
+        for array in arrays:
+            told.update(repr(np.shape(array)).encode() + np.ascontiguousarray(array, dtype=np.float64).tobytes())
+    return told.hexdigest()[:32]

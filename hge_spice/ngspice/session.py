@@ -28,6 +28,7 @@ class Result:
 
     scale : [point], s or Hz, empty if nothing ran
     vectors : [name, point], in the order asked for; complex after an AC analysis
+    names : of the vectors, where some were asked for by how they begin
     log : ngspice's own lines
     """
 
@@ -37,6 +38,7 @@ class Result:
     missing: tuple[str, ...] = ()  # names that the circuit doesn't have, where others came back
     iterations: float = 0.0  # of Newton, for each step that a transient tried
     rejected: int = 0  # steps that it took back
+    names: tuple[str, ...] = ()
 
 
 class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no type information
@@ -72,6 +74,14 @@ class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no ty
         if info.v_compdata != Shared.ffi.NULL:
             return np.frombuffer(Shared.ffi.buffer(info.v_compdata, info.v_length * 16), dtype=np.complex128)
         return np.frombuffer(Shared.ffi.buffer(info.v_realdata, info.v_length * 8), dtype=np.float64)
+
+    def vector_names(self) -> tuple[str, ...]:
+        """Those of the last analysis."""
+        every = self._ngspice_shared.ngSpice_AllVecs(self._ngspice_shared.ngSpice_CurPlot())
+        found: list[str] = []
+        while every[len(found)] != Shared.ffi.NULL:
+            found.append(Shared.ffi.string(every[len(found)]).decode("ascii", "replace"))
+        return tuple(found)
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -124,21 +134,27 @@ class Session:
         self._loaded = True
 
     def run(self, alterations: list[str], analysis: str, names: tuple[str, ...]) -> Result:
-        """Apply alterations, run one analysis, copy the named vectors, free the run's memory."""
+        """Apply alterations, run one analysis, copy the named vectors, free the run's memory.
+
+        A name that ends in * stands for all vectors that begin like it: `names` of the result tells them.
+        """
         for command in _joined(alterations):
             self._ngspice.exec_command(command)
         self._ngspice.exec_command(analysis)
         log = self._ngspice.lines
+        if any(name.endswith("*") for name in names):
+            starts = tuple(name.removesuffix("*") for name in names)
+            names = tuple(sorted(name for name in self._ngspice.vector_names() if name.startswith(starts)))
         scale = self._ngspice.vector("time" if analysis.startswith("tran") else "frequency")
         found = [self._ngspice.vector(name) for name in names]
         iterations, rejected = self._effort() if analysis.startswith("tran") else (0.0, 0)
         missing = tuple(name for name, vector in zip(names, found, strict=True) if vector is None)
-        if missing:
+        if missing or not found:
             result = Result(np.empty(0), np.empty((len(names), 0)), log, missing if len(missing) < len(names) else ())
         else:
             vectors = np.array(found)
             scale = np.zeros(1) if scale is None else np.real(scale).copy()
-            result = Result(scale, vectors, log, iterations=iterations, rejected=rejected)
+            result = Result(scale, vectors, log, iterations=iterations, rejected=rejected, names=names)
         self._ngspice.exec_command("destroy all")
         self._runs += 1
         if self._runs % RUNS_PER_RELEASE == 0:

@@ -1,17 +1,22 @@
 """A network solved in NumPy as a device under test, for windows whose tones lie far below its poles."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, SimulationError, Transient, Waveform
-from hge_spice.graph import Network, electrodes
-from hge_spice.netlist import voltages
+from hge_spice.devices import DEVICES
+from hge_spice.devices.condition import kinds, links, multipliers, warmed
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
+from hge_spice.graph import Network
+from hge_spice.netlist import Rails
+from hge_spice.plateaus import Plateaus
+from hge_spice.quasistatic.assembly import Assembly, Points
 from hge_spice.quasistatic.network import BatchedNetwork
-from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE, Solution, solve
+from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE
 
 _UNTIMED = Transient(1.0, 3)
 SLOWEST = 1e-3  # 2πf times the longest time constant: a pole shifts no response by a larger share
@@ -20,15 +25,20 @@ SLOWEST = 1e-3  # 2πf times the longest time constant: a pole shifts no respons
 class QuasistaticDevice:
     """A network as a device under test without a simulator: at every instant it is at the operating point.
 
-    Nothing is remembered between measurements. It can be used as a context manager, as the simulated devices are.
+    Units in series are solved one after the other. Of several outputs the first is the waveform's, and all are among
+    its probes, by name. Nothing is remembered between measurements. It can be used as a context manager, as the
+    simulated devices are.
     """
 
-    def __init__(self, graph: Network) -> None:
+    def __init__(self, graph: Network, network: BatchedNetwork | None = None) -> None:
+        """Take a network, and its equations where they are another's than `BatchedNetwork.of` makes."""
         self.graph = graph
-        self._network = BatchedNetwork.of(graph)
-        self._names = self._network.equations.electrodes
-        self._output = self._names.index(electrodes(graph, "output")[0])
-        self._controls, self._inputs = electrodes(graph, "control"), electrodes(graph, "input")
+        self._network = Assembly(graph, network)
+        self._names, self._outputs = self._network.names, self._network.outputs
+        self._output = self._names.index(self._outputs[0])
+        self._rails = Rails.of(graph)  # the graph is not searched at every measurement
+        self._resting = {name: float(graph.nodes[name].get("voltage", 0.0)) for name in self._names}
+        self._controls, self._inputs = self._rails.controls, self._rails.inputs
         self._columns = [self._names.index(name) for name in self._controls]
         self.retried = 0
 
@@ -42,6 +52,16 @@ class QuasistaticDevice:
         """Names of the input electrodes, in the order of `Drive.inputs`."""
         return self._inputs
 
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has."""
+        return kinds(self.graph)
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that are held, none of which a condition can move here."""
+        return tuple(DEVICES[self.graph.graph["family"]].held_states(self.graph))
+
     def measure(self, drive: Drive) -> Waveform:
         """See measure_many."""
         return self.measure_many([drive])[0]
@@ -52,54 +72,110 @@ class QuasistaticDevice:
         Raises SimulationError where one isn't found or the poles are too near the tones, ValueError where a drive
         doesn't fit the network.
         """
+        windows = [
+            d.transient.settle + d.transient.step * np.arange(d.transient.points, dtype=np.float64) for d in drives
+        ]
+        return self.waveforms(drives, windows, [d.transient.duration for d in drives])
+
+    def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
+        """Drives one after the other; only their windows are solved, and ramps are taken for windows in what they cost.
+
+        Raises what measure_many raises.
+        """
+        step = plateaus.transient.step * np.arange(plateaus.transient.points)
+        windows = [np.asarray(start + plateaus.dead + step) for start in plateaus.starts.tolist()]
+        drives = [replace(drive, condition=AS_MADE) for drive in plateaus.drives]
+        return self._become(plateaus.condition).waveforms(drives, windows, [plateaus.pitch] * len(windows))
+
+    def waveforms(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
+        """One waveform per drive on its window's points [point], s; what each takes in all, s. See measure_many."""
         if any(drive.tables is not None for drive in drives):
             raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
-        at_rest = self._solved(np.array([self._voltages(drive) for drive in drives]))
-        time: list[Floats] = [
-            np.asarray(d.transient.settle + d.transient.step * np.arange(d.transient.points if d.tones else 1))
-            for d in drives
+        if any(drive.condition != AS_MADE for drive in drives):
+            return self._measured_as_they_are(drives, windows, seconds)
+        resting = [self._voltages(drive) for drive in drives]
+        at_rest = self._solved(np.array(resting))
+        time = [window if drive.tones else window[:1] for drive, window in zip(drives, windows, strict=True)]
+        for row, drive in enumerate(drives):
+            self._check_poles(drive, at_rest, row)
+        swung = [
+            self._swung(drive, rims, instants) for drive, rims, instants in zip(drives, resting, time, strict=True)
         ]
-        for drive, unknowns in zip(drives, at_rest.unknowns, strict=True):
-            self._check_poles(drive, unknowns)
-        swung = [self._swung(drive, instants) for drive, instants in zip(drives, time, strict=True)]
         counts = [len(rows) for rows in swung]
-        everything = np.concatenate(swung)
-        moving = self._solved(everything, np.repeat(at_rest.unknowns, counts, axis=0))
+        moving = at_rest
+        if any(drive.tones for drive in drives):
+            begin = tuple(np.repeat(each, counts, axis=0) for each in at_rest.unknowns)
+            moving = self._solved(np.concatenate(swung), begin)
         ends = np.cumsum(counts)[:-1]
-        parts = zip(drives, swung, np.split(moving.current, ends), strict=True)
-        return [self._waveform(drive, rims, current) for drive, rims, current in parts]
+        parts = zip(resting, windows, seconds, swung, np.split(moving.current, ends), strict=True)
+        return [self._waveform(*part) for part in parts]
 
-    def operating_point(self, control: Floats, inputs: Floats) -> Waveform:
+    def _measured_as_they_are(
+        self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]
+    ) -> list[Waveform]:
+        found: dict[int, Waveform] = {}
+        for condition in dict.fromkeys(drive.condition for drive in drives):
+            alike = [n for n, drive in enumerate(drives) if drive.condition == condition]
+            part = [replace(drives[n], condition=AS_MADE) for n in alike], [windows[n] for n in alike]
+            waveforms = self._become(condition).waveforms(*part, [seconds[n] for n in alike])
+            found |= zip(alike, waveforms, strict=True)
+        return [found[n] for n in range(len(drives))]
+
+    def _become(self, condition: Condition) -> "QuasistaticDevice":
+        if condition == AS_MADE:
+            return self
+        if condition.start:
+            raise ValueError("a quasi-static device holds every state where it is; simulate with ngspice")
+        graph = warmed(self.graph, condition.warmer)
+        if condition.strength:
+            multipliers(links(graph), condition.strength)
+        if len(self._network.units) > 1:
+            raise ValueError("units in series are simulated as they were made; simulate changes with ngspice")
+        network = self._network.units[0] if graph is self.graph else BatchedNetwork.of(graph)
+        return QuasistaticDevice(graph, BatchedNetwork(network.equations, condition.strength))
+
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest: one point; `energy` is then the power in W. Raises SimulationError."""
+        if condition != AS_MADE:
+            return self._become(condition).operating_point(control, inputs)
         rims = self.held(control, inputs)
         current = self._solved(rims[None]).current[0]
         output = current[self._output : self._output + 1]
-        return Waveform(np.zeros(1), output, 0.0, energy=float(-rims @ current), current_error=self._error(current))
+        return Waveform(
+            np.zeros(1),
+            output,
+            0.0,
+            energy=float(-rims @ current),
+            current_error=self._error(current),
+            probes=self._probes(current[None], 1),
+        )
 
-    def exact(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
         """Output currents [pattern], A, and their derivatives [pattern, control], A/V, at rest.
 
-        control : [control], V; inputs : [pattern, input], V. Raises SimulationError.
+        control : [control], V; inputs : [pattern, input], V; output : which, of several. Raises SimulationError.
         """
         found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
-        return found.current[:, self._output], found.jacobian[:, self._columns]
+        name = output or self._outputs[0]
+        return found.current[:, self._names.index(name)], found.jacobian[name][:, self._columns]
 
-    def small_signal(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
         """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
+        if condition != AS_MADE:
+            return self._become(condition).small_signal(control, inputs, frequencies)
         rims = self.held(control, inputs)
-        slope = self._network.slope(self._solved(rims[None]).unknowns[0], rims)
-        count, out = self._network.count, self._network.count + self._output
+        found = self._solved(rims[None])
         response = np.empty(len(self._controls), dtype=np.complex128)
         for k, (column, frequency) in enumerate(zip(self._columns, frequencies, strict=True)):
-            admittance = slope + 2j * np.pi * float(frequency) * self._network.equations.capacitance
-            inner = np.linalg.solve(admittance[:count, :count], admittance[:count, count + column])
-            response[k] = admittance[out, :count] @ inner - admittance[out, count + column]
+            response[k] = self._network.response(found, float(frequency))[column]
         return response
 
     def time_constants(self, control: Floats, inputs: Floats) -> Floats:
-        """Time constants of the network at rest, the longest first: [unknown], s."""
-        rims = self.held(control, inputs)
-        return self._time_constants(self._solved(rims[None]).unknowns[0], rims)
+        """Time constants of all units at rest, the longest first: [unknown], s."""
+        each = self._network.time_constants(self._solved(self.held(control, inputs)[None]))
+        return np.sort(np.concatenate(each))[::-1]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -114,15 +190,15 @@ class QuasistaticDevice:
 
     def _voltages(self, drive: Drive) -> Floats:
         """Voltage of every electrode at rest, V; grounds and what has no voltage of its own are at zero."""
-        given = voltages(self.graph, drive)
-        return np.array([given.get(name, self.graph.nodes[name].get("voltage", 0.0)) for name in self._names])
+        given = self._resting | self._rails.voltages(drive)
+        return np.array([given[name] for name in self._names])
 
     def held(self, control: Floats, inputs: Floats) -> Floats:
         """Voltages of all electrodes with the tones off: [electrode], V, in the graph's order."""
         return self._voltages(Drive(control, inputs, (), _UNTIMED))
 
-    def _solved(self, rims: Floats, start: Floats | None = None) -> Solution:
-        found = solve(self._network, rims, self._output, start=start)
+    def _solved(self, rims: Floats, start: tuple[Floats, ...] | None = None) -> Points:
+        found = self._network.solve(rims, start)
         lost = np.flatnonzero(~found.converged)
         if len(lost):
             where = ", ".join(f"{name} {v:g} V" for name, v in zip(self._names, rims[lost[0]].tolist(), strict=True))
@@ -133,8 +209,8 @@ class QuasistaticDevice:
             )
         return found
 
-    def _swung(self, drive: Drive, time: Floats) -> Floats:
-        rims = np.repeat(self._voltages(drive)[None], len(time), axis=0)
+    def _swung(self, drive: Drive, resting: Floats, time: Floats) -> Floats:
+        rims = np.repeat(resting[None], len(time), axis=0)
         for tone in drive.tones:
             swing = tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase)
             rims[:, self._names.index(tone.electrode)] += swing
@@ -142,18 +218,13 @@ class QuasistaticDevice:
 
     @cached_property
     def _stores(self) -> bool:
-        return bool(np.any(self._network.equations.capacitance))
+        return any(np.any(unit.equations.capacitance) for unit in self._network.units)
 
-    def _time_constants(self, unknowns: Floats, rims: Floats) -> Floats:
-        count = self._network.count
-        slope = self._network.slope(unknowns, rims)[:count, :count]
-        storing = self._network.equations.capacitance[:count, :count]
-        return np.sort(np.abs(np.linalg.eigvals(np.linalg.solve(slope, storing))))[::-1]
-
-    def _check_poles(self, drive: Drive, unknowns: Floats) -> None:
+    def _check_poles(self, drive: Drive, at_rest: Points, row: int) -> None:
         if not drive.tones or not self._stores:
             return
-        longest = float(self._time_constants(unknowns, self._voltages(drive))[0])
+        # units in series delay one after the other
+        longest = sum(float(each[0]) for each in self._network.time_constants(at_rest, row))
         fastest = max(tone.frequency for tone in drive.tones)
         if 2 * np.pi * fastest * longest > SLOWEST:
             raise SimulationError(
@@ -165,16 +236,22 @@ class QuasistaticDevice:
     def _error(self, current: Floats) -> float:
         return float(TOLERANCE**2 * np.abs(current).max())
 
-    def _waveform(self, drive: Drive, rims: Floats, current: Floats) -> Waveform:
-        transient = drive.transient
+    def _probes(self, current: Floats, points: int) -> dict[str, Floats]:
+        """Every output's current, where there are several: [point], A."""
+        if len(self._outputs) < 2:
+            return {}
+        columns = {name: current[:, self._names.index(name)] for name in self._outputs}
+        return {name: np.broadcast_to(column, points).copy() for name, column in columns.items()}
+
+    def _waveform(self, resting: Floats, time: Floats, seconds: float, rims: Floats, current: Floats) -> Waveform:
         power = -np.einsum("tk,tk->t", rims, current)
-        tones = -np.einsum("tk,tk->t", rims - self._voltages(drive), current)
-        output = np.broadcast_to(current[:, self._output], transient.points).copy()
+        tones = -np.einsum("tk,tk->t", rims - resting, current)
         return Waveform(
-            np.asarray(transient.settle + transient.step * np.arange(transient.points)),
-            output,
-            transient.duration,
-            energy=float(power.mean() * transient.duration),
-            perturbation_energy=float(tones.mean() * transient.duration),
+            time,
+            np.broadcast_to(current[:, self._output], len(time)).copy(),
+            seconds,
+            energy=float(power.mean() * seconds),
+            perturbation_energy=float(tones.mean() * seconds),
             current_error=self._error(current),
+            probes=self._probes(current, len(time)),
         )

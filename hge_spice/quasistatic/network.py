@@ -10,8 +10,18 @@ from scipy.sparse import csr_matrix
 from hge_spice.devices import DEVICES
 from hge_spice.devices.equations import Branches, Equations, Positions
 from hge_spice.devices.expression import Compiled
+from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.drive import Floats
 from hge_spice.graph import Network, Readout, electrodes, readout
+
+
+def refuse_readout(graph: Network) -> None:
+    """Raise ValueError where outputs are read otherwise than as currents into virtual grounds."""
+    if readout(graph) != Readout() or any(graph.nodes[n].get("series_resistance") for n in electrodes(graph)):
+        raise ValueError(
+            "the quasi-static engine reads one output's current, with nothing in series; amplifiers, loads, "
+            'differences and series resistances need device.engine = "ngspice"'
+        )
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,7 @@ class _Law:
     function: Compiled
     constants: tuple[Floats, ...]
     positions: tuple[tuple[Any, Any], ...]
+    strength: Floats | None = None  # [branch, 1], what each current is multiplied by
 
 
 @dataclass(frozen=True)
@@ -40,12 +51,13 @@ class BatchedNetwork:
     electrodes.
     """
 
-    def __init__(self, equations: Equations) -> None:
+    def __init__(self, equations: Equations, strength: tuple[float, ...] = ()) -> None:
+        """Take equations, and what every link's current is multiplied by, in the graph's order (`drive.Condition`)."""
         self.equations = equations
         self.count, self.rims = len(equations.unknowns), len(equations.electrodes)
         self.nodes = self.count + self.rims
         self.groups = [branches for branches in equations.branches if len(branches.leaves)]
-        self._laws = [_law(branches, equations.ground) for branches in self.groups]
+        self._laws = [_law(branches, equations.ground, strength) for branches in self.groups]
         self.balance = self._incidence()
         self.inner_balance = self.balance[: self.count]
         found = self._contributions()
@@ -59,12 +71,14 @@ class BatchedNetwork:
 
         Raises ValueError for any other.
         """
+        refuse_readout(graph)
         name = graph.graph["family"]
-        if readout(graph) != Readout() or any(graph.nodes[n].get("series_resistance") for n in electrodes(graph)):
+        if graph.graph.get("wiring", {}).get("output_conductance"):  # capacitances do nothing at rest
             raise ValueError(
-                "the quasi-static engine reads one output's current, with nothing in series; amplifiers, loads, "
-                'differences and series resistances need device.engine = "ngspice"'
+                "the quasi-static engine has no stray conductance at its electrodes; imperfections.crosstalk needs "
+                'device.engine = "ngspice"'
             )
+        refuse_foreign(graph, 'take device.engine = "ngspice"')
         state = DEVICES[name].equations
         if state is None:
             known = ", ".join(key for key, family in DEVICES.items() if family.equations)
@@ -111,6 +125,8 @@ class BatchedNetwork:
                 for plus, minus in law.positions
             )
             current, *slope = law.function(*law.constants, *values)
+            if law.strength is not None:
+                current, slope = law.strength * current, [law.strength * each for each in slope]
             currents.append(current)
             slopes += slope
         return np.concatenate(currents), np.concatenate(slopes)
@@ -185,7 +201,7 @@ class Table:
         return cls(entries[0], entries[1], gather)
 
 
-def _law(branches: Branches, ground: int) -> _Law:
+def _law(branches: Branches, ground: int, strength: tuple[float, ...]) -> _Law:
     constants, quantities = tuple(branches.constants), tuple(branches.quantities)
     return _Law(
         branches.current.compiled(constants + quantities, by=quantities),
@@ -194,4 +210,5 @@ def _law(branches: Branches, ground: int) -> _Law:
             (plus, None if (minus == ground).all() else minus)
             for plus, minus in (branches.quantities[name] for name in quantities)
         ),
+        np.append(strength, 1.0)[branches.links][:, None] if strength and len(branches.links) else None,
     )

@@ -38,7 +38,7 @@ class Solution:
     """Operating points, one a row.
 
     unknowns : [point, unknown], V; current : [point, electrode], A, out of the network into each
-    jacobian : [point, electrode], A/V, of the output current by each electrode's voltage
+    jacobian : [point, electrode], A/V, of the output current by each electrode's voltage; nan where none was asked for
     converged : [point]; residual : [point], largest net current of a node over those that meet there
     iterations : [point], Newton steps of all attempts
     """
@@ -54,7 +54,7 @@ class Solution:
 def solve(
     network: BatchedNetwork,
     electrodes: Floats,
-    output: int,
+    output: int | None,
     *,
     start: Floats | None = None,
     chunk: int | None = None,
@@ -62,7 +62,8 @@ def solve(
 ) -> Solution:
     """Find the operating points of a batch of electrode voltages.
 
-    electrodes : [point, electrode], V; output : position of the output electrode
+    electrodes : [point, electrode], V
+    output : position of the electrode whose current the jacobian is of; None works out none, in a quarter less time
     start : [point, unknown], V, where Newton begins; see `_prediction` for the default
     chunk : points solved together, which bounds the memory; workers : threads that share the chunks, one a core
 
@@ -127,7 +128,7 @@ def _joined(parts: list[Solution], network: BatchedNetwork) -> Solution:
     return Solution(*(np.concatenate([getattr(p, name) for p in parts]) for name in Solution.__annotations__))
 
 
-def _part(network: BatchedNetwork, linear: Solve, start: Floats, rims: Floats, output: int) -> Solution:
+def _part(network: BatchedNetwork, linear: Solve, start: Floats, rims: Floats, output: int | None) -> Solution:
     unknowns, iterations = start.copy(), np.zeros(start.shape[1], dtype=np.intp)
     left = np.arange(start.shape[1])
     for attempt in (*(_plain(limit) for limit in LIMITS), _continued):
@@ -150,7 +151,9 @@ def _part(network: BatchedNetwork, linear: Solve, start: Floats, rims: Floats, o
         ):
             whole[..., doubtful] = part
     current, jacobian, residual = outcome
-    converged = (residual < RESIDUAL) & np.isfinite(jacobian).all(axis=0)
+    converged = residual < RESIDUAL
+    if output is not None:
+        converged &= np.isfinite(jacobian).all(axis=0)
     converged[left] = False
     return Solution(
         np.ascontiguousarray(unknowns.T), current.T.copy(), jacobian.T.copy(), converged, residual, iterations
@@ -222,18 +225,20 @@ def _continued(
 
 
 def _outcome(
-    network: BatchedNetwork, linear: Solve, unknowns: Floats, rims: Floats, output: int
+    network: BatchedNetwork, linear: Solve, unknowns: Floats, rims: Floats, output: int | None
 ) -> tuple[Floats, Floats, Floats]:
     """Currents into the electrodes and the output's derivatives [electrode, point], residual [point]."""
-    count, table = network.count, network.whole
+    count = network.count
     currents, slopes = network.branches(unknowns, rims)
     net = network.balance @ currents
-    entries = table.gather @ slopes
     inner = network.inner.gather @ slopes
     size = abs(network.inner_balance) @ np.abs(currents)
     own = np.flatnonzero(network.inner.row == network.inner.column)
     size[network.inner.row[own]] += ROUNDING / RESIDUAL * np.abs(inner[own])
     residual = (np.abs(net[:count]) / np.where(size > 0, size, 1.0)).max(axis=0)
+    if output is None:
+        return -net[count:], np.full_like(rims, np.nan), residual
+    entries = network.whole.gather @ slopes
     direct = network.node_slope(entries, count + output)  # [unknown + electrode, point]
     adjoint = linear(inner, direct[:count], True)
     net[count + output] -= np.einsum("ip,ip->p", adjoint, net[:count])

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from hge_spice.batches import batch_count, epoch_batches
 from hge_spice.calibrate import check_points, choose_amplitude, choose_amplitudes, choose_points, choose_settle
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
@@ -15,6 +16,7 @@ from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
 from hge_spice.graph import Network, assign_roles, electrodes, readout
 from hge_spice.imperfections import altered, seen_through
+from hge_spice.in_one_transient import InOneTransient
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
@@ -22,34 +24,52 @@ from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
+from hge_spice.patience import Patience
 from hge_spice.phases import PHASES
-from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice
+from hge_spice.plateaus import PlateauDevice, Plateaus
+from hge_spice.quasistatic import QuasistaticDevice
+from hge_spice.ramps import sequence_deck
 from hge_spice.study.block import read_block
+from hge_spice.study.corners import at_corner
 from hge_spice.study.device import build_network
+from hge_spice.study.edges import read_edges
+from hge_spice.study.journal import Journal
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
-from hge_spice.tasks import TASKS
+from hge_spice.study.task import build_task
+from hge_spice.tasks import Task
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
+
+SHOWN = 8  # patterns of a data set that stand for all where the circuit is looked at
 
 
 def build_graph(study: Study) -> Network:
     """Build the study's network with its roles. Raises ValueError where they don't fit."""
     device, named = study.device, study.electrodes
-    if device.subcircuit is not None:
+    process = _process(study)
+    if device.source == "subcircuit":
         graph = read_block(
-            Path(device.subcircuit),
+            Path(str(device.subcircuit)),
             device.name,
             parameters=device.parameters,
             temperature=device.temperature,
             allow_outside=device.allow_outside,
-            process=_process(study),
+            process=process,
         )
     else:
         graph = build_network(device, (*dict(named.assigned), *study.bias))
+        if device.source in {"graph", "file"}:
+            graph = read_edges(
+                graph,
+                Path(device.file).parent if device.file is not None else Path(device.subcircuit or "").parent,
+                usual=None if device.subcircuit is None else (Path(device.subcircuit), device.name),
+                allow_outside=device.allow_outside,
+                process=process,
+            )
     # ngspice knows no case; a block's pins are in lower case
-    spelled = str.lower if device.subcircuit is not None else str
+    spelled = str.lower if device.source == "subcircuit" else str
     roles = {spelled(name) for name in (*dict(named.assigned), *study.bias)}
     grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
     series = named.series_resistance
@@ -68,9 +88,10 @@ def build_graph(study: Study) -> Network:
         series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
     )
     graph = altered(graph, study.imperfections, study.training.seed)
-    graph.graph["probes"] = study.probe.nodes
+    if study.corners is not None:
+        graph = at_corner(graph, study.corners, study.training.seed)
+    graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
     graph.graph["reinitialise"] = study.device.reinitialise
-    process = _process(study)
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
     return graph
@@ -79,7 +100,7 @@ def build_graph(study: Study) -> Network:
 def electrode_names(study: Study) -> tuple[str, ...]:
     """Names that a study's device gives to its electrodes; with roles = "screen" those that are named, if any are."""
     named = tuple(name for name, _ in study.electrodes.assigned)
-    if study.device.subcircuit is None and len(named) <= len(study.electrodes.grounds):
+    if study.device.source != "subcircuit" and len(named) <= len(study.electrodes.grounds):
         return tuple(f"e{k}" for k in range(study.device.electrodes))
     return (*named, *study.bias)
 
@@ -127,13 +148,31 @@ def build_filter(study: Study) -> Filter:
 
 
 def _target(study: Study, graph: Network) -> Target:
-    noise = mean_noise(study.readout.density, study.perturbation.window)
-    return Target(TASKS[study.task.name].classes, study.task.targets, readout(graph).per_ampere, noise)
+    noise, task = mean_noise(study.readout.density, study.perturbation.window), build_task(study.task)
+    wanted = task.wanted if len(task.labels) > 2 else None
+    return Target(task.classes, study.task.targets, readout(graph).per_ampere, noise, wanted)
 
 
 def _loss(study: Study, graph: Network) -> Callable[[Floats], float]:
     loss, target = LOSSES[study.training.loss], _target(study, graph)
     return lambda outputs: loss(outputs, target)[0]
+
+
+def _check_batches(study: Study, graph: Network) -> None:
+    """Raise ValueError where some batches are of one class alone, and the loss needs both."""
+    size, target = study.training.batch, _target(study, graph)
+    if size == "all":
+        return
+    # how many batches lack a class doesn't depend on the draw
+    for patterns in epoch_batches(target.classes, size, np.random.default_rng(study.training.seed)):
+        part = target.only(patterns)
+        try:
+            LOSSES[study.training.loss](part.classes, part)
+        except ValueError as error:
+            raise ValueError(
+                f"training.batch: of {batch_count(len(target.classes), size)} batches an epoch, some suit no "
+                f"{study.training.loss}: {error}; take larger batches, or mse"
+            ) from error
 
 
 def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> Lag:
@@ -142,9 +181,18 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
     return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
 
 
+def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
+    """The device as the study plays patterns to it: one by one, or in one transient."""
+    if study.perturbation.patterns == "separate":
+        return dut
+    if not isinstance(dut, PlateauDevice):
+        raise TypeError(f"{type(dut).__name__} can't play patterns in one transient")
+    return InOneTransient(dut, study.perturbation.ramp, reset=study.perturbation.reset)
+
+
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
-    task = TASKS[study.task.name]
+    task = build_task(study.task)
     if study.electrodes.roles == "screen":
         study = provisional(study, electrode_names(study))
     if len(study.electrodes.inputs) != task.bits.shape[1]:
@@ -154,11 +202,12 @@ def check(study: Study) -> None:
     task.inputs(study.task.levels)
     graph = build_graph(study)
     _loss(study, graph)(task.classes)
-    reason = unreachable(graph, task)
+    _check_batches(study, graph)
+    reason = unreachable(graph, task) if task.exact else None
     if reason and study.training.unreachable == "refuse":
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     if study.device.engine == "quasistatic":
-        BatchedNetwork.of(graph)
+        QuasistaticDevice(graph)
     build_plan(study)
     build_filter(study)
 
@@ -184,12 +233,17 @@ class Bench:
 
     @classmethod
     def of(
-        cls, study: Study, workers: int = 1, screened: Callable[[int, int], None] = lambda _done, _total: None
+        cls,
+        study: Study,
+        workers: int = 1,
+        screened: Callable[[int, int], None] = lambda _done, _total: None,
+        journal: Journal | None = None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
-        screened : told how many choices of electrodes are done, of how many
+        screened : told how many points are done, of how many, while electrodes are chosen
+        journal : of ngspice's measurements, unless elements remember from one to the next
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -197,9 +251,9 @@ class Bench:
         screening = None
         if study.electrodes.roles == "screen":
             found = choose(study, build_graph, electrode_names(study), screened)
-            study, first, screening = found.study, tuple(found.first), found.record
-        graph, plan, task = build_graph(study), build_plan(study), TASKS[study.task.name]
-        inputs = task.inputs(study.task.levels)
+            study, screening = found.study, found.record
+            first = tuple(found.first) if study.training.first == "screened" else ()
+        graph, plan, task = build_graph(study), build_plan(study), build_task(study.task)
         count = len(study.electrodes.controls)
         amplitude = study.perturbation.amplitude
         measurement = Measurement(
@@ -213,6 +267,7 @@ class Bench:
             noise_exponent=study.readout.noise.exponent,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
+            trend=None if study.lockin.trend == "auto" else study.lockin.trend,
             repeats=study.training.repeats,
             rng=np.random.default_rng((study.training.seed, 1)),
             loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
@@ -223,19 +278,27 @@ class Bench:
         network = (
             QuasistaticDevice(graph)
             if study.device.engine == "quasistatic"
-            else NgspicePool(graph, workers if study.device.reinitialise else 1)
+            else NgspicePool(graph, workers, record=journal)
+            if study.device.reinitialise
+            else NgspicePool(graph)
         )
-        dut = seen_through(network, study.imperfections, study.training.seed)
+        dut = as_played(
+            study, seen_through(network, study.imperfections, study.training.seed, study.perturbation.pause)
+        )
+        inputs = task.inputs(study.task.levels)
+        if not task.exact:
+            inputs = inputs[:SHOWN]  # of a data set as many as tell the device's time constants and curvature
         try:
             # dead time and points are the circuit's and the solver's business: noise would only hide them
+            ideal = as_played(study, network)
             if study.perturbation.settle == "auto":
-                settle, flags = choose_settle(network, control, inputs, measurement)
+                settle, flags = choose_settle(ideal, control, inputs, measurement)
                 measurement = replace(measurement, settle=settle)
             if study.perturbation.points == "auto":
-                plan, coarse = choose_points(network, control, inputs, measurement)
+                plan, coarse = choose_points(ideal, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             else:
-                flags = (*flags, *check_points(network, control, inputs, measurement))
+                flags = (*flags, *check_points(ideal, control, inputs, measurement))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
@@ -252,18 +315,38 @@ class Bench:
         except BaseException:
             network.close()
             raise
+        training = study.training
+        combined = training.loss == "least_squares" and len(study.electrodes.outputs) > 1
         recipe = Recipe(
-            inputs=inputs,
+            inputs=task.inputs(study.task.levels),
             target=_target(study, graph),
-            estimator=ESTIMATORS[study.training.estimator],
+            estimator=ESTIMATORS[training.estimator],
             measurement=measurement,
-            loss=LOSSES[study.training.loss],
-            rule=RULES[study.training.rule],
-            rate=study.training.rate,
+            loss=LOSSES[training.loss],
+            rule=RULES[training.rule],
+            rate=training.rate,
             control_range=study.electrodes.control_range,
-            residuals=RESIDUALS.get(study.training.loss),
+            residuals=RESIDUALS.get(training.loss),
+            batch=None if training.batch == "all" else training.batch,
+            patience=None if training.patience is None else Patience(training.patience, training.scouts),
+            longest_step=training.longest_step or np.inf,
+            slew=training.slew or np.inf,
+            gap_over_span=training.gap_over_span,
+            outputs=electrodes(graph, "output") if combined else (),
+            two_classes=len(task.labels) == 2,
         )
         return cls(study, network, dut, recipe, cost, flags, first, screening)
+
+    @property
+    def task(self) -> Task:
+        """The patterns to train on, and those kept from it."""
+        return build_task(self.study.task)
+
+    @property
+    def shown(self) -> Recipe:
+        """The recipe for the patterns that the report shows one by one, and for one output: of a data set the first."""
+        every = self.recipe.only(np.arange(len(self.recipe.inputs))[: None if self.task.exact else SHOWN])
+        return replace(every, outputs=())
 
     @property
     def unit(self) -> str:
@@ -277,17 +360,30 @@ class Bench:
         return first_control(len(self.dut.controls), self.recipe.control_range, self.study.training.seed, start)
 
     @property
+    def instrument(self) -> DeviceUnderTest:
+        """The device through the study's imperfections, however patterns are played to it."""
+        return self.dut.inner if isinstance(self.dut, InOneTransient) else self.dut
+
+    @property
     def pool(self) -> NgspicePool:
         """The ngspice processes. Raises TypeError where the study's engine is another."""
         if not isinstance(self.network, NgspicePool):
             raise TypeError('there is no ngspice behind device.engine = "quasistatic"')
         return self.network
 
-    def deck(self) -> str:
-        """Netlist of one extraction at the first control setting and pattern, runnable by `ngspice -b` as it is."""
+    def deck(self, control: Floats | None = None) -> str:
+        """Netlist of one extraction, runnable by `ngspice -b` as it is: of the first pattern, or of the sequence.
+
+        control : [control], V; the first setting where none is given
+        """
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
-        return deck(self.network.graph, Drive(self.control(), self.recipe.inputs[0], tones, measurement.transient))
+        held = self.control() if control is None else control
+        drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
+        if isinstance(self.dut, InOneTransient):
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
+        return deck(self.network.graph, drives[0])
 
     def __enter__(self) -> Self:
         return self

@@ -8,6 +8,7 @@ from hge_spice.study.imperfections import read_imperfections
 from hge_spice.study.table import Count, Table
 from hge_spice.study.values import (
     list_of,
+    or_word,
     si,
     whole,
 )
@@ -48,10 +49,20 @@ class Spacing(Table):
 
 
 class Retrain(Table):
-    """What happens to the trained network, as in [imperfections]; steps : of the training that follows."""
+    """What happens to the trained network: as in [imperfections], after a wait.
 
+    wait : s in which nothing is trained, while what drifts drifts; "training" for as long as the bench was at work
+    steps : of the training that follows
+    """
+
+    wait: Annotated[float | str, BeforeValidator(or_word(("training",), si("time", least=0)))] = 0.0
     after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(default_factory=dict)
     steps: Annotated[int, BeforeValidator(whole(1))] = 60
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything happens."""
+        return bool(self.after or self.wait)
 
 
 class Budget(Table):

@@ -2,12 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
 from hge_spice.ngspice.includes import Netlist, Statement, read_netlist
 from hge_spice.ngspice.lint import lint
+from hge_spice.ngspice.lint.sheet import Scope, Sheet
 from hge_spice.ngspice.pdk import Process
 from hge_spice.study.files import StudyError, suggestion
 
@@ -31,51 +33,78 @@ def read_block(
     looks odd is in the graph's `remarks`.
     Raises StudyError for a file that can't be trusted or simulated, with file and line.
     """
-    try:
-        netlist = read_netlist(path, allow_outside=allow_outside)
-    except ValueError as error:
-        raise StudyError(str(error)) from error
-    kept, pins = _definitions(netlist)
-    if name is None and len(pins) == 1:
-        (name,) = pins
-    if not pins:
-        raise StudyError(f"{path} defines no subcircuit; put the block between .subckt NAME pins and .ends")
-    if name is None:
-        raise StudyError(f"{path} has {len(pins)} subcircuits; say which in device.name: {', '.join(pins)}")
-    if name.lower() not in pins:
-        raise StudyError(f"{path} has no subcircuit {name!r}{suggestion(name, pins)}")
-    known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
-    findings = lint(Netlist((*known, *kept.statements), netlist.findings), top=name)
-    wrong = [finding for finding in findings if finding.fatal]
-    if wrong:
-        raise StudyError("\n".join(str(finding) for finding in wrong))
+    source = read_source(path, allow_outside=allow_outside)
+    chosen = choose(source, name, "device.name")
+    remarks = linted(source, chosen, process)
+    cell = source.cells[chosen]
+    known = cell.formals | cell.params.keys()
+    for odd in (each for each in parameters if each.lower() not in known):
+        raise StudyError(f"{path}: subcircuit {chosen} has no parameter {odd!r}{suggestion(odd, known)}")
     try:
         graph = block(
-            text="\n".join([*(process.cards if process else ()), kept.body]),
-            name=name.lower(),
-            pins=pins[name.lower()],
+            text="\n".join([*(process.cards if process else ()), source.kept.body]),
+            name=chosen,
+            pins=cell.pins,
             parameters=parameters,
             temperature=temperature,
         )
     except ValueError as error:
         raise StudyError(f"{path}: {error}") from error
-    graph.graph["remarks"] = [str(finding) for finding in findings]
+    graph.graph["remarks"] = remarks
     return graph
 
 
-def _definitions(netlist: Netlist) -> tuple[Netlist, dict[str, tuple[str, ...]]]:
-    """Everything but top-level elements, and the pins of each top-level subcircuit by its name."""
-    kept, pins, depth = [], {}, 0
+@dataclass(frozen=True)
+class Source:
+    """A netlist file as it was read: everything but top-level elements, and its subcircuits by name."""
+
+    path: Path
+    netlist: Netlist
+    kept: Netlist
+    scope: Scope
+
+    @property
+    def cells(self) -> dict[str, Scope]:
+        return self.scope.subcircuits
+
+
+def read_source(path: Path, *, allow_outside: bool) -> Source:
+    try:
+        netlist = read_netlist(path, allow_outside=allow_outside)
+    except ValueError as error:
+        raise StudyError(str(error)) from error
+    kept, depth = [], 0
+    sheet = Sheet()
     for statement in netlist.statements:
-        opens = statement.card in {".subckt", ".macro"}
-        if opens and depth == 0:
-            _, subcircuit, *words = statement.text.lower().split()
-            named = [word for word in words if "=" not in word and word != "params:"]
-            pins[subcircuit] = tuple(named)
         if depth or statement.card.startswith("."):
             kept.append(statement)
-        depth += opens - (statement.card in {".ends", ".eom"})
-    return Netlist(tuple(kept)), pins
+            sheet.take(statement)
+        depth += (statement.card in {".subckt", ".macro"}) - (statement.card in {".ends", ".eom"})
+    return Source(path, netlist, Netlist(tuple(kept)), sheet.scopes[0])
+
+
+def choose(source: Source, name: str | None, key: str) -> str:
+    """Name in lower case of the subcircuit meant; key : where a name would be said."""
+    cells = source.cells
+    if name is None and len(cells) == 1:
+        (name,) = cells
+    if not cells:
+        raise StudyError(f"{source.path} defines no subcircuit; put the block between .subckt NAME pins and .ends")
+    if name is None:
+        raise StudyError(f"{source.path} has {len(cells)} subcircuits; say which in {key}: {', '.join(cells)}")
+    if name.lower() not in cells:
+        raise StudyError(f"{source.path} has no subcircuit {name!r}{suggestion(name, cells)}")
+    return name.lower()
+
+
+def linted(source: Source, name: str, process: Process | None) -> list[str]:
+    """What is to be said of a file whose subcircuit is used. Raises StudyError for what can't be simulated."""
+    known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
+    findings = lint(Netlist((*known, *source.kept.statements), source.netlist.findings), top=name)
+    wrong = [finding for finding in findings if finding.fatal]
+    if wrong:
+        raise StudyError("\n".join(str(finding) for finding in wrong))
+    return [str(finding) for finding in findings]
 
 
 def file_digest(path: Path) -> str:

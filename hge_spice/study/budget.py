@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from hge_spice.drive import Floats
 from hge_spice.study.files import ALL, ALL_BUT, NONE
+from hge_spice.study.statistics import wilson
 
 KEY = "imperfections.active"
 TELLING = 1.05  # times the error without any, below which an imperfection is not said to cost something
@@ -119,7 +119,6 @@ def write_budget(rows: Sequence[Mapping[str, Any]], out: Path) -> list[Line]:
 def _line(active: str, rows: Sequence[Mapping[str, Any]]) -> Line:
     done = [row["result"] for row in rows if row["status"] == "done"]
     solved = sum(bool(result["solved"]) for result in done)
-    share = binomtest(solved, len(rows)).proportion_ci(method="wilson")
     bias, spread = (np.array([r.get(f"gradient_{k}", np.nan) for r in done], dtype=float) for k in ("bias", "spread"))
     error = _mean(np.hypot(bias, spread))
     extractions = _mean(np.array([result["extractions"] for result in done], dtype=float))
@@ -129,8 +128,7 @@ def _line(active: str, rows: Sequence[Mapping[str, Any]]) -> Line:
         len(rows),
         len(rows) - len(done),
         solved,
-        float(share.low),
-        float(share.high),
+        *wilson(solved, len(rows)),
         *error,
         _mean(bias)[0],
         _mean(spread)[0],
@@ -147,5 +145,5 @@ def _mean(values: Floats) -> tuple[float, float, float]:
     mean = float(values.mean())
     if len(values) < 2:
         return mean, np.nan, np.nan
-    half = float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half

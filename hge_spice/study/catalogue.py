@@ -19,7 +19,7 @@ def catalogue() -> dict[str, dict[str, str]]:
     return {
         "devices": {name: family.summary for name, family in DEVICES.items()},
         "graphs": {name: _first_line(build) for name, build in {**GRAPHS, "layered": layered}.items()},
-        "tasks": {name: task.summary for name, task in TASKS.items()},
+        "tasks": {name: _first_line(build) for name, build in TASKS.items()},
         "losses": {name: _first_line(loss) for name, loss in LOSSES.items()},
         "rules": {name: rule.summary for name, rule in RULES.items()},
         "estimators": {name: _first_line(inspect.getmodule(each)) for name, each in ESTIMATORS.items()},

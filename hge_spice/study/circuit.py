@@ -115,11 +115,11 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
     if graph.graph.get("setup"):
         raise ValueError("a process with set-up commands can't be run by ngspice -b; its models must be in the deck")
     circuit = build_circuit(bench, start)
-    deck, raw = directory / f"learning-{start}.cir", directory / f"learning-{start}.raw"
-    deck.write_text(learning_deck(graph, circuit, epochs))
+    deck = directory / f"learning-{start}.cir"
     schedule = circuit.schedule
-    vectors = run_batch(deck, raw, 60 + PER_POINT * schedule.duration(epochs) / schedule.step)
-    raw.unlink()
+    patience = 60 + PER_POINT * schedule.duration(epochs) / schedule.step
+    vectors = run_batch(learning_deck(graph, circuit, epochs), deck, patience)
+    deck.with_suffix(".raw").unlink()
     found = read_trajectory(circuit, vectors, epochs)
     energy, share = _energy(graph, vectors)
     cost = Cost(len(recipe.inputs), schedule.epoch, energy / epochs, share / epochs)
@@ -220,6 +220,7 @@ def _step(bench: Bench, found: Trajectory, number: int, outputs: Floats, judged:
         number=number + 1,
         control=control,
         clipped=clipped,
+        patterns=np.arange(len(jacobian)),
         loss=loss,
         gradient=by_output @ jacobian,
         estimates=estimates,

@@ -5,23 +5,28 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import Floats, SimulationError
+from hge_spice.drive import Floats, NoisyElements, SimulationError
 from hge_spice.gradient import small_signal
+from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
+from hge_spice.imperfections.element_noise import KINDS
 from hge_spice.lockin import crosstalk
 from hge_spice.study.bench import Bench
 from hge_spice.train import extract
+
+OFF = {"of": "off"}
 
 
 def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     """Estimate and truth of every derivative, by pattern and control, with the keys of the JSON results.
 
-    control : [control], V. Raises SimulationError where the device gives no result.
+    control : [control], V. Of a data set the first patterns stand for all, of several outputs the first for the others.
+    Raises SimulationError where the device gives no result.
     """
     began = time.perf_counter()
-    estimates, cost = extract(bench.dut, control, bench.recipe)
+    estimates, cost = extract(bench.dut, control, bench.shown)
     seconds = time.perf_counter() - began
     measurement = bench.recipe.measurement
-    truths = small_signal(bench.dut, control, bench.recipe.inputs, measurement)
+    truths = small_signal(bench.dut, control, bench.shown.inputs, measurement)
     estimate = np.array([e.jacobian for e in estimates])
     truth = np.array([t.jacobian for t in truths])
     largest = np.abs(truth).max(axis=1)
@@ -37,13 +42,14 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "study": bench.study.title,
         "controls": list(bench.dut.controls),
         "control": control.tolist(),
-        "inputs": bench.recipe.inputs.tolist(),
+        "inputs": bench.shown.inputs.tolist(),
         "estimate": estimate.tolist(),
         "estimate_unit": f"{bench.unit}/V",
         "quadrature": [np.imag(e.response).tolist() for e in estimates],
         "stderr": [e.stderr.tolist() for e in estimates],
         "stderr_stated_noise": [e.noise_stderr.tolist() for e in estimates],
         "bar_95": [_finite(e.bar) for e in estimates],
+        "element_noise": _element_noise(bench, control),
         "snr": [_finite(e.snr) for e in estimates],
         "crosstalk": np.abs(crosstalk(measurement.tones(bench.dut.controls), *read)).tolist(),
         "lag": [np.degrees(t.lag).tolist() if len(t.lag) else [0.0] * len(control) for t in truths],
@@ -70,6 +76,36 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     }
 
 
+def _element_noise(bench: Bench, control: Floats) -> dict[str, Any] | None:
+    """What `.noise` predicts of the elements' own noise of the kinds that the study asks for; None where of none.
+
+    stderr : [pattern][control], of each derivative; density : [pattern][tone], A²/Hz, one-sided, at each tone
+    share : by kind, [pattern][tone], of that density
+    Flicker noise of a study's own `ratio` is none of ngspice's: it isn't in here.
+    """
+    chosen, network, measurement = bench.study.imperfections, bench.network, bench.recipe.measurement
+    kinds = [k for k in KINDS if chosen.get(f"{k}_noise", OFF)["of"] != "off"]
+    if chosen.get("device_noise", OFF)["of"] != "off":
+        kinds = [*KINDS, "other"]
+    if not kinds or not isinstance(network, NoisyElements):
+        return None
+    plan, tones = measurement.plan, measurement.tones(bench.dut.controls)
+    frequencies = np.unique(np.concatenate([noise_frequencies(plan.window, plan.points), plan.frequencies]))
+    at = np.searchsorted(frequencies, plan.frequencies)
+    instants: Floats = plan.window / plan.points * np.arange(plan.points, dtype=np.float64)
+    stderr, density = [], []
+    share: dict[str, list[list[float]]] = {kind: [] for kind in kinds}
+    for inputs in bench.recipe.inputs:
+        found = network.noise_by_kind(control, inputs, frequencies)
+        total = np.sum([found[kind] for kind in kinds], axis=0)
+        silent = not total.all()
+        stderr.append([0.0] * len(tones) if silent else predicted_stderr(frequencies, total, instants, tones).tolist())
+        density.append(total[at].tolist())
+        for kind in kinds:
+            share[kind].append([0.0] * len(tones) if silent else (found[kind][at] / total[at]).tolist())
+    return {"stderr": stderr, "density": density, "share": share}
+
+
 def _finite(values: Floats) -> list[float | None]:
     """JSON has no nan and no infinity."""
     return [float(value) if np.isfinite(value) else None for value in values]
@@ -82,9 +118,9 @@ def repeated(bench: Bench, control: Floats, repeats: int) -> dict[str, float]:
     Both are shares of each pattern's largest true derivative. The bias is freed of what the spread leaves in a mean; it
     is zero where nothing shows above that. Raises SimulationError where the device gives no result.
     """
-    truths = small_signal(bench.dut, control, bench.recipe.inputs, bench.recipe.measurement)
+    truths = small_signal(bench.dut, control, bench.shown.inputs, bench.recipe.measurement)
     truth = np.array([t.jacobian for t in truths])
-    found = np.array([[e.jacobian for e in extract(bench.dut, control, bench.recipe)[0]] for _ in range(repeats)])
+    found = np.array([[e.jacobian for e in extract(bench.dut, control, bench.shown)[0]] for _ in range(repeats)])
     scale = np.abs(truth).max(axis=1, keepdims=True)
     if not scale.all():
         raise SimulationError("no control moves the output for some pattern: all true derivatives are zero")

@@ -36,7 +36,7 @@ class Electrodes(Table):
     """
 
     roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
-    screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 50_000
+    screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 100_000
     output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))] = ()
     inputs: Names = ()
     complements: Names = ()

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from hge_spice.devices.dopant import single_carriers
 from hge_spice.drive import Floats
 from hge_spice.exact import MOST_SITES, master_equation
 from hge_spice.margin import margin, mean_noise
@@ -28,7 +29,7 @@ def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
         or sum(d.get("kind") == "site" for _, d in graph.nodes(data=True)) > MOST_SITES
     ):
         return {}
-    network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
+    network, device = BatchedNetwork.of(single_carriers(graph)), QuasistaticDevice(graph)
     output = network.equations.electrodes.index(str(bench.study.electrodes.output))
     columns = [network.equations.electrodes.index(name) for name in device.controls]
     found = [master_equation(network, device.held(control, inputs), output) for inputs in bench.recipe.inputs]
@@ -67,13 +68,13 @@ def solutions(bench: Bench, control: Floats) -> dict[str, Any]:
     """
     graph = bench.network.graph
     try:
-        network, device = BatchedNetwork.of(graph), QuasistaticDevice(graph)
+        network, device = BatchedNetwork.of(single_carriers(graph)), QuasistaticDevice(graph)
     except ValueError:
         return {}
     output = network.equations.electrodes.index(str(bench.study.electrodes.output))
     rng = np.random.default_rng([bench.study.training.seed, STARTS])
     drawn = rng.uniform(*bench.study.electrodes.control_range, (SETTINGS, len(control)))
-    rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.recipe.inputs])
+    rims = np.array([device.held(row, inputs) for row in (control, *drawn) for inputs in bench.shown.inputs])
     counts = count_solutions(network, rims, output, starts=STARTS, rng=rng).reshape(SETTINGS + 1, -1)
     return {
         "solutions": {

@@ -100,6 +100,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
         raise StudyError(f"{' extends '.join(str(p) for p in [*above[above.index(here) :], here])}: a cycle")
     raw = _tables(path)
     _resolve(raw.get("device"), path.parent)
+    _resolve(raw.get("task"), path.parent)
     for table in ("sweep", "smoke"):
         if isinstance(raw.get(table), dict):
             raw[table] = flatten(raw[table])
@@ -115,14 +116,14 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
     return merge(_read(below, (*above, here)), raw)
 
 
-def _resolve(device: Any, folder: Path) -> None:
-    """Files that a device names are seen from the file that names them."""
-    if not isinstance(device, dict):
+def _resolve(table: Any, folder: Path) -> None:
+    """Files that a device or a task names are seen from the file that names them."""
+    if not isinstance(table, dict):
         return
     for key in ("subcircuit", "file"):
-        if isinstance(device.get(key), str):
-            device[key] = str((folder / device[key]).resolve())
-    for unit in device["units"] if isinstance(device.get("units"), list) else ():
+        if isinstance(table.get(key), str):
+            table[key] = str((folder / table[key]).resolve())
+    for unit in table["units"] if isinstance(table.get("units"), list) else ():
         _resolve(unit, folder)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hge_spice.imperfections import IMPERFECTIONS
+from hge_spice.imperfections import IMPERFECTIONS, check_together
 from hge_spice.imperfections.imperfection import Setting, Settings, Value
 from hge_spice.imperfections.presets import PRESETS
 from hge_spice.study.files import ALL, ALL_BUT, NONE, suggestion
@@ -27,7 +27,63 @@ def read_imperfections(value: Any) -> dict[str, Settings]:
         for name, each in given.items()
     }
     acting = _acting(active, read)
-    return {name: settings for name, settings in read.items() if name in acting}
+    chosen = {name: settings for name, settings in read.items() if name in acting}
+    check_together(chosen)
+    return chosen
+
+
+# what a setting of the output is where the output is a voltage, and the power of ohm between the two
+_IN_VOLTS = {"current": ("voltage", 1), "current noise density": ("voltage noise density", 2)}
+
+
+def in_volts(value: Any, gain: float | None) -> Any:
+    """[imperfections] of an output in V: what is stated of the output is read as a voltage, in plain SI numbers.
+
+    gain : ohm, of an amplifier in the read-out, at whose input a current may be stated instead; None on a load
+    Everything else stays as it is written, for `read_imperfections`. Raises ValueError with the key's path.
+    """
+    if not isinstance(value, dict):
+        return value
+    given = dict(value)
+    if isinstance(given.get("preset"), str) and given["preset"] in PRESETS:
+        given = {**PRESETS[given.pop("preset")], **given}
+    return {name: _settings_in_volts(name, each, gain) for name, each in given.items()}
+
+
+def _settings_in_volts(name: str, given: Any, gain: float | None) -> Any:
+    if not isinstance(given, Mapping) or name not in IMPERFECTIONS:
+        return given
+    read = dict(given)
+    for key, setting in IMPERFECTIONS[name].settings.items():
+        if key not in given or given[key] in setting.words:
+            continue
+        try:
+            if setting.dimension in _IN_VOLTS and not isinstance(given[key], list | tuple):
+                read[key] = _volts(given[key], setting.dimension, gain)
+            elif isinstance(given[key], list | tuple):
+                ends = setting.columns
+                read[key] = [
+                    [_volts(v, of, gain) if of in _IN_VOLTS else v for v, of in zip(row, ends, strict=False)]
+                    if isinstance(row, list | tuple) and len(row) == len(ends)
+                    else row
+                    for row in given[key]
+                ]
+        except ValueError as error:
+            raise ValueError(f"{name}.{key}: {error}") from error
+    return read
+
+
+def _volts(value: Any, of: str, gain: float | None) -> float:
+    dimension, power = _IN_VOLTS[of]
+    try:
+        return quantity(value, dimension)
+    except ValueError as error:
+        if gain is None:
+            raise ValueError(f"{error}; the output is the voltage on a load") from error
+        try:
+            return quantity(value, of) * gain**power
+        except ValueError:
+            raise ValueError(f"{error}, or a current at the amplifier's input") from error
 
 
 def _acting(active: str, stated: Mapping[str, Any]) -> set[str]:

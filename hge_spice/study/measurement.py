@@ -15,10 +15,12 @@ from hge_spice.study.values import (
     or_word,
     si,
     whole,
+    yes_or_no,
 )
 
 Auto = Literal["auto"]
 
+PATTERNS = ("separate", "sequence")
 PHASES = ("as_is", "calibrate", "reference")
 
 
@@ -28,7 +30,11 @@ class Perturbation(Table):
     amplitude "per_control" : chosen so that all derivatives reach the same relative error
     phases : "random", "low_crest", or rad, one per control
     tones "narrowest" : the lowest highest tone instead of the fewest points
+    pause : s of wall time beside every measurement (instruments set and read, computing), in which what drifts drifts
     min_frequency, max_frequency : Hz, limits of tones that the planner chooses
+    patterns : "separate", a transient each, from rest; or "sequence", all of an extraction in one transient
+    ramp : s, of a sequence, from one pattern's inputs to the next one's; `settle` comes after it
+    reset : of a sequence, whether elements that remember are drawn back to their initial states in every ramp
     """
 
     amplitude: Annotated[
@@ -44,6 +50,10 @@ class Perturbation(Table):
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
+    pause: Annotated[float, BeforeValidator(si("time", least=0))] = 0.0
+    patterns: Annotated[str, BeforeValidator(one_of("way to play patterns", PATTERNS))] = "separate"
+    ramp: Annotated[float, BeforeValidator(si("time", above=0))] = 15e-3
+    reset: Annotated[bool, BeforeValidator(yes_or_no)] = False
     tones: Annotated[
         tuple[int, ...] | Literal["auto", "narrowest"],
         BeforeValidator(
@@ -73,6 +83,7 @@ class Lockin(Table):
 
     phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
     "reference", the reference electrode at every tone
+    trend : whether a straight line over the window is fitted beside the tones; "auto" where a state moved and it shows
     """
 
     filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
@@ -80,9 +91,12 @@ class Lockin(Table):
     order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
     phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
     reference: Text | None = None
+    trend: Annotated[bool | Auto, BeforeValidator(or_auto(yes_or_no))] = "auto"
 
     @model_validator(mode="after")
     def _belongs_together(self) -> "Lockin":
+        if self.filter == "rc" and self.trend is True:
+            raise ValueError('trend = true needs a filter that fits: "window" or a taper, not "rc"')
         odd = sorted({"time_constant", "order"} & self.model_fields_set)
         if self.filter != "rc" and odd:
             raise ValueError(f'{", ".join(odd)} belongs to filter = "rc"')

@@ -19,9 +19,24 @@ METRICS: Mapping[str, str] = {
     "gap_over_span": "ratio",
     "contrast": "ratio",
     "d_prime": "ratio",
+    "train_accuracy": "ratio",
+    "test_accuracy": "ratio",
+    "test_error": "ratio",
+    "random_test_accuracy": "ratio",
+    "random_test_error": "ratio",
     "seconds": "time",
     "simulated_seconds": "time",
     "energy_joule": "energy",
+    "relative_error_max": "ratio",
+    # of a sign-off (study/signoff.py)
+    "nominal_error": "ratio",
+    "headroom": "voltage",
+    "lag": "angle",
+    "bandwidth": "frequency",
+    "learning_snr": "ratio",
+    "power_watt": "power",
+    "retrained_solved": "ratio",
+    "retrained_steps": "ratio",
 }
 
 

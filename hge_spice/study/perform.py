@@ -11,10 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from hge_spice.drive import SimulationError
+from hge_spice.study.journal import Journal
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.sampling import TrialSpec
+from hge_spice.study.signoff import nominal_control
 from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import Progress, run_trial
+from hge_spice.study.trial import Progress, Screened, run_trial
 
 Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
 
@@ -22,15 +24,28 @@ RECORDED = ("hge-spice", "PySpice", "numpy", "scipy", "networkx")
 OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw", "circuit.json")
 
 
-def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _step: None, workers: int = 1) -> Outcome:
-    """Run one trial into out/trials/<id>. Raises OSError where that can't be written, NgspiceNotFound."""
+def perform(
+    trial: TrialSpec,
+    out: Path,
+    progress: Progress = lambda _start, _step: None,
+    workers: int = 1,
+    screened: Screened = lambda _done, _total: None,
+) -> Outcome:
+    """Run one trial into out/trials/<id>; one that was killed goes on from where it was.
+
+    Raises OSError where that can't be written, NgspiceNotFound.
+    """
     began = time.perf_counter()
     study = parse_study(trial.raw)
     folder = out / "trials" / trial.id
     partly = folder.with_name(f"{trial.id}.part-{os.getpid()}")  # no other process writes there
     result, reason = None, ""
+    record = folder.with_name(f"{trial.id}.journal")
+    record.parent.mkdir(parents=True, exist_ok=True)
     try:
-        result = run_trial(study, partly, progress, workers)
+        nominal = nominal_control(trial.base) if study.corners is not None else None
+        with Journal(record, {"trial": trial.id, **versions()}) as journal:
+            result = run_trial(study, partly, progress, workers, screened, journal, nominal)
     except (SimulationError, ValueError) as error:
         reason = str(error)
     kept = OF_THE_REPORT if study.results.keep == "report" else ()
@@ -43,6 +58,7 @@ def perform(trial: TrialSpec, out: Path, progress: Progress = lambda _start, _st
         partly.rename(folder)
     else:
         shutil.rmtree(partly, ignore_errors=True)
+    record.unlink(missing_ok=True)  # an interrupted trial leaves it, and goes on from there
     return Outcome(result, reason, time.perf_counter() - began, dict(versions()))
 
 

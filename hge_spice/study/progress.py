@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.runner import Planned, Watch
 from hge_spice.study.spec import parse_study
@@ -68,7 +70,7 @@ def watching(planned: list[Planned], out: Path, stream: TextIO, *, stepwise: boo
     display = _Display({each.position: each for each in planned}, out, stream, bar, trials, steps)
     with bar:
         try:
-            yield Watch(display.planned, display.started, display.stepped, display.finished)
+            yield Watch(display.planned, display.started, display.stepped, display.screened, display.finished)
         except BaseException as error:
             display.log(f"stopped: {type(error).__name__}: {error}")
             raise
@@ -89,14 +91,19 @@ class _Display:
     steps: Any
     tally: Tally = field(default_factory=Tally)
     said: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.monotonic)  # the trial at work
 
     def say(self, every: float = EVERY) -> None:
         tally = self.tally
         completed = tally.before + tally.done + tally.failed
         self.bar.update(self.trials, total=tally.total, completed=completed, description=tally.line())
+        self.plainly(tally.line(), every)
+
+    def plainly(self, line: str, every: float = EVERY) -> None:
+        """A line where there is no terminal, not too often."""
         if not self.stream.isatty() and time.monotonic() - self.said >= every:
             self.said = time.monotonic()
-            print(tally.line(), file=self.stream, flush=True)
+            print(line, file=self.stream, flush=True)
 
     def log(self, text: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -110,13 +117,29 @@ class _Display:
         self.say()
 
     def started(self, position: int) -> None:
+        self.began = time.monotonic()
+        self.trains(position)
+
+    def trains(self, position: int) -> None:
+        """Set the bar of steps to the trial's training."""
         if self.stream.isatty() and position in self.at:
             training = parse_study(self.at[position].trial.raw).training
             self.bar.reset(self.steps, total=training.steps * training.starts, description=self._name(position))
 
     def stepped(self, position: int, start: int, step: Step) -> None:
+        if np.isnan(step.margin.gap):  # within an epoch of batches
+            self.bar.update(self.steps, advance=1)
+            return
         told = f"{self._name(position)}, start {start + 1}: gap/span {step.margin.gap_over_span:+.2f}"
         self.bar.update(self.steps, advance=1, description=told)
+
+    def screened(self, position: int, done: int, total: int) -> None:
+        left = (time.monotonic() - self.began) * (total - done) / done
+        told = f"{self._name(position)}, choosing electrodes: {done} of {total} points, {_span(left)} left"
+        self.bar.update(self.steps, total=total, completed=done, description=told)
+        self.plainly(told)
+        if done == total:
+            self.trains(position)
 
     def finished(self, position: int, outcome: Outcome) -> None:
         self.tally.add(position, outcome)

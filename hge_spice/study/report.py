@@ -25,13 +25,15 @@ from markupsafe import Markup
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.budget import sentence, write_budget
 from hge_spice.study.files import place
+from hge_spice.study.functional import explained, write_functional_yield
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.metrics import read_specs
 from hge_spice.study.overview import overview
 from hge_spice.study.pages import MOST_PAGES, sweep_data
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.units import quantity
-from hge_spice.tasks import TASKS
+from hge_spice.study.verdict import verdict, written
+from hge_spice.tasks.gates import GATES
 from hge_spice.traces import read_raw
 
 FIRST = 12  # trials up to which each has a section in full; of more, pages are drawn by the report's script
@@ -61,7 +63,10 @@ SETTINGS = (  # what, its key among the results, its unit, and its path in the s
     ("tones, electrodes", "controls", "", "electrodes.controls"),
     ("control setting reached", "control", "V", "electrodes.control_range"),
     ("σ of a read-out over one window", "noise", "A", "readout.noise"),
-    *((key, "", "", f"training.{key}") for key in ("estimator", "loss", "rule", "rate", "steps", "starts", "seed")),
+    *(
+        (key, "", "", f"training.{key}")
+        for key in ("estimator", "loss", "rule", "rate", "batch", "steps", "starts", "seed")
+    ),
 )
 SHARE = 0.01  # of a variance that the report's table begins at; sensitivity.csv has all
 UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}
@@ -137,18 +142,24 @@ class Folder:
 
     @property
     def outputs(self) -> list[float]:
-        """[pattern], A: the result's, or those after the last step."""
-        if "outputs" not in self.result and self.steps is not None:
-            last = self.steps.iloc[-1]
-            return [float(last[column]) for column in self.steps.columns if column.startswith("output.")]
+        """[pattern], A: the result's, or those of the last step that was read out."""
+        last = self.last
+        if "outputs" not in self.result and last is not None:
+            return [float(last[column]) for column in last.index if column.startswith("output.")]
         return list(self.result.get("outputs", []))
+
+    @property
+    def last(self) -> pd.Series | None:
+        """The last step after which all patterns were read: with batches, the end of an epoch."""
+        read = None if self.steps is None else self.steps[self.steps["gap"].notna()]
+        return None if read is None or read.empty else read.iloc[-1]
 
     @property
     def classes(self) -> list[float]:
         """[pattern]: the result's, or the task's."""
-        if "classes" in self.result or self.asked("task.name") not in TASKS:
+        if "classes" in self.result or self.asked("task.name") not in GATES:
             return list(self.result.get("classes", []))
-        return [float(level) for level in TASKS[self.asked("task.name")].classes]
+        return [float(level) for level in GATES[self.asked("task.name")]().classes]
 
     @property
     def labels(self) -> list[str]:
@@ -196,6 +207,9 @@ def write_report(directory: Path) -> Path:
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "pages": MOST_PAGES},
         **_budget(directory, rows, plot),
+        **_signoff(directory, rows, study),
+        functional=(functional := write_functional_yield(rows, directory)),
+        unsolved=explained(functional),
         **(_sweep(directory, rows, study, plot) if len(rows) > 1 else {}),
     )
     path, partly = directory / "report.html", directory / "report.html.part"
@@ -211,6 +225,33 @@ def _budget(directory: Path, rows: list[dict[str, Any]], plot: ModuleType) -> di
         return {}
     picture = _svg(plot.budget([asdict(line) for line in lines]), "budget")
     return {"budget": lines, "budget_says": sentence(lines), "budget_picture": picture}
+
+
+def _signoff(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]) -> dict[str, Any]:
+    """The verdict over corners of a study that tells one, as a matrix, and the command that reruns each worst point."""
+    try:
+        found = verdict(rows, read_specs(study.get("specs", {})))
+    except DAMAGE:
+        return {}
+    if found is None:
+        return {}
+    from hge_spice.plot_signoff import Square, matrix  # noqa: PLC0415 - Matplotlib takes its time to import
+
+    squares = [
+        [
+            Square(written(metric, cell), cell.margin, cell.met < corner.passed.total)
+            for cell, metric in zip(corner.cells, found.specs, strict=True)
+        ]
+        for corner in found.corners
+    ]
+    names = [f"{corner.name}   {corner.passed.passed}/{corner.passed.total}" for corner in found.corners]
+    by_id = {row["id"]: row for row in rows}
+    worst = {metric: f"{_alone(directory, by_id[row])} --set results.keep=all" for metric, row in found.worst.items()}
+    return {
+        "signoff": found,
+        "signoff_picture": _svg(matrix(names, found.specs, squares), "signoff"),
+        "signoff_worst": worst,
+    }
 
 
 def _sweep(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any], plot: ModuleType) -> dict[str, Any]:
@@ -412,7 +453,7 @@ def _judge(section: Section, folder: Folder, si: Callable[[float, str], str]) ->
             "margin": si(margin, folder.unit),
         }
         section.patterns.append({**row, "sigmas": sigmas, "right": margin > 0})
-    last: Any = folder.steps.iloc[-1] if folder.steps is not None and not folder.result else folder.result
+    last: Any = folder.last if folder.last is not None and not folder.result else folder.result
     d_prime = np.inf if last["d_prime"] is None and last["gap"] > 0 else last["d_prime"]
     for what, found, needed in (
         ("gap / span", last["gap_over_span"], GAP_OVER_SPAN),

@@ -32,12 +32,14 @@ class Watch:
 
     planned : trials in all and done already; again where refinement adds some
     started : position of the trial; finished : position, outcome
-    stepped : position, start, step (only where trials run one at a time)
+    stepped : position, start, step; screened : position, points done, of how many, while electrodes are chosen (both
+    only where trials run one at a time)
     """
 
     planned: Callable[[int, int], None] = lambda _total, _done: None
     started: Callable[[int], None] = lambda _: None
     stepped: Callable[[int, int, Step], None] = lambda _position, _start, _step: None
+    screened: Callable[[int, int, int], None] = lambda _position, _done, _total: None
     finished: Callable[[int, Outcome], None] = lambda _position, _outcome: None
 
 
@@ -183,7 +185,8 @@ def _executor(stack: ExitStack, first: StudyText, out: Path, where: Where, watch
 def _stepwise(jobs: Sequence[Job], out: Path, started: Started, watch: Watch, workers: int) -> Finished:
     """In this process, with word of every training step, a trial's patterns shared by the workers."""
     for position, trial in jobs:
-        told = partial(perform, progress=partial(watch.stepped, position), workers=workers)
+        stepped, screened = partial(watch.stepped, position), partial(watch.screened, position)
+        told = partial(perform, progress=stepped, workers=workers, screened=screened)
         yield from in_this_process([(position, trial)], out, told, started)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from hge_spice.study.axes import Setting, axes_of
 from hge_spice.study.block import file_digest
+from hge_spice.study.corners import corner_axes
+from hge_spice.study.edges import netlist_digests
 from hge_spice.study.files import DISTRIBUTIONS, SWEEP_OPTIONS, StudyError, StudyText, place
 from hge_spice.study.spec import Study, parse_study
 from hge_spice.study.values import swept as read_sweep
@@ -50,7 +52,7 @@ def parsed_trials(raw: StudyText, sweep: StudyText | None = None) -> Iterator[tu
     """Each of `trials` with its study in SI units. Two draws that fall on one trial are one."""
     base = {key: value for key, value in raw.items() if key not in {"sweep", "smoke"}}
     made: dict[str, Setting] = {}
-    for parameters, drawn in _settings(raw.get("sweep", {}) if sweep is None else sweep):
+    for parameters, drawn in _settings(_whole_sweep(raw) if sweep is None else sweep):
         trial, study = resolve(base, parameters)
         if trial.id not in made:
             made[trial.id] = parameters
@@ -79,7 +81,16 @@ def study_id(study: Study) -> str:
     for device in (described["device"], *described["device"]["units"]):
         for key in ("subcircuit", "file"):
             if device[key] is not None:  # what the file says counts, not where it lies
-                device[key] = file_digest(Path(device[key]))
+                found = netlist_digests(Path(device[key])) if key == "file" else {}
+                device.update({key: file_digest(Path(device[key]))} | ({"netlists": found} if found else {}))
+    if described["corners"] is not None:
+        for key in (
+            "process",
+            "temperature",
+            "supply",
+            "mismatch",
+        ):  # where else it is tried changes nothing here
+            del described["corners"][key]
     text = json.dumps(described, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -92,6 +103,17 @@ def _resolved(base: StudyText, parameters: Setting) -> StudyText:
 
 def _said(parameters: Setting) -> str:
     return ", ".join(f"{key} = {value!r}" for key, value in parameters.items())
+
+
+def _whole_sweep(raw: StudyText) -> Any:
+    """The study's [sweep], with its [corners] before it."""
+    axes, sweep = corner_axes(raw), raw.get("sweep", {})
+    if not axes or not isinstance(sweep, dict):
+        return sweep
+    twice = sorted(axes.keys() & sweep.keys())
+    if twice:
+        raise StudyError(f"sweep: {', '.join(twice)} is an axis of [corners] already; leave it out of one of them")
+    return axes | sweep
 
 
 def _settings(sweep: Any) -> Iterator[tuple[Setting, bool]]:

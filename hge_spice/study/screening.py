@@ -12,7 +12,7 @@ from hge_spice.graph import Network
 from hge_spice.margin import mean_noise
 from hge_spice.screen import AGREEMENT, Choice, confirm, screen
 from hge_spice.study.spec import Study
-from hge_spice.tasks import TASKS
+from hge_spice.study.task import build_task
 
 SHOWN = 10  # choices in the result
 TRIED = 3  # choices put to ngspice before giving up
@@ -39,7 +39,7 @@ def provisional(study: Study, names: tuple[str, ...]) -> Study:
     names : the device's electrodes
     """
     free = [name for name in names if name not in _held(study)]
-    count = TASKS[study.task.name].bits.shape[1]
+    count = build_task(study.task).bits.shape[1]
     if len(free) < count + 2:
         raise ValueError(
             f"{len(free)} electrodes can't be one output, {count} inputs and a control; name more, or take more"
@@ -57,7 +57,7 @@ def choose(
     Raises ValueError for too few electrodes or points, SimulationError where ngspice confirms none of the best.
     """
     began = time.perf_counter()
-    task = TASKS[study.task.name]
+    task = build_task(study.task)
     graph = build(provisional(study, names))
     found = screen(
         graph,
@@ -96,7 +96,7 @@ def choose(
 
 def _levels(study: Study) -> tuple[tuple[float, float], ...]:
     """One pair of levels per input, V."""
-    count = TASKS[study.task.name].bits.shape[1]
+    count = build_task(study.task).bits.shape[1]
     return study.task.levels if len(study.task.levels) == count else study.task.levels[:1] * count
 
 

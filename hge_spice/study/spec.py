@@ -1,7 +1,7 @@
 """The study: what every key of a study file means, its default and its bounds; text in, SI floats out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -9,9 +9,11 @@ from pydantic_core import ErrorDetails
 
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, RESIDUALS
+from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.materia.error import ERRORS
 from hge_spice.materia.parts import LEVELS
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
+from hge_spice.study.corners import Corners
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
 from hge_spice.study.files import (
@@ -24,25 +26,25 @@ from hge_spice.study.files import (
     read_raw,
     suggestion,
 )
-from hge_spice.study.imperfections import read_imperfections
+from hge_spice.study.imperfections import in_volts, read_imperfections
 from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.readout import Readout
 from hge_spice.study.table import Count, Names, Seed, Table, Text
+from hge_spice.study.task import TaskChoice, build_task
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
-    level_pairs,
     one_of,
     or_auto,
+    or_none,
+    or_word,
     si,
     swept,
     table,
     text,
-    two_currents,
     whole,
     yes_or_no,
 )
-from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
 __all__ = [
@@ -59,24 +61,28 @@ __all__ = [
 ]
 
 DEMODULATED = ("output", "loss")
+UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
+FIRST = ("screened", "random")
+# estimators that drive alike whatever is read: one measurement serves all outputs
+SIDE_BY_SIDE = frozenset(
+    {"homodyne", "homodyne_sequential", "finite_difference", "finite_difference_forward", "adjoint"}
+)
 
 
 def _voltages(value: Any) -> dict[str, float]:
     return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
 
 
-class TaskChoice(Table):
-    """levels : [input], V, each (low, high); targets : A or V, of the zeros and the ones, for losses that need them."""
-
-    name: Annotated[str, BeforeValidator(one_of("task", TASKS))]
-    levels: Annotated[tuple[tuple[float, float], ...], BeforeValidator(level_pairs)] = ((-0.3, 0.3),)
-    targets: Annotated[tuple[float, float] | None, BeforeValidator(two_currents)] = None
-
-
 class Training(Table):
     """rate : V.
 
+    patience : extractions without a lower loss, after which a start jumps to the best of `scouts` random settings
+    longest_step : V, that an update moves a control at most; slew : V/s, of the converters, whose ramps take time
+    gap_over_span : that a solved read-out needs for the training to end
+    first : settings at which starts begin where electrodes are screened for: the screening's best, or random ones
+    batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
+    best_of : random control settings at which a data set is read out beforehand; the starts begin at the best of them
     unreachable : what to do about a task that the network can't do, "refuse" or "try"
     where : in a loop around the device, or in a circuit around it ([circuit]); a step is then an epoch
     """
@@ -88,7 +94,15 @@ class Training(Table):
     loss: Annotated[str, BeforeValidator(one_of("loss", LOSSES))] = "corr_sigmoid"
     rule: Annotated[str, BeforeValidator(one_of("update rule", RULES))] = "adam"
     rate: Annotated[float, BeforeValidator(si("voltage", above=0))] = 20e-3
+    patience: Annotated[int | None, BeforeValidator(or_none(whole(1)))] = None
+    scouts: Count = 4
+    longest_step: Annotated[float | None, BeforeValidator(or_none(si("voltage", above=0)))] = None
+    slew: Annotated[float | None, BeforeValidator(or_none(si("slew rate", above=0)))] = None
+    gap_over_span: Annotated[float, BeforeValidator(si("ratio", least=GAP_OVER_SPAN, below=1))] = GAP_OVER_SPAN
+    first: Annotated[str, BeforeValidator(one_of("first setting", FIRST))] = "screened"
+    batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
+    best_of: Annotated[int, BeforeValidator(whole(0, most=1_000_000))] = 0
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
@@ -170,6 +184,7 @@ class Study(Table):
     bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = Field(default_factory=dict)
     probe: Probe = Probe()
     pdk: Pdk | None = None
+    corners: Corners | None = None
     task: TaskChoice
     perturbation: Perturbation = Perturbation()
     lockin: Lockin = Lockin()
@@ -191,18 +206,23 @@ class Study(Table):
 
     @model_validator(mode="before")
     @classmethod
-    def _targets_in_the_outputs_unit(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
+    def _in_the_outputs_unit(cls, given: Any) -> Any:
+        """Targets and imperfections of an output that is a voltage."""
+        how = given.get("readout") if isinstance(given, dict) else None
+        if not isinstance(how, dict) or how.get("kind") not in {"voltage", "transimpedance"}:
             return given
-        task, how = given.get("task"), given.get("readout")
-        reads_voltage = isinstance(how, dict) and how.get("kind") in {"voltage", "transimpedance"}
-        if not reads_voltage or not isinstance(task, dict) or not isinstance(task.get("targets"), list):
-            return given
-        try:
-            targets = [quantity(value, "voltage") for value in task["targets"]]
-        except ValueError as error:
-            raise ValueError(f"task.targets: {error}") from error
-        return {**given, "task": {**task, "targets": targets}}
+        read = dict(given)
+        task, again = given.get("task"), given.get("retrain")
+        if isinstance(task, dict) and isinstance(task.get("targets"), list):
+            read["task"] = {**task, "targets": _at("task.targets", lambda: _all_volts(task["targets"]))}
+        gain: float | None = None
+        if how["kind"] == "transimpedance":
+            gain = _at("readout.gain", lambda: quantity(how.get("gain", Readout().gain), "resistance"))
+        if "imperfections" in given:
+            read["imperfections"] = _at("imperfections", lambda: in_volts(given["imperfections"], gain))
+        if isinstance(again, dict) and "after" in again:
+            read["retrain"] = {**again, "after": _at("retrain.after", lambda: in_volts(again["after"], gain))}
+        return read
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Study":
@@ -214,9 +234,11 @@ class Study(Table):
     def _misfits(self) -> Iterable[str]:
         yield from self._misfits_of_roles()
         yield from self._misfits_of_training()
+        yield from self._misfits_of_sequences()
         yield from self._misfits_of_comparisons()
+        yield from self._misfits_of_data()
         inputs, controls = len(self.electrodes.inputs), len(self.electrodes.controls)
-        bits = TASKS[self.task.name].bits.shape[1]
+        bits = build_task(self.task).bits.shape[1]
         if self.electrodes.roles == "screen":  # whoever is named is to choose from
             inputs = bits
             controls = self._electrodes_free() - bits - 1
@@ -246,10 +268,59 @@ class Study(Table):
         if RULES[self.training.rule].squares and self.training.loss not in RESIDUALS:
             squares = ", ".join(RESIDUALS)
             yield f"training.rule: {self.training.rule} needs a loss that is a sum of squares; take {squares}"
+        batch, patterns = self.training.batch, len(build_task(self.task).classes)
+        if batch != "all" and batch > patterns:
+            yield f'training.batch: {batch} of the {patterns} patterns of {self.task.name}; take fewer, or "all"'
+        if batch != "all" and RULES[self.training.rule].compares:
+            yield (
+                f"training.batch: {self.training.rule} compares the losses of its steps, which must be of the same "
+                'patterns; take batch = "all", or another rule'
+            )
+        if batch != "all" and self.training.patience is not None:
+            yield "training.patience: it compares losses of steps, which must be of the same patterns; drop the batch"
         if self.training.where == "circuit":
             yield from self._misfits_of_circuit()
         if self.training.loss == "mse" and self.task.targets is None:
             yield 'task.targets: the loss mse needs two output currents, such as ["2 nA", "8 nA"]'
+
+    def _misfits_of_data(self) -> Iterable[str]:
+        task, loss = build_task(self.task), self.training.loss
+        several = loss == "least_squares" and len(self.electrodes.outputs) > 1
+        if loss == "least_squares" and task.exact:
+            yield f"training.loss: {task.name} is judged by its output itself, and least_squares by a read-out of it"
+        if len(task.labels) > 2 and loss != "least_squares":
+            yield f"training.loss: {loss} is of two classes, {task.name} has {len(task.labels)}; take least_squares"
+        if not task.labels and loss not in {"least_squares", "mse", "correlation"}:
+            yield f"training.loss: {loss} is of classes, {task.name} of values; take least_squares, correlation or mse"
+        if several and self.training.estimator not in SIDE_BY_SIDE:
+            yield (
+                f"training.estimator: {self.training.estimator} can't read several outputs side by side; take "
+                f"{', '.join(sorted(SIDE_BY_SIDE))}"
+            )
+        if several and (self.imperfections or self.readout.differential):
+            yield "electrodes.output: several outputs are read as they are, without imperfections or differences"
+        if task.exact and self.training.best_of:
+            yield f'training.best_of: {task.name} is a truth table; take electrodes.roles = "screen"'
+        if not task.exact:
+            for what, unfit in (
+                ("electrodes.roles: screening", self.electrodes.roles is not None),
+                ("retrain", self.retrain.acts),
+                ("training.where: a circuit", self.training.where == "circuit"),
+                ("compare", self.compare is not None),
+                ("training.demodulate: the loss", self.training.demodulate == "loss"),
+            ):
+                if unfit:
+                    yield f"{what} is of truth tables; {task.name} is none"
+
+    def _misfits_of_sequences(self) -> Iterable[str]:
+        if self.perturbation.patterns != "sequence":
+            return
+        if self.perturbation.reset and not self.device.reinitialise:
+            yield "perturbation.reset: device.reinitialise = false lets states go on; ask for one of the two"
+        if self.training.estimator in UNDRIVEN:
+            yield f"training.estimator: {self.training.estimator} plays no patterns; leave perturbation.patterns out"
+        if self.compare is not None or self.spacing is not None:
+            yield 'compare, spacing: they measure pattern by pattern; take perturbation.patterns = "separate"'
 
     def _misfits_of_circuit(self) -> Iterable[str]:
         if self.circuit.error == "mse" and self.task.targets is None:
@@ -285,12 +356,15 @@ class Study(Table):
         for name in self.bias:
             if name in roles:
                 yield f"bias: {name!r} is {roles[name]} too; an electrode has one role"
-        if self.pdk is not None and self.device.subcircuit is None:
-            yield "pdk: a process serves a block of your own; set device.subcircuit"
+        if self.pdk is not None and self.device.source not in {"subcircuit", "graph", "file"}:
+            yield "pdk: a process serves a block of your own; set device.subcircuit, or device.file for a graph's edges"
         if self.readout.differential and len(self.electrodes.outputs) < 2:
             yield "readout.differential: name two outputs in electrodes.output, the second is taken from the first"
-        if self.imperfections and self.readout.kind != "current":
-            yield 'imperfections: they are of a current; take readout.kind = "current"'
+        if "tia" in self.imperfections.keys() | self.retrain.after.keys() and self.readout.kind == "voltage":
+            yield (
+                'imperfections: tia amplifies a current, and readout.kind = "voltage" reads a load without an '
+                'amplifier; take "transimpedance" or leave it out'
+            )
         if self.device.source != "dopant" or self.electrodes.grounds == "rest":
             return  # electrodes are known, and checked, when the graph is built
         count, named = self.device.electrodes, {**roles, **self.bias}
@@ -300,6 +374,18 @@ class Study(Table):
         if len(named) < count and self.electrodes.roles is None:
             idle = next(f"e{k}" for k in range(count) if f"e{k}" not in named)
             yield f"electrodes: {idle} has no role; name it among inputs, controls, grounds, unconnected or bias"
+
+
+def _at(path: str, read: Callable[[], Any]) -> Any:
+    """What is read, or its problem with the key's path."""
+    try:
+        return read()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _all_volts(values: list[Any]) -> list[float]:
+    return [quantity(value, "voltage") for value in values]
 
 
 def parse_study(raw: StudyText) -> Study:
@@ -322,7 +408,7 @@ def _validated(raw: StudyText) -> Study:
     except ValidationError as error:
         raise StudyError("\n".join(_problem(details) for details in error.errors())) from error
     if len(study.task.levels) == 1:
-        every = study.task.levels * TASKS[study.task.name].bits.shape[1]
+        every = study.task.levels * build_task(study.task).bits.shape[1]
         study = study.model_copy(update={"task": study.task.model_copy(update={"levels": every})})
     return study
 

@@ -19,7 +19,7 @@ Row = Mapping[str, Any]  # of a ledger
 
 CONFIDENCE = 0.95
 BINS = 16  # classes of a key with more values than that, equally many trials in each
-STUDIED = (*(name for name in METRICS if name != "seconds"), "relative_error_max")
+STUDIED = tuple(name for name in METRICS if name != "seconds")
 FEWEST = 5  # trials that sensitivities are given for
 
 
@@ -107,12 +107,17 @@ def said(metric: str, spec: Spec) -> str:
 
 
 def _yield(what: str, met: Sequence[bool]) -> Yield:
-    if not met:
-        return Yield(what, 0, 0, 0.0, 1.0)
+    return Yield(what, sum(met), len(met), *wilson(sum(met), len(met)))
+
+
+def wilson(passed: int, total: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share; 0 … 1 of nothing."""
+    if not total:
+        return 0.0, 1.0
     from scipy.stats import binomtest  # noqa: PLC0415 - a study without a report needn't wait for it
 
-    interval = binomtest(sum(met), len(met)).proportion_ci(CONFIDENCE, method="wilson")
-    return Yield(what, sum(met), len(met), float(interval.low), float(interval.high))
+    interval = binomtest(passed, total).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def sensitivities(rows: Iterable[Row]) -> list[Sensitivity]:

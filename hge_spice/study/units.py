@@ -52,6 +52,9 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
     {
         "voltage": Dimension("V", {"V": Unit()}, "20 mV"),
         "current": Dimension("A", {"A": Unit()}, "5 nA"),
+        "slew rate": Dimension(
+            "V/s", {"V/s": Unit(), "V/ms": Unit(Decimal(1000)), "V/us": Unit(Decimal(1000000))}, "10 V/s"
+        ),
         "time": Dimension("s", {"s": Unit()}, "25 ms"),
         "frequency": Dimension("Hz", {"Hz": Unit()}, "1 kHz"),
         "temperature": Dimension(
@@ -62,6 +65,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm"),
         "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False),
         "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ"),
+        "power": Dimension("W", {"W": Unit()}, "10 uW"),
         "ratio": Dimension(
             "",
             {
@@ -87,6 +91,16 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "V m",
             {"V m": Unit(prefix_power=0), "Vm": Unit(prefix_power=0), "Vum": Unit(factor=Decimal("1e-6"))},
             "3.5 mV um",
+            bare_prefix=False,
+        ),
+        "relative matching": Dimension(
+            "m",
+            {
+                "m": Unit(prefix_power=0),
+                "%um": Unit(factor=Decimal("1e-8"), prefix_power=0),
+                "um": Unit(factor=Decimal("1e-6"), prefix_power=0),
+            },
+            "1 % um",
             bare_prefix=False,
         ),
         "temperature difference": Dimension("K", {"K": Unit()}, "5 K", bare_prefix=False),

@@ -87,6 +87,12 @@ def or_word(words: tuple[str, ...], read: Read) -> Read:
     return read_or_word
 
 
+def or_none(read: Read) -> Read:
+    """The word "none", kept as None, or a value."""
+    either = or_word(("none",), read)
+    return lambda value: None if value is None or either(value) == "none" else read(value)
+
+
 def one_or_list(read: Read) -> Read:
     """One value, or a list of them."""
     return lambda value: list_of(read, least=1)(value) if isinstance(value, list | tuple) else read(value)

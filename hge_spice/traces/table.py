@@ -7,7 +7,6 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from hge_spice.drive import Floats
 
@@ -67,6 +66,8 @@ class TableTrace:
         A row without a value, or with nan, is left in as nan. Raises ValueError with the line for what is no number,
         not finite, and for a time that is not after the one before.
         """
+        import pandas as pd  # noqa: PLC0415 - slow to import, and trials only write .raw
+
         place, rows, last = self.names.index(column), 0, -np.inf
         used = [0, place] if self.timed else [place]
         try:
@@ -102,7 +103,7 @@ class TableTrace:
                         yield time[known], value[known]
         except UnicodeDecodeError:
             raise ValueError(f"{self.path} is no text beyond its first lines") from None
-        except (pd.errors.ParserError, ValueError) as error:
+        except ValueError as error:  # the parser's own among them
             raise ValueError(self._complaint() or str(error)) from None
 
     def _refuse(self, rows: int, bad: np.ndarray, what: str) -> None:

@@ -1,0 +1,63 @@
+"""Several outputs of one device, each as a device under test of its own; what is measured for one is there for all."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hge_spice.drive import DeviceUnderTest, Drive, ExactDevice, Floats, Waveform, measure_all
+
+Key = tuple[bytes, bytes, object, object]
+
+
+class Channels:
+    """A device whose outputs are read side by side, by one lock-in each for every tone: one measurement serves all."""
+
+    def __init__(self, dut: DeviceUnderTest, outputs: Sequence[str]) -> None:
+        self.dut = dut
+        self._known: dict[Key, Waveform] = {}
+        self.channels = tuple(Channel(self, name) for name in outputs)
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive; those not known yet are measured together. A drive that comes twice is known."""
+        keys = [(d.control.tobytes(), d.inputs.tobytes(), d.tones, d.transient) for d in drives]
+        fresh = {key: drive for key, drive in zip(keys, drives, strict=True) if key not in self._known}
+        self._known |= dict(zip(fresh, measure_all(self.dut, list(fresh.values())), strict=True))
+        return [self._known[key] for key in keys]
+
+
+class Channel:
+    """One output of several as a device under test."""
+
+    def __init__(self, shared: Channels, output: str) -> None:
+        self._shared, self._output = shared, output
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the control electrodes."""
+        return self._shared.dut.controls
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input electrodes."""
+        return self._shared.dut.inputs
+
+    def measure(self, drive: Drive) -> Waveform:
+        """See measure_many."""
+        return self.measure_many([drive])[0]
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """What each drive gives at this output."""
+        return [replace(found, output=found.probes[self._output]) for found in self._shared.measure_many(drives)]
+
+    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
+        """Output currents and derivatives of a device that knows its equations; see ExactDevice."""
+        dut = self._shared.dut
+        if not isinstance(dut, ExactDevice):
+            raise TypeError(f"{type(dut).__name__} doesn't know its equations; take another estimator")
+        return dut.exact(control, inputs, output or self._output)
+
+
+def side_by_side(found: Sequence[Waveform], outputs: Sequence[str]) -> Floats:
+    """Means of the named outputs: [waveform, output], A."""
+    return np.array([[each.probes[name].mean() for name in outputs] for each in found])

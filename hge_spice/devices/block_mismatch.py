@@ -1,0 +1,136 @@
+"""Mismatch of a block's transistors, written into its netlist: each flattened transistor gets parameters of its own.
+
+A subcircuit that is used twice is one text and two sets of transistors. So each definition gets a pair of parameters
+per transistor below it, its own transistors use theirs, and its instances hand theirs down; what is drawn is then said
+once, on the instance of the block. The deck that is exported says the same to any simulator.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hge_spice.graph import Network
+
+_ASSIGNED = re.compile(r"(\w+)\s*=\s*(\{[^}]*\}|'[^']*'|\S+)")
+_SPACED = re.compile(r"\s*=\s*")
+
+
+@dataclass
+class _Definition:
+    """A subcircuit: which line opens it, its transistors (line, area) and the subcircuits it uses (line, name)."""
+
+    opened: int
+    transistors: list[tuple[int, str]] = field(default_factory=list)  # line, name
+    uses: list[tuple[int, str, str]] = field(default_factory=list)  # line, name, subcircuit
+
+
+def transistors(graph: Network) -> tuple[str, ...]:
+    """Every transistor (M element) of a block by its flattened name in ngspice, such as "m.x1.xpair.m1"."""
+    described = graph.graph["subcircuit"]
+    definitions = _read(described["text"].splitlines())
+    return tuple(f"m.x1.{path}" for path in _paths(definitions, described["name"]))
+
+
+def with_thresholds(graph: Network, threshold: float, gain: float, rng: np.random.Generator) -> Network:
+    """A copy of a block whose transistors differ, after Pelgrom's law (IEEE J. Solid-State Circuits 24, 1433 (1989)).
+
+    threshold : V·m, A of ΔV_T; gain : m, A of Δβ/β. Two equal transistors differ by σ = A/√(w·l·m); each takes 1/√2.
+
+    It is said as `delvto` and `mulu0`, which BSIM4 and most of a foundry's models know and level 1 doesn't.
+    Raises ValueError where the block has no transistor of its own, or one without w and l.
+    """
+    described = graph.graph["subcircuit"]
+    lines = described["text"].splitlines()
+    definitions = _read(lines)
+    top = described["name"]
+    count = len(_paths(definitions, top))
+    if not count:
+        raise ValueError(
+            f"{top} has no transistor of its own (an element M); state mismatch in the netlist, or use the process's"
+        )
+    for name in _below(definitions, top):
+        _rewrite(lines, definitions, name)
+    drawn = rng.standard_normal((2, count)) / np.sqrt(2)
+    values = {
+        key: float(value)
+        for k in range(count)
+        for key, value in zip(_pair(k), (threshold * drawn[0, k], gain * drawn[1, k]), strict=True)
+    }
+    changed = graph.copy()
+    changed.graph["subcircuit"] = {
+        **described,
+        "text": "\n".join(lines),
+        "parameters": {**described["parameters"], **values},
+    }
+    return changed
+
+
+def _pair(k: int) -> tuple[str, str]:
+    return f"drawn_v{k}", f"drawn_b{k}"  # V·m and m: still to be divided by the root of the area
+
+
+def _read(lines: list[str]) -> dict[str, _Definition]:
+    found: dict[str, _Definition] = {}
+    inside: list[str] = []
+    for k, line in enumerate(lines):
+        words = _SPACED.sub("=", line.lower()).split()
+        if not words:
+            continue
+        if words[0] in {".subckt", ".macro"}:
+            inside.append(words[1])
+            found[words[1]] = _Definition(k)
+        elif words[0] in {".ends", ".eom"} and inside:
+            inside.pop()
+        elif inside and words[0][0] == "m":
+            found[inside[-1]].transistors.append((k, words[0]))
+        elif inside and words[0][0] == "x":
+            plain = [word for word in words if "=" not in word and word != "params:"]
+            found[inside[-1]].uses.append((k, words[0], plain[-1]))
+    return found
+
+
+def _area(line: str, where: str) -> str:
+    given = {name.lower(): value.strip("{}'") for name, value in _ASSIGNED.findall(line)}
+    if not {"w", "l"} <= given.keys():
+        raise ValueError(f"a transistor of {where} has no w and l, which its mismatch follows from: {line.strip()}")
+    return "*".join(f"({given[name]})" for name in ("w", "l", "m") if name in given)
+
+
+def _paths(definitions: Mapping[str, _Definition], name: str) -> list[str]:
+    """The transistors below a subcircuit in the order of its parameters; those of unknown subcircuits are none of ours.
+
+    A process brings its models as subcircuits, which its own file defines.
+    """
+    if name not in definitions:
+        return []
+    own = [element for _, element in definitions[name].transistors]
+    used = definitions[name].uses
+    return [*own, *(f"{element}.{path}" for _, element, inner in used for path in _paths(definitions, inner))]
+
+
+def _below(definitions: Mapping[str, _Definition], name: str) -> dict[str, None]:
+    """The subcircuits that a block is made of, itself first."""
+    found = {name: None}
+    for _, _, inner in definitions[name].uses:
+        if inner in definitions:
+            found |= _below(definitions, inner)
+    return found
+
+
+def _rewrite(lines: list[str], definitions: Mapping[str, _Definition], name: str) -> None:
+    definition = definitions[name]
+    count = len(_paths(definitions, name))
+    heads = "".join(f" {key}=0" for k in range(count) for key in _pair(k))
+    lines[definition.opened] += heads
+    for k, (at, _) in enumerate(definition.transistors):
+        threshold, gain = _pair(k)
+        area = _area(lines[at], name)
+        lines[at] += f" delvto={{{threshold}/sqrt({area})}} mulu0={{1+{gain}/sqrt({area})}}"
+    k = len(definition.transistors)
+    for at, _, inner in definition.uses:
+        below = len(_paths(definitions, inner))
+        for j in range(below):
+            lines[at] += "".join(f" {own}={{{outer}}}" for own, outer in zip(_pair(j), _pair(k + j), strict=True))
+        k += below

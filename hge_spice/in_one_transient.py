@@ -1,0 +1,90 @@
+"""A device under test that plays the patterns it is asked for one after the other, with ramps, as on a bench."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Waveform
+from hge_spice.lockin import demodulate
+from hge_spice.lockin.settling import settling
+from hge_spice.plateaus import PlateauDevice, Plateaus
+
+UNSETTLED = 5e-3  # share of a pattern's largest amplitude that settling may add to one, or of a read-out's span, rms
+CHANCE = 1e-6  # that noise looks like settling, below which it is taken for that
+
+
+class InOneTransient:
+    """Measures together what is asked for together: drives in a row that share tones and timing make one transient.
+
+    What an element remembers goes on from pattern to pattern within a transient, or is drawn back in every ramp where
+    `reset` asks for it; the next transient begins as a measurement of its own would. A window in which the last ramp
+    still shows has the flag `unsettled`: slow noise of the read-out may look the same, and does the same.
+
+    ramp : s, from one pattern's voltages to the next one's
+    """
+
+    def __init__(self, dut: PlateauDevice, ramp: float, *, reset: bool = False) -> None:
+        self._dut, self._ramp, self._reset = dut, ramp, reset
+
+    @property
+    def inner(self) -> PlateauDevice:
+        """What it plays to."""
+        return self._dut
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the control electrodes, in the order of `Drive.control`."""
+        return self._dut.controls
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input electrodes, in the order of `Drive.inputs`."""
+        return self._dut.inputs
+
+    def measure(self, drive: Drive) -> Waveform:
+        """One pattern, as the only one of a sequence."""
+        return self.measure_many([drive])[0]
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive, in their order. Raises what the device raises, ValueError for drives with tables."""
+        found: list[Waveform] = []
+        for _, together in groupby(drives, key=lambda drive: (drive.tones, drive.transient)):
+            plateaus = Plateaus(tuple(together), self._ramp, self._reset)
+            found += _doubted(self._dut.measure_plateaus(plateaus), plateaus)
+        return found
+
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
+        """Tones off, at rest: one point."""
+        return self._dut.operating_point(control, inputs, condition)
+
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> np.ndarray:
+        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
+        return self._dut.small_signal(control, inputs, frequencies, condition)
+
+
+def _doubted(waveforms: list[Waveform], plateaus: Plateaus) -> list[Waveform]:
+    """The waveforms; those in which the last ramp still shows say so."""
+    tones, transient = plateaus.tones, plateaus.transient
+    span = float(np.ptp([waveform.output.mean() for waveform in waveforms]))
+    found = []
+    for waveform in waveforms:
+        seen = settling(waveform, tones, transient.window)
+        if tones:
+            largest = float(np.abs(demodulate(waveform, tones, transient.window).response).max())
+            moved, what = float(np.abs(seen.response).max()), "an amplitude"
+        else:
+            largest, moved, what = span, seen.rms, "the output"
+        if seen.chance < CHANCE and moved > max(UNSETTLED * largest, waveform.current_error):
+            note = (
+                f"the output still settles in the window, which moves {what} by {moved:.3g} A where the largest is "
+                f"{largest:.3g} A; lengthen the settling time of {transient.settle:.3g} s"
+            )
+            flags, notes = (*waveform.flags, "unsettled"), (*waveform.notes, note)
+            found.append(replace(waveform, flags=flags, notes=notes))
+        else:
+            found.append(waveform)
+    return found

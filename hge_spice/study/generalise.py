@@ -1,0 +1,187 @@
+"""What a training is worth beyond its own patterns: accuracy on those kept apart, beside what simpler means reach."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hge_spice.drive import Floats
+from hge_spice.gradient import homodyne
+from hge_spice.linear import Decision, fit
+from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.quasistatic import QuasistaticDevice
+from hge_spice.study.baselines import digital, linear, wilson
+from hge_spice.study.bench import SHOWN, Bench
+from hge_spice.tasks import Task
+from hge_spice.train import Cost, Step, outputs_of
+
+TABLES_A_STEP = 2  # an extraction and a read-out
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A control setting as its training patterns show it.
+
+    score : accuracy on them, or for a regression the share of the variance that is met
+    left : the share of the variance that a linear read-out leaves; settings are ranked by it, since the accuracy of
+    some hundred patterns is the noisier figure, and the best of many noisy ones says little of other patterns
+    """
+
+    control: Floats
+    outputs: Floats
+    score: float
+    left: float
+
+    def beats(self, other: "Judged | None") -> bool:
+        """Whether it is to be kept instead."""
+        return other is None or self.left < other.left
+
+
+def judged(bench: Bench, control: Floats, outputs: Floats) -> Judged:
+    """Judge a control setting by the outputs of the training patterns [pattern] or [pattern, output], A."""
+    task, noise = bench.task, bench.recipe.target.noise
+    readout, _ = fit(outputs, task.wanted, noise)
+    if not task.labels:
+        return Judged(control, outputs, 1 - readout.left, readout.left)
+    decision = Decision.learned(outputs, task.classes, task.wanted, noise)
+    return Judged(control, outputs, float(np.mean(decision.decided(outputs) == task.classes)), readout.left)
+
+
+def of_step(bench: Bench, step: Step) -> Judged | None:
+    """The setting after a step; None where a step of batches didn't read all patterns."""
+    return judged(bench, step.control, step.outputs) if np.isfinite(step.outputs).all() else None
+
+
+def begun_at_the_best(bench: Bench) -> Bench:
+    """The bench with its starts at the best of `training.best_of` random settings, with what reading them costs."""
+    count, recipe = bench.study.training.best_of, bench.recipe
+    if not count:
+        return bench
+    found, cost = [], bench.cost
+    for control in _drawn(bench, count, b"first"):
+        outputs, waveforms = outputs_of(bench.dut, control, recipe.inputs, recipe)
+        found.append(judged(bench, control, outputs))
+        cost += Cost(0, sum(w.simulated_seconds for w in waveforms), sum(w.energy for w in waveforms))
+    found.sort(key=lambda each: each.left)
+    return replace(bench, first=tuple(each.control for each in found[: bench.study.training.starts]), cost=cost)
+
+
+def _drawn(bench: Bench, count: int, purpose: bytes) -> Floats:
+    """Random control settings of the whole range: [setting, control], V."""
+    rng = np.random.default_rng((bench.study.training.seed, *purpose))
+    return rng.uniform(*bench.recipe.control_range, (count, len(bench.dut.controls)))
+
+
+def generalised(bench: Bench, best: Judged, steps: int) -> dict[str, Any]:
+    """Result of a data set or a regression, with the keys of the JSON output.
+
+    best : the setting that served the training patterns best; steps : of all starts
+
+    The read-out and its threshold are learned from the training patterns; those kept apart are measured once, at the
+    end. Random control settings are judged in the same way, two for each step and those read beforehand: as many tables
+    of outputs as the training measured. Raises SimulationError where the device gives no result.
+    """
+    task = bench.task
+    settings = TABLES_A_STEP * steps + bench.study.training.best_of
+    chance = _random(bench, settings)
+    recipe, levels = bench.recipe, bench.study.task.levels
+    outputs, _ = outputs_of(bench.dut, best.control, task.test_inputs(levels), recipe)
+    by_chance, _ = outputs_of(bench.dut, chance.control, task.test_inputs(levels), recipe)
+    count = len(best.control) + (1 + best.outputs[0].size) * task.wanted.shape[1]
+    beside = {"logistic": linear(task), "digital": digital(task, count)}
+    found: dict[str, Any] = {
+        "labels": list(task.labels),
+        "features": list(task.features),
+        "train_patterns": len(task.classes),
+        "test_patterns": len(task.test_classes),
+        "features_clipped": task.clipped,
+        "parameters": count,
+        "random_settings": settings,
+        "digital_parameters": None if beside["digital"] is None else beside["digital"].parameters,
+    }
+    kinds = {"": (best, outputs), "random_": (chance, by_chance)}
+    for prefix, (setting, tested) in kinds.items():
+        found |= {f"{prefix}{key}": value for key, value in _judge(task, setting, tested, recipe.target.noise).items()}
+    for name, other in beside.items():
+        found |= {
+            f"{name}_{key}": value for key, value in _beside(task, None if other is None else other.answers).items()
+        }
+    if isinstance(bench.network, QuasistaticDevice) and bench.study.task.confirm:
+        found["confirmed"] = _confirmed(bench, best, outputs)
+    return found
+
+
+def _judge(task: Task, setting: Judged, tested: Floats, noise: float) -> dict[str, Any]:
+    """What a setting makes of the patterns kept apart, by a read-out learned from the others."""
+    if not task.labels:
+        readout, _ = fit(setting.outputs, task.wanted, noise)
+        return {"train_error": float(np.sqrt(1 - setting.score)), **_answered(task, readout.scores(tested)[:, 0])}
+    decision = Decision.learned(setting.outputs, task.classes, task.wanted, noise)
+    return {"train_accuracy": setting.score, **_answered(task, decision.decided(tested))}
+
+
+def _beside(task: Task, answers: Floats | None) -> dict[str, Any]:
+    if answers is None:
+        return {"test_accuracy" if task.labels else "test_error": None}
+    return _answered(task, answers)
+
+
+def _answered(task: Task, answers: Floats) -> dict[str, Any]:
+    """Figures of answers [pattern] to the patterns kept apart.
+
+    `test_error` is the rms error over the standard deviation of the values: 1 for who always says their mean.
+    """
+    if not task.labels:
+        return {"test_error": float(np.sqrt(np.mean((answers - task.test_classes) ** 2)) / task.test_classes.std())}
+    right = int(np.sum(answers == task.test_classes))
+    low, high = wilson(right, len(task.test_classes))
+    return {"test_accuracy": right / len(task.test_classes), "test_accuracy_low": low, "test_accuracy_high": high}
+
+
+def majority(task: Task) -> float:
+    """Share of the patterns kept apart that the most frequent class among the training patterns gets right."""
+    most = np.bincount(task.classes.astype(int)).argmax()
+    return float(np.mean(task.test_classes == most))
+
+
+def _random(bench: Bench, settings: int) -> Judged:
+    """The best of random control settings over the whole range, by the training patterns."""
+    recipe = bench.recipe
+    best: Judged | None = None
+    for control in _drawn(bench, settings, b"random settings"):
+        outputs, _ = outputs_of(bench.dut, control, recipe.inputs, recipe)
+        found = judged(bench, control, outputs)
+        best = found if found.beats(best) else best
+    if best is None:
+        raise ValueError("no random setting was asked for")
+    return best
+
+
+def _confirmed(bench: Bench, best: Judged, tested: Floats) -> dict[str, Any]:
+    """The same setting in ngspice: operating points of both tables, and the extraction of a few patterns.
+
+    `accuracy` or `error` : of the patterns kept apart that were measured again, by the read-out learned before
+    `largest_difference` : of an output between the engines, over the outputs' span
+    `gradient_difference` : of a derivative at the last and the first setting, over the pattern's largest
+    """
+    task, recipe, count = bench.task, bench.recipe, bench.study.task.confirm
+    levels = bench.study.task.levels
+    with NgspiceDevice(bench.network.graph) as device:
+        again, _ = outputs_of(device, best.control, task.test_inputs(levels)[:count], recipe)
+        trained, _ = outputs_of(device, best.control, recipe.inputs[:count], recipe)
+        both = np.concatenate([tested[:count], best.outputs[:count]])
+        difference = np.abs(np.concatenate([again, trained]) - both).max() / np.ptp(both)
+        few = recipe.inputs[:SHOWN]
+        errors = []
+        for control in (best.control, bench.control()):
+            pair = [homodyne(dut, control, few, recipe.measurement) for dut in (device, bench.network)]
+            simulated, composed = (np.array([e.jacobian for e in each]) for each in pair)
+            errors.append(np.max(np.abs(simulated - composed) / np.abs(simulated).max(axis=1, keepdims=True)))
+    short = replace(task, test_bits=task.test_bits[:count], test_classes=task.test_classes[:count])
+    answered = _judge(short, best, again, recipe.target.noise)
+    return {
+        "patterns": len(again) + len(trained),
+        "accuracy" if task.labels else "error": answered["test_accuracy" if task.labels else "test_error"],
+        "largest_difference": float(difference),
+        "gradient_difference": float(max(errors)),
+    }
