@@ -25,7 +25,7 @@ from hge_spice.materia import (
 )
 from hge_spice.materia.bill import blocks
 from hge_spice.materia.design import inequalities
-from hge_spice.materia.parts import LEVELS
+from hge_spice.materia.parts import FAR, LEVELS
 from hge_spice.materia.sequencer import FIRST_EPOCH
 from hge_spice.netlist import saved_vectors
 from hge_spice.ngspice.batch import run_batch
@@ -60,8 +60,9 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
     # what the amplifier sees: tones, and by how much the output may have moved since its mean was held
     reach = measurement.amplitude + recipe.rate
     swing = max(float(np.abs(each.jacobian) @ reach) for each in truth) * gain
-    swing_gain = float(np.clip(SWING / swing, 1.0, MOST_GAIN)) if swing > 0 else 1.0
-    level = LEVELS[study.circuit.level]
+    level, highest = LEVELS[study.circuit.level], max(tone.frequency for tone in tones)
+    most = MOST_GAIN if level.amplifier.gbw is None else min(MOST_GAIN, FAR * level.amplifier.gbw / highest)
+    swing_gain = float(np.clip(SWING / swing, 1.0, most)) if swing > 0 else 1.0
     parts = level.drawn(
         len(control),
         np.random.default_rng((study.training.seed, 3)),
@@ -69,7 +70,6 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
         leak=np.inf if study.circuit.leak is None else study.circuit.leak,
         chopped=study.circuit.chopped,
     )
-    highest = max(tone.frequency for tone in tones)
     parts = replace(parts, amplifier=parts.amplifier.on_clock(swing_gain, schedule.step, highest))
     return Circuit(
         schedule=schedule,
