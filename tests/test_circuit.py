@@ -21,9 +21,15 @@ def ran(name: str, out: Path, *settings: str, smoke: bool = True) -> list[dict[s
     return results
 
 
-@pytest.mark.parametrize("name", ["and_in_circuit", "xor_in_circuit_macro"])
-def test_a_circuit_runs_and_says_how_true_it_is(name, tmp_path):
-    (result,) = ran(name, tmp_path, "circuit.loop=true")
+INVERTED = 'readout={kind="transimpedance", gain="100 Mohm", bandwidth="100 kHz"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("and_in_circuit", ['task.name="nand"', INVERTED]), ("xor_in_circuit_macro", ["circuit.loop=true"])],
+)
+def test_a_circuit_runs_and_says_how_true_it_is(name, settings, tmp_path):
+    (result,) = ran(name, tmp_path, *settings)
     assert result["lockin_error_max"] < 2e-2
     assert result["loop_deviation_max"] < 5e-2
     assert "uneven" not in result["flags"]

@@ -307,6 +307,15 @@ def test_a_transient_that_ended_early_or_left_the_clock_is_told(tmp_path):
     assert read_trajectory(circuit, stretched, 2).uneven_steps == 2
 
 
+@pytest.mark.parametrize("name", ["y", "err", "c0", "m", "sel0", "gw"])
+def test_an_electrode_cannot_be_called_as_a_node_of_the_circuit(name):
+    graph = nx.relabel_nodes(mesh(), {"e2": name})
+    for _, _, data in graph.edges(data=True):
+        data.pop("source", None)
+    with pytest.raises(ValueError, match=f"electrode {name} has a name that the learning circuit needs"):
+        learning_deck(graph, circuit_of(), 1)
+
+
 def test_a_deck_that_ngspice_cannot_run_says_why(tmp_path):
     with pytest.raises(SimulationError, match="gave no result"):
         simulate("nothing\nR1 a 0 {undefined}\n.tran 1 2\n.end\n", tmp_path)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hge_spice.devices import DEVICES
-from hge_spice.drive import Floats
+from hge_spice.drive import Floats, SimulationError
 from hge_spice.gradient import Estimate, small_signal
 from hge_spice.graph import Network
 from hge_spice.margin import SOLVER_FACTOR, Margin, margin, mean_noise
@@ -154,14 +153,20 @@ def designed(bench: Bench, start: int) -> dict[str, Any]:
     outputs, jacobian = at(circuit.control)
     push = error.of(outputs, circuit.teacher) @ jacobian
     _, moved = at(np.clip(circuit.control - circuit.rate * np.sign(push), *circuit.control_range))
-    longest = 0.0
-    if DEVICES[bench.network.graph.graph["family"]].equations is not None:
-        solved = QuasistaticDevice(bench.network.graph)
-        longest = float(solved.time_constants(circuit.control, recipe.inputs[0])[0])
+    longest = _longest(bench.network.graph, circuit)
     return {
         "design": [asdict(each) | {"use": each.use} for each in inequalities(circuit, jacobian, moved, longest)],
         "blocks": [asdict(each) | {"power_watt": each.power} for each in blocks(circuit)],
     }
+
+
+def _longest(graph: Network, circuit: Circuit) -> float | None:
+    """Longest time constant of the device where it begins, s; None where its equations aren't known to NumPy."""
+    try:
+        solved = QuasistaticDevice(graph)
+        return float(solved.time_constants(circuit.control, circuit.inputs[0])[0])
+    except (ValueError, SimulationError):
+        return None
 
 
 def of_circuit(bench: Bench, rows: pd.DataFrame, directory: Path) -> dict[str, Any]:
