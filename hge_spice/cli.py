@@ -488,12 +488,16 @@ def demodulate(
     ],
     column: Annotated[str | None, typer.Option(help="The output's column, where there are several.")] = None,
     plot: Annotated[int | None, typer.Option(min=1, help="Of a raw file with several plots.")] = None,
+    trend: Annotated[
+        bool,
+        typer.Option("--trend", help="Fit a straight line beside the tones of every window: for outputs that drift."),
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Demodulate a recorded trace: derivatives with error bars, clock error and missing samples dealt with."""
     from hge_spice.study.demodulate import demodulate_file, told
 
-    found = demodulate_file(trace, tones, column, plot)
+    found = demodulate_file(trace, tones, column, plot, trend=trend)
     if as_json:
         _print_json(found)
     else:

@@ -1,5 +1,6 @@
 """training.where = "circuit": shipped studies at the tests' size, what their results say, and what is refused."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hge_spice.study.bench import Bench
 from hge_spice.study.circuit import study_deck
 from hge_spice.study.files import StudyError, load_study
+from hge_spice.study.report import write_report
 from hge_spice.study.runner import run_study
 from hge_spice.study.spec import parse_study
 
@@ -19,16 +21,27 @@ def ran(name: str, out: Path, *settings: str, smoke: bool = True) -> list[dict[s
     return results
 
 
-@pytest.mark.parametrize("name", ["and_in_circuit", "xor_in_circuit_macro"])
-def test_a_circuit_runs_and_says_how_true_it_is(name, tmp_path):
-    (result,) = ran(name, tmp_path, "circuit.loop=true")
+INVERTED = 'readout={kind="transimpedance", gain="100 Mohm", bandwidth="100 kHz"}'
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("and_in_circuit", ['task.name="nand"', INVERTED]), ("xor_in_circuit_macro", ["circuit.loop=true"])],
+)
+def test_a_circuit_runs_and_says_how_true_it_is(name, settings, tmp_path):
+    (result,) = ran(name, tmp_path, *settings)
     assert result["lockin_error_max"] < 2e-2
     assert result["loop_deviation_max"] < 5e-2
     assert "uneven" not in result["flags"]
-    used = [line["use"] for line in result["design"]]
+    known = json.loads(next(tmp_path.glob("trials/*/circuit.json")).read_text())
+    used = [line["use"] for line in known["design"]]
     assert used == sorted(used, reverse=True)
     assert 0.1 < used[0] < 2  # a design near its bounds, and not far beyond
-    assert sum(block["power_watt"] for block in result["blocks"]) > 1
+    assert used[0] == result["tightest_use"]
+    assert result["circuit_power"] == sum(block["power_watt"] for block in known["blocks"]) > 1
+    page = write_report(tmp_path).read_text()
+    assert "lock-in: mixer and gated integrator" in page
+    assert "Missing here" not in page
     steps = pd.read_parquet(next(tmp_path.glob("trials/*/steps.parquet")))
     assert len(steps) == 3
     assert steps.filter(like="truth.0.").notna().sum().eq(2).all()  # the first epoch only fills the holds

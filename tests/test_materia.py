@@ -68,8 +68,7 @@ def measurement_of(circuit: Circuit) -> Measurement:
 
 
 def simulate(text: str, folder: Path) -> dict[str, np.ndarray]:
-    (folder / "deck.cir").write_text(text)
-    return run_batch(folder / "deck.cir", folder / "deck.raw", 60)
+    return run_batch(text, folder / "deck.cir", 60)
 
 
 def test_a_window_holds_as_many_points_as_it_should_and_tones_leave_nothing_in_it(tmp_path):
@@ -306,6 +305,15 @@ def test_a_transient_that_ended_early_or_left_the_clock_is_told(tmp_path):
     between = np.insert(found["time"], 80, found["time"][79:81].mean())
     stretched = {name: np.insert(vector, 80, vector[80]) for name, vector in found.items()} | {"time": between}
     assert read_trajectory(circuit, stretched, 2).uneven_steps == 2
+
+
+@pytest.mark.parametrize("name", ["y", "err", "c0", "m", "sel0", "gw"])
+def test_an_electrode_cannot_be_called_as_a_node_of_the_circuit(name):
+    graph = nx.relabel_nodes(mesh(), {"e2": name})
+    for _, _, data in graph.edges(data=True):
+        data.pop("source", None)
+    with pytest.raises(ValueError, match=f"electrode {name} has a name that the learning circuit needs"):
+        learning_deck(graph, circuit_of(), 1)
 
 
 def test_a_deck_that_ngspice_cannot_run_says_why(tmp_path):

@@ -14,8 +14,7 @@ ALPHA = 200 / 201  # collector over emitter current
 
 
 def swept(kind: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    (folder / "part.cir").write_text(characterisation(kind))
-    scale, out = run_batch(folder / "part.cir", folder / "part.raw", 60).values()
+    scale, out = run_batch(characterisation(kind), folder / "part.cir", 60).values()
     return scale, out
 
 

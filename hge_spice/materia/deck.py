@@ -22,34 +22,46 @@ def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
     """Netlist that learns for so many epochs, runnable by `ngspice -b` as it is.
 
     Node c0, c1, … are the controls before their clamps, g0, … the lock-ins, h0, … the held outputs.
+
+    Raises ValueError for an electrode with the name of one of the circuit's own nodes.
     """
     schedule = circuit.schedule
     controls, inputs = electrodes(graph, "control"), electrodes(graph, "input")
-    complements = electrodes(graph, "complement")
-    device = build_circuit(
-        graph, tones={t.electrode: t for t in circuit.tones}, tabled=(*controls, *inputs, *complements)
-    )
+    hooked = (*controls, *inputs, *electrodes(graph, "complement"))
+    device = build_circuit(graph, tones={t.electrode: t for t in circuit.tones}, tabled=hooked)
     options = DEVICES[graph.graph["family"]].options
     given = " ".join(f"{key}={value!r}" for key, value in options.items())
-    step = schedule.step
+    blocks = {
+        "sequencer": schedule.lines(),
+        "transistors": [*models(), f"Vtop top 0 {TOP!r}"] if circuit.parts.transistors else [],
+        "inputs": _input_lines(graph, circuit),
+        "transimpedance amplifier": _readout_lines(graph, circuit),
+        "mean of the output, holds, what is left of the output": _mean_lines(circuit),
+        "error formation": ERRORS[circuit.error].lines(circuit.teacher),
+        "lock-ins": _lockin_lines(circuit),
+        "multipliers by dE/dI and control integrators": _integrator_lines(controls, circuit),
+    }
+    learning = [line for name, lines in blocks.items() if lines for line in (f"* {name}", *lines)]
+    _check_nodes(graph, learning)
     return "\n".join(
         [
             *str(device).splitlines(),
-            *schedule.lines(),
-            *([*models(), f"Vtop top 0 {TOP!r}"] if circuit.parts.transistors else []),
-            *_input_lines(graph, circuit),
-            *_readout_lines(graph, circuit),
-            *_mean_lines(circuit),
-            *ERRORS[circuit.error].lines(circuit.teacher),
-            *_lockin_lines(circuit),
-            *_integrator_lines(controls, circuit),
+            *learning,
             f".options {given} trtol={EVEN!r} itl4=100",
             *(f".save {vector}" for vector in saved(graph, schedule.patterns)),
-            f".tran {step!r} {schedule.duration(epochs)!r} 0 {step!r}",
+            f".tran {schedule.step!r} {schedule.duration(epochs)!r} 0 {schedule.step!r}",
             ".end",
             "",
         ]
     )
+
+
+def _check_nodes(graph: Network, lines: list[str]) -> None:
+    """No electrode may have the name of a node of the learning circuit: the two would be one."""
+    ours = {node for line in lines if line[0].isalpha() for node in line.split()[1:3]}
+    for name in electrodes(graph):
+        if terminal(name) in ours:
+            raise ValueError(f"electrode {name} has a name that the learning circuit needs for a node; rename it")
 
 
 def saved(graph: Network, patterns: int) -> list[str]:

@@ -36,11 +36,14 @@ class Inequality:
         return self.value / self.bound
 
 
-def inequalities(circuit: Circuit, jacobian: Floats, moved: Floats, longest: float = 0.0) -> tuple[Inequality, ...]:
+def inequalities(
+    circuit: Circuit, jacobian: Floats, moved: Floats, longest: float | None = None
+) -> tuple[Inequality, ...]:
     """What must hold, the tightest first.
 
     jacobian : [pattern, control], V/V at the transimpedance amplifier, at the first controls; moved : the same, every
-    control one rate further in the direction in which it is pushed; longest : s, time constant of the device
+    control one rate further in the direction in which it is pushed; longest : s, time constant of the device,
+    where it is known
     """
     schedule, parts = circuit.schedule, circuit.parts
     frequencies = np.sort([tone.frequency for tone in circuit.tones])
@@ -56,7 +59,11 @@ def inequalities(circuit: Circuit, jacobian: Floats, moved: Floats, longest: flo
     dead = schedule.begin * schedule.step
     found = [
         Inequality("1/window over the tones' spacing", 1 / schedule.window / apart, RESOLVED, "a longer window"),
-        Inequality("five time constants of the device over the dead time", 5 * longest / dead, 1.0, "a longer settle"),
+        *(
+            []
+            if longest is None
+            else [Inequality("five time constants of the device over the dead time", 5 * longest / dead, 1.0, "settle")]
+        ),
         Inequality(
             "change of the derivatives in one step, relative",
             float(np.linalg.norm(moved - jacobian)) / size if size else 0.0,

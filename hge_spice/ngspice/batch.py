@@ -11,10 +11,10 @@ from hge_spice.traces import read_raw
 _TAIL = 20  # lines of ngspice's log in an error message
 
 
-def run_batch(deck: Path, raw: Path, timeout: float) -> dict[str, Floats]:
-    """Run a deck in its folder and return the vectors of its transient by name, time first.
+def run_batch(text: str, deck: Path, timeout: float) -> dict[str, Floats]:
+    """Write a deck, run it in its folder, and return the vectors of its analysis by name, the scale first.
 
-    raw : where ngspice writes them; timeout : s
+    timeout : s. The vectors' file stays beside the deck, with the suffix .raw.
 
     Raises NgspiceNotFound where there is no ngspice command, SimulationError with the end of its log where it gives no
     result. A `.spiceinit` is not read.
@@ -22,6 +22,8 @@ def run_batch(deck: Path, raw: Path, timeout: float) -> dict[str, Floats]:
     command = shutil.which("ngspice")
     if command is None:
         raise NgspiceNotFound(f"there is no ngspice command on the path; type: {install_command() or 'its installer'}")
+    deck.write_text(text)
+    raw = deck.with_suffix(".raw")
     try:
         done = subprocess.run(  # noqa: S603 - found on the path, as a user would
             [command, "-n", "-b", "-r", raw.name, deck.name],

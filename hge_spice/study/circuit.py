@@ -1,5 +1,6 @@
 """[circuit] and training.where = "circuit": a study's starts learned by the circuit itself, read as training steps."""
 
+import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hge_spice.devices import DEVICES
-from hge_spice.drive import Floats
+from hge_spice.drive import Floats, SimulationError
 from hge_spice.gradient import Estimate, small_signal
 from hge_spice.graph import Network
 from hge_spice.margin import SOLVER_FACTOR, Margin, margin, mean_noise
@@ -24,7 +24,7 @@ from hge_spice.materia import (
 )
 from hge_spice.materia.bill import blocks
 from hge_spice.materia.design import inequalities
-from hge_spice.materia.parts import LEVELS
+from hge_spice.materia.parts import FAR, LEVELS
 from hge_spice.materia.sequencer import FIRST_EPOCH
 from hge_spice.netlist import saved_vectors
 from hge_spice.ngspice.batch import run_batch
@@ -59,8 +59,9 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
     # what the amplifier sees: tones, and by how much the output may have moved since its mean was held
     reach = measurement.amplitude + recipe.rate
     swing = max(float(np.abs(each.jacobian) @ reach) for each in truth) * gain
-    swing_gain = float(np.clip(SWING / swing, 1.0, MOST_GAIN)) if swing > 0 else 1.0
-    level = LEVELS[study.circuit.level]
+    level, highest = LEVELS[study.circuit.level], max(tone.frequency for tone in tones)
+    most = MOST_GAIN if level.amplifier.gbw is None else min(MOST_GAIN, FAR * level.amplifier.gbw / highest)
+    swing_gain = float(np.clip(SWING / swing, 1.0, most)) if swing > 0 else 1.0
     parts = level.drawn(
         len(control),
         np.random.default_rng((study.training.seed, 3)),
@@ -68,7 +69,6 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
         leak=np.inf if study.circuit.leak is None else study.circuit.leak,
         chopped=study.circuit.chopped,
     )
-    highest = max(tone.frequency for tone in tones)
     parts = replace(parts, amplifier=parts.amplifier.on_clock(swing_gain, schedule.step, highest))
     return Circuit(
         schedule=schedule,
@@ -114,11 +114,11 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
     if graph.graph.get("setup"):
         raise ValueError("a process with set-up commands can't be run by ngspice -b; its models must be in the deck")
     circuit = build_circuit(bench, start)
-    deck, raw = directory / f"learning-{start}.cir", directory / f"learning-{start}.raw"
-    deck.write_text(learning_deck(graph, circuit, epochs))
+    deck = directory / f"learning-{start}.cir"
     schedule = circuit.schedule
-    vectors = run_batch(deck, raw, 60 + PER_POINT * schedule.duration(epochs) / schedule.step)
-    raw.unlink()
+    patience = 60 + PER_POINT * schedule.duration(epochs) / schedule.step
+    vectors = run_batch(learning_deck(graph, circuit, epochs), deck, patience)
+    deck.with_suffix(".raw").unlink()
     found = read_trajectory(circuit, vectors, epochs)
     energy, share = _energy(graph, vectors)
     cost = Cost(len(recipe.inputs), schedule.epoch, energy / epochs, share / epochs)
@@ -153,21 +153,28 @@ def designed(bench: Bench, start: int) -> dict[str, Any]:
     outputs, jacobian = at(circuit.control)
     push = error.of(outputs, circuit.teacher) @ jacobian
     _, moved = at(np.clip(circuit.control - circuit.rate * np.sign(push), *circuit.control_range))
-    longest = 0.0
-    if DEVICES[bench.network.graph.graph["family"]].equations is not None:
-        solved = QuasistaticDevice(bench.network.graph)
-        longest = float(solved.time_constants(circuit.control, recipe.inputs[0])[0])
+    longest = _longest(bench.network.graph, circuit)
     return {
         "design": [asdict(each) | {"use": each.use} for each in inequalities(circuit, jacobian, moved, longest)],
         "blocks": [asdict(each) | {"power_watt": each.power} for each in blocks(circuit)],
     }
 
 
-def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
-    """What a trial's result says of its last circuit.
+def _longest(graph: Network, circuit: Circuit) -> float | None:
+    """Longest time constant of the device where it begins, s; None where its equations aren't known to NumPy."""
+    try:
+        solved = QuasistaticDevice(graph)
+        return float(solved.time_constants(circuit.control, circuit.inputs[0])[0])
+    except (ValueError, SimulationError):
+        return None
 
-    rows : of steps.parquet. Keys: those of `designed`; `rests_from`, the step after which it stays solved (None where
-    it doesn't); `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the
+
+def of_circuit(bench: Bench, rows: pd.DataFrame, directory: Path) -> dict[str, Any]:
+    """What a trial's result says of its last circuit; its folder gets circuit.json, of what `designed` gives.
+
+    rows : of steps.parquet. Keys: `tightest`, the inequality that is used up most, and by how much, `tightest_use`;
+    `circuit_power`, W, of all blocks; `rests_from`, the step after which it stays solved (None where it doesn't);
+    `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the
     epochs looked up; `loop_deviation_max`, largest distance of a control from the program's, as a share of the range
     """
     last = rows[rows["start"] == rows["start"].iloc[-1]]
@@ -180,10 +187,14 @@ def of_circuit(bench: Bench, rows: pd.DataFrame) -> dict[str, Any]:
         held = last.loc[true.index, [f"jacobian.{p}.{n}" for n in names]]
         largest = np.abs(true.to_numpy()).max(axis=1)
         errors.append(float((np.abs(held.to_numpy() - true.to_numpy()).max(axis=1) / largest).max()))
+    known = designed(bench, int(rows["start"].iloc[-1]) - 1)
+    (directory / "circuit.json").write_text(json.dumps(known, indent=1))
     unsolved = np.flatnonzero(~last["solved"].to_numpy(bool))
     first = int(unsolved[-1]) + 1 if len(unsolved) else 0
     return {
-        **designed(bench, int(rows["start"].iloc[-1]) - 1),
+        "tightest": known["design"][0]["name"],
+        "tightest_use": known["design"][0]["use"],
+        "circuit_power": sum(block["power_watt"] for block in known["blocks"]),
         "rests_from": first + 1 if first < len(last) else None,
         "lockin_error_max": max(errors),
         "loop_deviation_max": float(np.abs(apart).max() / (high - low)) if bench.study.circuit.loop else None,

@@ -90,6 +90,7 @@ class Section:
     device: list[tuple[str, str]] = field(default_factory=list)
     family: str = ""
     worst: str = ""
+    circuit: dict[str, Any] = field(default_factory=dict)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -327,6 +328,9 @@ def _section(directory: Path, row: dict[str, Any], study: dict[str, Any], plot: 
     if not folder.of_data:
         section.attempt("truth table", lambda: _judge(section, folder, plot.si))
     section.attempt("flags", lambda: _flags(section, folder))
+    if folder.asked("training.where") == "circuit":
+        path = directory / "trials" / Path(row["id"]).name / "circuit.json"
+        section.circuit = section.attempt("circuit.json", lambda: dict(json.loads(path.read_text("utf-8")))) or {}
     section.attempt("settings", lambda: _settings(section, folder, plot.si))
     section.attempt("device", lambda: _device(section, folder, plot.si))
     return section

@@ -179,7 +179,7 @@ def run_trial(
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **(_why_not(bench, near or last) if bench.task.exact and not last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),
-            **(of_circuit(bench, table.to_pandas()) if study.training.where == "circuit" else {}),
+            **(of_circuit(bench, table.to_pandas(), directory) if study.training.where == "circuit" else {}),
             "remarks": bench.network.graph.graph.get("remarks", []),
             **lost(bench, last.control),
             **(repeated(bench, bench.control(), repeats) if repeats > 1 else {}),
