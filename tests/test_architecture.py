@@ -22,6 +22,7 @@ PLOTTERS = (
     "plot_allan.py",
     "plot_signoff.py",
     "plot_element.py",
+    "plot_circuit.py",
     "plot_estimators.py",
     "study/report.py",
     "study/overview.py",
