@@ -209,15 +209,14 @@ def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
     from hge_spice.study.units import render
 
     swept = [str(key) for key in parameters]
+    of_data = any("test_patterns" in result for result in summary["results"])
     table = Table(box=None, pad_edge=False)
     for column in (
         *(key.rpartition(".")[2] for key in swept),
         "solved",
         "starts",
         "steps",
-        "gap",
-        "gap/span",
-        "d'",
+        *(("test", "95 %", "random", "logistic", "digital") if of_data else ("gap", "gap/span", "d'")),
         "device time",
         "energy",
         "seconds",
@@ -232,15 +231,22 @@ def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
         if result["status"] != "done":
             table.add_row(*values, "failed", str(result["reason"]).splitlines()[0])
             continue
-        sharp = result["d_prime"]
+        sharp, gap = result["d_prime"], result["gap"]
+        voltage = "voltage" if result["output_unit"] == "V" else "current"
         table.add_row(
             *values,
             "yes" if result["solved"] else "no",
             str(result["starts"]),
             str(result["steps"]),
-            short(result["gap"], "voltage" if result["output_unit"] == "V" else "current"),
-            f"{result['gap_over_span']:.2f}",
-            "∞" if sharp is None else f"{sharp:.1f}",
+            *(
+                _of_data(result)
+                if of_data
+                else (
+                    "–" if gap is None else short(gap, voltage),
+                    "–" if gap is None else f"{result['gap_over_span']:.2f}",
+                    "∞" if sharp is None else f"{sharp:.1f}",
+                )
+            ),
             short(result["simulated_seconds"], "time"),
             short(result["energy_joule"], "energy"),
             f"{result['seconds']:.1f}",
@@ -248,6 +254,21 @@ def _print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
     Console().print(table)
     if len(summary["results"]) > LISTED:
         print(f"… and {len(summary['results']) - LISTED} more, in {summary['out']}/results.csv")
+
+
+def _of_data(result: dict[str, Any]) -> tuple[str, ...]:
+    """Accuracy, or error of a regression, on the patterns kept apart: trained, its interval, and what stands beside."""
+
+    def figure(key: str) -> str:
+        value = result.get(key)
+        return "–" if value is None else f"{value:.3f}"
+
+    if "test_accuracy" not in result:
+        error = "test_error"
+        return figure(error), "–", *(figure(f"{name}_{error}") for name in ("random", "logistic", "digital"))
+    beside = (figure(f"{name}_test_accuracy") for name in ("random", "logistic", "digital"))
+    interval = f"{figure('test_accuracy_low')}…{figure('test_accuracy_high')}"
+    return figure("test_accuracy"), interval, *beside
 
 
 @app.command()
@@ -467,12 +488,16 @@ def demodulate(
     ],
     column: Annotated[str | None, typer.Option(help="The output's column, where there are several.")] = None,
     plot: Annotated[int | None, typer.Option(min=1, help="Of a raw file with several plots.")] = None,
+    trend: Annotated[
+        bool,
+        typer.Option("--trend", help="Fit a straight line beside the tones of every window: for outputs that drift."),
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Demodulate a recorded trace: derivatives with error bars, clock error and missing samples dealt with."""
     from hge_spice.study.demodulate import demodulate_file, told
 
-    found = demodulate_file(trace, tones, column, plot)
+    found = demodulate_file(trace, tones, column, plot, trend=trend)
     if as_json:
         _print_json(found)
     else:

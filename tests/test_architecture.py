@@ -21,6 +21,7 @@ PLOTTERS = (
     "plot.py",
     "plot_allan.py",
     "plot_signoff.py",
+    "plot_data.py",
     "plot_element.py",
     "plot_circuit.py",
     "plot_estimators.py",
@@ -28,7 +29,7 @@ PLOTTERS = (
     "study/overview.py",
 )
 IMPORTERS = {"PySpice": ("netlist.py", "devices/", "ngspice/"), "matplotlib": PLOTTERS, "plotly": PLOTTERS}
-OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py")
+OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py", "benchmarks/materia.py")  # the last writes decks to run
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox"}
 

@@ -245,7 +245,9 @@ def mesh() -> Iterator[NgspiceDevice]:
         yield dut
 
 
-@pytest.mark.parametrize("name", INSTRUMENT)
+@pytest.mark.parametrize(
+    "name", sorted(set(INSTRUMENT) - {"flicker_noise"})
+)  # which no element of ours makes in ngspice
 def test_in_one_transient_the_same_holds(name: str, mesh: NgspiceDevice) -> None:
     tones = (Tone("e2", 280.0, 2e-3, 0.3), Tone("e3", 440.0, 3e-3, 1.0))
     control = np.array([0.4, 0.1])

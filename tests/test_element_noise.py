@@ -9,13 +9,14 @@ from scipy.signal import periodogram
 from test_check_imperfection import Mixer, diode_mesh, example, least
 from test_noise_of_gradient import Replay, diodes, resistors, sky130
 
-from hge_spice.drive import INJECTED, Drive, Floats, SimulationError, Tables, Transient
+from hge_spice.drive import INJECTED, Drive, Floats, SimulationError, Tables, Tone, Transient, measure_all
 from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import altered, seen_through
 from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kinds import KINDS, by_kind
+from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
 from hge_spice.study.files import load_study
@@ -233,3 +234,17 @@ def test_a_gradient_tells_what_the_elements_own_noise_adds() -> None:
         assert np.array(own["stderr"]) == pytest.approx(expected, rel=1e-3)
         # the bar, of the residual alone, is of the same size: 4 patterns of 14 degrees
         assert np.sqrt(np.mean(np.square(found["stderr"]))) == pytest.approx(np.mean(own["stderr"]), rel=0.3)
+
+
+def test_injected_noise_repeats_with_its_seed_however_many_workers() -> None:
+    graph, ways = star(300.15, diode=True), chosen(thermal="elements", shot="elements")
+    tones = (Tone("e1", 280.0, 1e-3),)
+    asked = [Drive(np.array([0.2, 0.1]) + 0.01 * k, np.array([0.3]), tones, Transient(25e-3, 75)) for k in range(3)]
+    with NgspicePool(graph, 2) as pool:
+        side_by_side = measure_all(seen_through(pool, ways, 4), asked)
+    with NgspiceDevice(graph) as dut:
+        one_by_one = measure_all(seen_through(dut, ways, 4), asked)
+        other = seen_through(dut, ways, 5).measure(asked[0])
+    for a, b in zip(side_by_side, one_by_one, strict=True):
+        assert a.output.tobytes() == b.output.tobytes()
+    assert not np.array_equal(other.output, one_by_one[0].output)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hge_spice.devices import ELEMENTS
-from hge_spice.devices.branches import branches
+from hge_spice.devices.branches import branches, links
 from hge_spice.devices.diode import _NGSPICE
 from hge_spice.devices.foreign import define
 from hge_spice.gradient import Measurement, homodyne, small_signal
@@ -24,6 +24,7 @@ from hge_spice.study.bench import Bench, build_graph
 from hge_spice.study.compare import compare
 from hge_spice.study.edges import read_edges
 from hge_spice.study.files import StudyError, load_study
+from hge_spice.study.imperfections import read_imperfections
 from hge_spice.study.sampling import trials
 from hge_spice.study.spec import parse_study
 from hge_spice.tones import plan_tones
@@ -125,15 +126,17 @@ def test_other_engines_refuse_it_by_name(folder: Path) -> None:
     with pytest.raises(ValueError, match=message):
         BatchedNetwork.of(graph)
     assert not monotone(graph)
+    for _, place in graph.nodes(data=True):
+        place.update(x=0.0, y=0.0)
     for imperfections, said in (
-        ({"parasitics": {"edge": 1e-15, "node": 0.0}}, "state capacitances in its netlist"),
-        ({"mismatch": {"sigma": 0.1, "parameter": "main", "pelgrom": 0.0, "correlation": 0.0}}, "mismatch"),
-        ({"temperature": {"offset": 0.0, "gradient": 1e6}}, "one temperature"),
+        ({"parasitics": {"edge": "1 fF"}}, "state capacitances in its netlist"),
+        ({"mismatch": {"sigma": "10 %"}}, "mismatch alters our own elements alone"),
+        ({"temperature": {"gradient": "1 K/um"}}, "one temperature"),
     ):
-        for _, place in graph.nodes(data=True):
-            place.update(x=0.0, y=0.0)
         with pytest.raises(ValueError, match=said):
-            altered(graph, imperfections, 0)
+            altered(graph, read_imperfections(imperfections), 0)
+    with pytest.raises(ValueError, match="no factor that could be changed by itself"):
+        links(graph)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 import pandas as pd
 import pytest
 
+from hge_spice.study import runner
+from hge_spice.study.files import load_study
 from hge_spice.study.functional import explained, functional_yield, told, write_functional_yield
+from hge_spice.study.unsolved import REASONS
 
 
 def row(seed: int, task: str, *, solved: bool = True, status: str = "done", **result) -> dict:
@@ -62,3 +65,23 @@ def test_it_is_told_explained_and_written(tmp_path) -> None:
     )
     unsolved = functional_yield([row(0, "and", solved=False, unsolved_because="stuck")])
     assert told(unsolved)[0] == "and: 0 of 1 (95 %: 0.0% … 79.3%); not solved: stuck 1"
+
+
+@pytest.mark.parametrize("name", ["yield", "population"])
+def test_the_shipped_studies_run_at_the_tests_size(name: str, tmp_path) -> None:
+    results = runner.run_study(load_study(name, smoke=True), tmp_path)["results"]
+    assert {each["status"] for each in results} == {"done"}
+    for each in results:
+        assert each["solved"] or each["unsolved_because"] in REASONS
+        assert each["screening"]["choices"]
+    assert functional_yield([{**each, "parameters": each, "result": each} for each in results])[-1].pairs == len(
+        results
+    )
+
+
+def test_a_thousand_devices_are_checked_once_a_task(monkeypatch) -> None:
+    checked = []
+    monkeypatch.setattr(runner, "check", lambda study: checked.append(study.task.name))
+    planned = runner.plan_study(load_study("population", ["sweep.device.seed={linspace=[0, 49, 50]}"]))
+    assert len(planned) == 300
+    assert sorted(checked) == ["and", "nand", "nor", "or", "xnor", "xor"]

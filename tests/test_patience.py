@@ -6,6 +6,9 @@ from test_train import Product, recipe
 
 from hge_spice.loss import Target
 from hge_spice.patience import Patience, Progress, middle_half
+from hge_spice.study.bench import Bench
+from hge_spice.study.files import StudyError, load_study
+from hge_spice.study.spec import parse_study
 from hge_spice.train import Step, read_out, scout, train
 from hge_spice.update import shorten
 
@@ -148,3 +151,31 @@ def test_training_for_margin_goes_on_beyond_the_first_solved_step() -> None:
     assert [s.margin.solved for s in further].index(True) + 1 == len(first) < len(further)
     assert first[-1].margin.gap_over_span < 0.8 <= further[-1].margin.gap_over_span
     assert all(s.margin.gap_over_span < 0.8 for s in further[:-1])
+
+
+def test_a_studys_limits_reach_the_recipe() -> None:
+    quick = ["device.engine=quasistatic", "training.estimator=adjoint", "perturbation.amplitude=2 mV"]
+    asked = ["slew=10 V/ms", "longest_step=50 mV", "gap_over_span=40 %", "scouts=7"]
+    with Bench.of(parse_study(load_study("xor", [*quick, *(f"training.{each}" for each in asked)]))) as bench:
+        found = bench.recipe
+    assert (found.slew, found.longest_step, found.gap_over_span) == (1e4, 0.05, 0.4)
+    assert found.patience == Patience(3, 7)
+    none = [f"training.{key}=none" for key in ("slew", "longest_step", "patience")]
+    with Bench.of(parse_study(load_study("xor", [*quick, *none]))) as bench:
+        found = bench.recipe
+    assert (found.slew, found.longest_step, found.patience) == (np.inf, np.inf, None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.patience=0", r"training\.patience: 0 should be a whole number, 1 or more \(or 'none'\)"),
+        ("training.slew=10 V", r"training\.slew: .*V/s"),
+        ("training.longest_step=0 V", r"training\.longest_step: '0 V' should be above 0 V"),
+        ("training.gap_over_span=0.2", r"training\.gap_over_span: 0\.2 should be 0\.3 or more"),
+        ("training.first=screned", r"training\.first: unknown first setting 'screned'; did you mean screened\?"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(setting: str, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        parse_study(load_study("xor", [setting]))

@@ -9,10 +9,11 @@ import pytest
 
 from hge_spice.calibrate import choose_settle
 from hge_spice.devices import ELEMENTS
+from hge_spice.devices.branches import state_nodes
 from hge_spice.devices.response import respond
-from hge_spice.drive import Drive, Tables, Tone, Transient, Waveform
+from hge_spice.drive import Condition, Drive, Tables, Tone, Transient, Waveform
 from hge_spice.gradient import Measurement, homodyne, small_signal
-from hge_spice.graph import Network, assign_roles
+from hge_spice.graph import Network, assign_roles, grid, of_family
 from hge_spice.imperfections import seen_through
 from hge_spice.in_one_transient import InOneTransient
 from hge_spice.lockin import demodulate
@@ -222,6 +223,31 @@ def test_states_are_drawn_back_in_every_ramp_where_asked() -> None:
         assert np.abs(carried - exact.current[1:-1]).max() < 2e-4 * np.abs(exact.current).max()
         assert waveform.states == {"x0_x": (pytest.approx(0.3), pytest.approx(exact.states[0, -1], abs=1e-4))}
         assert set(waveform.flags) == {"moved_state"}
+
+
+def test_a_memristor_networks_gradient_is_that_of_the_states_it_has_by_then() -> None:
+    graph = of_family(grid(rows=3, columns=3, electrodes=5, rng=np.random.default_rng(0)), "hp_biolek", {"x0": 0.4})
+    graph = assign_roles(graph, output="e0", inputs=["e1", "e2"], controls=["e3", "e4"])
+    graph.graph["probes"] = state_nodes(graph)
+    control, window = np.array([0.35, -0.2]), 0.5e-3
+    asked = Measurement(plan_from_harmonics((5, 7), window, points=64), np.full(2, 1e-3), np.array([0.3, 1.0]))
+    tones = asked.tones(("e3", "e4"))
+    drives = tuple(Drive(control, pattern, tones, asked.transient) for pattern in 2 * GATE)
+    with NgspiceDevice(graph) as dut:
+        waveforms = dut.measure_plateaus(Plateaus(drives, RAMP))
+        found = homodyne(InOneTransient(dut, RAMP), control, 2 * GATE, asked)
+        drawn_back = homodyne(InOneTransient(dut, RAMP, reset=True), control, 2 * GATE, asked)
+        at_first = [dut.small_signal(control, d.inputs, np.array(asked.plan.frequencies)).real for d in drives]
+        by_then = []
+        for drive, waveform in zip(drives, waveforms, strict=True):
+            start = tuple(float(waveform.probes[name].mean()) - 0.4 for name in graph.graph["probes"])
+            frequencies = np.array(asked.plan.frequencies)
+            by_then.append(dut.small_signal(control, drive.inputs, frequencies, Condition(start=start)).real)
+    for one, other, truth, first in zip(found, drawn_back, by_then, at_first, strict=True):
+        assert _off(one.jacobian, truth) < 5e-3
+        assert _off(other.jacobian, first) < 5e-3
+        assert {*one.flags, *other.flags} == {"moved_state"}
+    assert max(_off(truth, first) for truth, first in zip(by_then, at_first, strict=True)) > 0.5
 
 
 def test_states_go_on_from_transient_to_transient_where_asked() -> None:

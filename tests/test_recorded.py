@@ -1,6 +1,7 @@
 """Recorded traces of a device in closed form, with clocks, gaps and noise that are put in here."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,27 @@ def test_a_clean_trace_is_measured_exactly() -> None:
     assert (found.windows, found.samples, found.missing, found.skipped) == (4, 1600, 0, 0)
     assert found.sample_rate == pytest.approx(RATE)
     assert abs(found.clock.error) < 1e-12
+    assert found.estimate.flags == ()
+
+
+@pytest.mark.parametrize("windows", [1, 12])
+def test_an_output_that_drifts_needs_a_line_beside_the_tones(windows: int) -> None:
+    """A drift of 13 times the largest tone in every window: without the line it is in the tones, with it in none.
+
+    In a lone window it passes for an error of the clock of a per cent, and the window ends too early.
+    """
+    played, (time, value) = setup(), trace(setup(), windows, noise=1e-14)
+    drifting = time, value + 4e-10 * time / WINDOW
+    if windows == 1:
+        with pytest.raises(ValueError, match="less than one window"):
+            estimate(played, drifting)
+    else:
+        plain = estimate(played, drifting)
+        assert np.abs(plain.estimate.jacobian - SLOPE).max() > 1e-2 * np.abs(SLOPE).max()
+    found = estimate(replace(played, trend=True), drifting)
+    assert (np.abs(found.estimate.jacobian - SLOPE) < 5 * found.estimate.stderr).all()
+    assert np.abs(found.estimate.jacobian - SLOPE).max() < 1e-4 * np.abs(SLOPE).max()
+    assert abs(found.clock.error) < 1e-6
     assert found.estimate.flags == ()
 
 

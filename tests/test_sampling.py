@@ -141,7 +141,7 @@ def test_an_id_is_16_hex_digits_of_what_is_measured_not_of_how_it_is_written(xor
     assert len(trial.id) == 16
     assert set(trial.id) <= set("0123456789abcdef")
     same = [
-        load_study("xor", ["training.rate=0.03"]),
+        load_study("xor", ["training.rate=0.3"]),
         load_study("xor", ["task.levels=[[-0.3, 0.3], [-0.3, 0.3]]"]),
         load_study("xor", ["title=other"]),
         load_study("xor", ["specs.loss.max=1"]),
@@ -149,7 +149,7 @@ def test_an_id_is_16_hex_digits_of_what_is_measured_not_of_how_it_is_written(xor
         dict(reversed(xor.items())),
     ]
     assert {trials(raw)[0].id for raw in same} == {trial.id}
-    assert trials(load_study("xor", ["training.rate=0.031"]))[0].id != trial.id
+    assert trials(load_study("xor", ["training.rate=0.31"]))[0].id != trial.id
 
 
 def test_ids_are_the_same_in_another_process():

@@ -47,5 +47,14 @@ def test_noise_looks_like_settling_as_often_as_the_chance_says(tones) -> None:
         assert abs(count - level * draws) < 4 * np.sqrt(draws * level * (1 - level))
 
 
+def test_a_straight_line_leaks_as_known_and_is_no_settling_where_the_lock_in_fits_it() -> None:
+    drifting = output(np.random.default_rng(3), 0.0) + 2.0 * (TIME - TIME[0]) / WINDOW
+    seen = settling(Waveform(TIME, drifting, WINDOW), TONES, WINDOW)
+    leak = 2.0 / np.pi / np.array([t.frequency * WINDOW for t in TONES])  # of a line that rises by 2 over the window
+    assert np.abs(seen.response) == pytest.approx(leak, rel=0.15)
+    fitted = settling(Waveform(TIME, drifting, WINDOW), TONES, WINDOW, trend=True)
+    assert np.abs(fitted.response).max() < 1e-9
+
+
 def test_too_few_points_tell_nothing() -> None:
     assert settling(Waveform(TIME[:7], np.exp(-np.arange(7.0)), WINDOW), (), WINDOW).chance == 1.0

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 import hge_spice as hs
-from hge_spice.study.files import StudyError
+from hge_spice.study.bench import Bench
+from hge_spice.study.files import StudyError, load_study
+from hge_spice.study.spec import parse_study
+from hge_spice.train import cost_of
 
 README = Path(__file__).parent.parent / "README.md"
 PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), flags=re.DOTALL)
@@ -47,3 +50,22 @@ def test_readmes_programs_run(program: str, tmp_path: Path) -> None:
     assert done.stdout.count("\n") >= 2
     if "hs.training(" in program:
         assert "True" in done.stdout
+
+
+def test_energy_of_an_extraction_is_the_power_at_rest_and_the_tones_share_grows_as_their_square() -> None:
+    """Held against the operating point of the equations in NumPy, which shares no solver with ngspice."""
+
+    def first(amplitude: str) -> tuple[float, float, float]:
+        settings = ("training.steps=1", "training.starts=1", f"perturbation.amplitude={amplitude}")
+        (step,) = hs.training("xor", *settings)
+        return step.cost.energy, cost_of(step.estimates).energy, cost_of(step.estimates).perturbation_energy
+
+    with Bench.of(
+        parse_study(load_study("xor", ["device.engine=quasistatic", "perturbation.amplitude=1 mV"]))
+    ) as bench:
+        at_rest = [bench.dut.operating_point(bench.control(), pattern).energy for pattern in bench.recipe.inputs]
+    window = bench.recipe.measurement.plan.window
+    whole, extracted, share = first("1 mV")
+    assert extracted == pytest.approx(window * sum(at_rest), rel=1e-3)
+    assert whole > extracted  # four read-outs more
+    assert first("2 mV")[2] / share == pytest.approx(4, rel=0.02)

@@ -22,11 +22,11 @@ from hge_spice.devices.element import COMMON, Branch, Element, Parameter
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.family import Family
 from hge_spice.devices.foreign import (
+    OF_FOREIGN,
     SUBCIRCUIT,
     Place,
     card,
     has_foreign,
-    is_foreign,
     refuse_foreign,
     stamp_definitions,
 )
@@ -60,27 +60,27 @@ def branches(graph: Network) -> tuple[Branch, ...]:
 def _places(graph: Network) -> Iterator[Place]:
     """Every edge with its family, its nodes in the netlist and its gate's."""
     names, order = node_names(graph), {name: i for i, name in enumerate(graph.nodes)}
+    own = graph.graph["family"]
     for k, (a, b, data) in enumerate(graph.edges(data=True)):
-        where, family = f"edge {shown(a)} to {shown(b)}", data.get("family", graph.graph["family"])
+        family, source, gate = data.get("family", own), data.get("source"), data.get("gate")
         if family not in ELEMENTS and family != SUBCIRCUIT:
             known = ", ".join((*ELEMENTS, SUBCIRCUIT))
-            raise ValueError(f"{where} is a {shown(family)}; an edge can be {known}")
-        source, gate = data.get("source"), data.get("gate")
-        if source not in {None, a, b}:
-            raise ValueError(f"{where} has source {shown(source)}; it must be one of its ends")
+            raise ValueError(f"edge {shown(a)} to {shown(b)} is a {shown(family)}; an edge can be {known}")
+        if source is not None and source not in {a, b}:
+            raise ValueError(f"edge {shown(a)} to {shown(b)} has source {shown(source)}; it must be one of its ends")
         if source is None:
             source = min(a, b, key=order.__getitem__)
         if gate is not None and gate not in names:
-            raise ValueError(f"{where} has gate {shown(gate)}; it needs to be the name of a node")
+            raise ValueError(f"edge {shown(a)} to {shown(b)} has gate {shown(gate)}; it needs to be the name of a node")
         plus, minus = names[source], names[b if source == a else a]
-        yield Place(f"x{k}", where, (a, b), family, data, plus, minus, None if gate is None else names[gate])
+        yield Place(f"x{k}", (a, b), family, data, plus, minus, None if gate is None else names[gate])
 
 
 def _branches(graph: Network) -> Iterator[Branch]:
     """The elements whose equations are ours."""
     default, shared = graph.graph["family"], graph.graph.get("parameters", {})
     for place in _places(graph):
-        if is_foreign(graph, place.data):
+        if place.foreign:
             continue
         element = ELEMENTS[place.family]
         common = shared if place.family == default else {n: v for n, v in shared.items() if n == "temperature"}
@@ -92,9 +92,8 @@ def _branches(graph: Network) -> Iterator[Branch]:
         if element.gated != (place.gate is not None):
             wanted = "needs a gate: the name of a node" if element.gated else "has no gate"
             raise ValueError(f"{place.where} has gate {shown(place.data.get('gate'))}; a {place.family} {wanted}")
-        for key in ("subcircuit", "model", "bulk"):
-            if key in place.data:
-                raise ValueError(f"{place.where} has {key} {shown(place.data[key])}; {_of_others(key, place.family)}")
+        for key in () if OF_FOREIGN.isdisjoint(place.data) else sorted(OF_FOREIGN & place.data.keys()):
+            raise ValueError(f"{place.where} has {key} {shown(place.data[key])}; {_of_others(key, place.family)}")
         name, plus = place.name, place.plus
         if values["series_resistance"] and not element.linear:
             resistance = ELEMENTS["resistor"].values({"resistance": values["series_resistance"]})
@@ -148,7 +147,7 @@ def _foreign_cards(graph: Network) -> list[str]:
     if not has_foreign(graph):
         return []
     nodes = node_names(graph)
-    return [card(graph, place, nodes) for place in _places(graph) if is_foreign(graph, place.data)]
+    return [card(graph, place, nodes) for place in _places(graph) if place.foreign]
 
 
 def _state_lines(branch: Branch, state: str) -> list[str]:

@@ -39,7 +39,8 @@ class Equations:
     `weights @ electrodes + coupling @ unknowns + offset`, which are no nodes: no current enters them.
 
     unknowns, electrodes : names in order
-    bounds : V, between which the unknowns must lie
+    bounds : V, between which the unknowns must lie, but for the leads
+    leads : positions among the electrodes of those whose inner ends are the last unknowns, in that order
     carriers : the unknowns are mean occupations of sites; with whole occupations (0 or 1) a branch's current is e times
         the rate at which single carriers hop, so that the mean field's equations state the master equation too
     weights : [potential, electrode]; coupling : [potential, unknown]; offset : [potential], V
@@ -51,6 +52,7 @@ class Equations:
     branches: tuple[Branches, ...]
     capacitance: Floats
     bounds: tuple[float, float] = (-np.inf, np.inf)
+    leads: tuple[int, ...] = ()
     carriers: bool = False
     weights: Floats = field(default_factory=lambda: np.empty((0, 0)))
     coupling: Floats = field(default_factory=lambda: np.empty((0, 0)))
@@ -60,3 +62,18 @@ class Equations:
     def ground(self) -> int:
         """Position of ground."""
         return len(self.unknowns) + len(self.electrodes)
+
+    @property
+    def lowest(self) -> Floats:
+        """Lower bound of each unknown: [unknown], V."""
+        return self._each(self.bounds[0], -np.inf)
+
+    @property
+    def highest(self) -> Floats:
+        """Upper bound of each unknown: [unknown], V."""
+        return self._each(self.bounds[1], np.inf)
+
+    def _each(self, bound: float, free: float) -> Floats:
+        found = np.full(len(self.unknowns), bound)
+        found[len(self.unknowns) - len(self.leads) :] = free
+        return found

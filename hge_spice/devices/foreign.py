@@ -14,9 +14,8 @@ The whole circuit is at one temperature, the graph's. What is perturbed: the end
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PySpice.Spice.Netlist import Circuit
@@ -27,19 +26,18 @@ from hge_spice.graph import Network, shown
 SUBCIRCUIT, MOSFET = "subcircuit", "mosfet"
 # of the instance of a MOSFET: what models of all levels have
 OF_A_TRANSISTOR = ("w", "l", "m", "nf", "ad", "as", "pd", "ps", "nrd", "nrs")
+OF_FOREIGN = frozenset({"subcircuit", "model", "bulk"})  # attributes
 OURS = re.compile(r"[dm]x\d+r?|table\d+")  # models that our own cards name
 _NAME = re.compile(r"\w+", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Place:
-    """An edge in the netlist: x<k> between two nodes, perhaps with a gate.
+class Place(NamedTuple):
+    """An edge in the netlist: x<k> between two nodes, perhaps with a gate; a tuple, as a large network has many.
 
-    where : how a message calls it; edge : its ends in the graph; data : its attributes
+    edge : its ends in the graph; data : its attributes
     """
 
     name: str
-    where: str
     edge: tuple[str, str]
     family: str
     data: Mapping[str, Any]
@@ -47,15 +45,22 @@ class Place:
     minus: str
     gate: str | None
 
+    @property
+    def where(self) -> str:
+        """How a message calls it."""
+        return f"edge {shown(self.edge[0])} to {shown(self.edge[1])}"
 
-def is_foreign(graph: Network, data: Mapping[str, Any]) -> bool:
-    """Whether an edge with these attributes has equations that aren't ours."""
-    return described(graph, data) is not None
+    @property
+    def foreign(self) -> bool:
+        """Whether its equations aren't ours."""
+        return self.family == SUBCIRCUIT or (self.family == MOSFET and self.data.get("model") is not None)
 
 
 def has_foreign(graph: Network) -> bool:
     """Whether the network has such an edge."""
-    return any(is_foreign(graph, data) for *_, data in graph.edges(data=True))
+    own = graph.graph.get("family")
+    found = ((data.get("family", own), data) for *_, data in graph.edges(data=True))
+    return any(name == SUBCIRCUIT or (name == MOSFET and data.get("model") is not None) for name, data in found)
 
 
 def described(graph: Network, data: Mapping[str, Any]) -> str | None:
@@ -71,6 +76,8 @@ def described(graph: Network, data: Mapping[str, Any]) -> str | None:
 
 def refuse_foreign(graph: Network, remedy: str) -> None:
     """Raise ValueError where the network has such an edge, naming the first and the remedy."""
+    if not has_foreign(graph):
+        return
     for a, b, data in graph.edges(data=True):
         kind = described(graph, data)
         if kind is not None:

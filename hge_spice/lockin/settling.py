@@ -28,7 +28,9 @@ class Settling:
     chance: float
 
 
-def settling(waveform: Waveform, tones: tuple[Tone, ...], window: float, lockin: Filter | None = None) -> Settling:
+def settling(
+    waveform: Waveform, tones: tuple[Tone, ...], window: float, lockin: Filter | None = None, *, trend: bool = False
+) -> Settling:
     """Fit decays Σ cₖ·exp(−t/τₖ), τ from 1/64 of the window to all of it, to what the lock-in's own fit leaves over.
 
     By Frisch, Waugh and Lovell (Econometrica 1933) that is the same as fitting all together; what the decays would put
@@ -36,14 +38,15 @@ def settling(waveform: Waveform, tones: tuple[Tone, ...], window: float, lockin:
 
     How far a mean has moved can't be told so: a decay much slower than the window looks like a constant.
 
-    tones : those of the lock-in; none for a read-out
+    tones : those of the lock-in; none for a read-out. trend : whether the lock-in fits a straight line with them
     """
     time = waveform.time
     decays = [np.exp(-(time - time[0]) / (scale * window)) for scale in SCALES]
     nothing = Settling(0.0, np.zeros(len(tones), dtype=np.complex128), 1.0)
     if tones:
         found, *parts = (
-            demodulate(replace(waveform, output=v), tones, window, lockin) for v in (waveform.output, *decays)
+            demodulate(replace(waveform, output=values), tones, window, lockin, trend=trend)
+            for values in (waveform.output, *decays)
         )
         left, basis, degrees = found.residual, np.array([part.residual for part in parts]), found.degrees_of_freedom
         responses = np.array([part.response for part in parts])

@@ -97,6 +97,9 @@ class Session:
         _Binding.LIBRARY_PATH = str(find_library())
         self._ngspice = _Binding()
         self._ngspice.exec_command("set noinit")  # else every transient prints each node's voltage at its start
+        # Built with OpenMP, ngspice evaluates BSIM transistors in threads that wait for each other spinning: on a busy
+        # machine a transistor's operating point takes 40 times as long. OMP_NUM_THREADS doesn't reach it
+        self._ngspice.exec_command("set num_threads=1")
         self._loaded = False
         self._runs = 0
         self._counts = [0, 0, 0]  # iterations, steps accepted, steps rejected so far

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from hge_spice.devices.series import LIMITED, LINEAR
 from hge_spice.drive import Floats
-from hge_spice.graph import Network, electrodes, unit_graph
-from hge_spice.quasistatic.network import BatchedNetwork, refuse_readout
+from hge_spice.graph import Network, Readout, electrodes, readout, unit_graph
+from hge_spice.quasistatic.network import BatchedNetwork
 from hge_spice.quasistatic.newton import Solution, solve
 
 Numbers = TypeVar("Numbers", Floats, NDArray[np.complex128])
@@ -56,8 +56,9 @@ class Assembly:
 
     def __init__(self, graph: Network, network: BatchedNetwork | None = None) -> None:
         """Take a network, and of one without units its equations, where they are another's than its own."""
-        refuse_readout(graph)
         joined = graph.graph["family"] == "layered"
+        if joined:
+            _refuse_readout(graph)
         graphs = [unit_graph(graph, k) for k in range(len(graph.graph["units"]))] if joined else [graph]
         self.outputs = electrodes(graph, "output")
         self.units = [BatchedNetwork.of(each) for each in graphs] if network is None else [network]
@@ -132,7 +133,7 @@ class Assembly:
         return total
 
     def response(self, points: Points, frequency: float) -> NDArray[np.complex128]:
-        """dI/dV of the first output at the first point and a frequency, capacitances counted: [electrode], A/V."""
+        """dI/dV of each output at the first point and a frequency, capacitances counted: [output, electrode], A/V."""
         slopes = []
         for k, (unit, own) in enumerate(zip(self.units, self._own, strict=True)):
             admittance = unit.slope(points.unknowns[k][0], points.rims[k][0]).astype(np.complex128)
@@ -142,7 +143,7 @@ class Assembly:
             short = admittance[count:, :count] @ inner - admittance[count:, count:]
             slopes.append({name: short[own.index(name)][None] for name in self._read[k]})
         through = self._passed_on(slopes, [gain[:1] for gain in points.passed])
-        return np.asarray(through[self.outputs[0]][0])
+        return np.stack([through[name][0] for name in self.outputs])
 
     def time_constants(self, points: Points, row: int = 0) -> list[Floats]:
         """Time constants of each unit at one of the points, the longest first: [unknown], s."""
@@ -152,6 +153,16 @@ class Assembly:
             storing = unit.equations.capacitance[: unit.count, : unit.count]
             found.append(np.sort(np.abs(np.linalg.eigvals(np.linalg.solve(slope, storing))))[::-1])
         return found
+
+
+def _refuse_readout(graph: Network) -> None:
+    """Raise ValueError where more than virtual grounds and ideal sources is around units in series."""
+    in_series = any(graph.nodes[n].get("series_resistance") for n in electrodes(graph))
+    if readout(graph) != Readout() or in_series or any(graph.graph.get("wiring", {}).values()):
+        raise ValueError(
+            "the quasi-static engine reads the outputs' currents of units in series, with nothing around them; "
+            'amplifiers, loads, differences, series resistances and wiring need device.engine = "ngspice"'
+        )
 
 
 def _coupling(stated: Mapping[str, Any]) -> _Coupling:

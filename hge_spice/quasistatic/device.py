@@ -11,7 +11,7 @@ import numpy as np
 from hge_spice.devices import DEVICES
 from hge_spice.devices.condition import kinds, links, multipliers, warmed
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
-from hge_spice.graph import Network
+from hge_spice.graph import Network, readout
 from hge_spice.netlist import Rails
 from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic.assembly import Assembly, Points
@@ -35,7 +35,8 @@ class QuasistaticDevice:
         self.graph = graph
         self._network = Assembly(graph, network)
         self._names, self._outputs = self._network.names, self._network.outputs
-        self._output = self._names.index(self._outputs[0])
+        self._places = [self._names.index(name) for name in self._outputs]
+        self._readout = readout(graph)
         self._rails = Rails.of(graph)  # the graph is not searched at every measurement
         self._resting = {name: float(graph.nodes[name].get("voltage", 0.0)) for name in self._names}
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
@@ -139,43 +140,74 @@ class QuasistaticDevice:
         if condition != AS_MADE:
             return self._become(condition).operating_point(control, inputs)
         rims = self.held(control, inputs)
-        current = self._solved(rims[None]).current[0]
-        output = current[self._output : self._output + 1]
+        current = self._solved(rims[None]).current
         return Waveform(
             np.zeros(1),
-            output,
+            self.combined(self.read(current)),
             0.0,
-            energy=float(-rims @ current),
+            energy=float(-rims @ current[0]),
             current_error=self._error(current),
-            probes=self._probes(current[None], 1),
+            probes=self._probes(current, 1),
         )
 
     def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
-        """Output currents [pattern], A, and their derivatives [pattern, control], A/V, at rest.
+        """Outputs [pattern], A or V, and their derivatives [pattern, control], A/V or 1, at rest.
 
-        control : [control], V; inputs : [pattern, input], V; output : which, of several. Raises SimulationError.
+        control : [control], V; inputs : [pattern, input], V
+        output : which, of several, instead of the one that is trained. Raises SimulationError.
         """
         found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
-        name = output or self._outputs[0]
-        return found.current[:, self._names.index(name)], found.jacobian[name][:, self._columns]
+        read, slopes = self.read(found.current), np.stack([found.jacobian[name] for name in self._outputs])
+        if output is None:
+            values, slope = self.combined(read), self.combined(slopes)
+        else:
+            values, slope = (each[self._outputs.index(output)] for each in (read, slopes))
+        return values, self._factor * slope[:, self._columns]
+
+    @property
+    def _factor(self) -> float:
+        return self._readout.sign * self._readout.per_ampere
+
+    def read(self, current: Floats) -> Floats:
+        """What each output electrode is read as: [output, point], A or V.
+
+        current : [point, electrode], A
+        """
+        # the voltage on a load stands on that of its foot
+        voltage = self._readout.kind == "voltage"
+        foot = [self._readout.sign * self._resting[name] if voltage else 0.0 for name in self._outputs]
+        return np.asarray(self._factor * current[:, self._places].T + np.array(foot)[:, None])
+
+    def combined(self, read: np.ndarray) -> np.ndarray:
+        """What is trained, of something that every output has [output, …]."""
+        return np.asarray(read[0] - read[1] if self._readout.differential else read[0])
 
     def small_signal(
         self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
     ) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency, capacitances counted: [control], A/V complex."""
+        """Derivative by each control at its own frequency, capacitances counted: [control], A/V or 1, complex."""
         if condition != AS_MADE:
             return self._become(condition).small_signal(control, inputs, frequencies)
         rims = self.held(control, inputs)
         found = self._solved(rims[None])
         response = np.empty(len(self._controls), dtype=np.complex128)
         for k, (column, frequency) in enumerate(zip(self._columns, frequencies, strict=True)):
-            response[k] = self._network.response(found, float(frequency))[column]
+            each = self._network.response(found, float(frequency))
+            amplified = 1 / (1 + 2j * np.pi * float(frequency) * self._of_amplifier)
+            response[k] = self._factor * amplified * self.combined(each[:, column])
         return response
 
+    @property
+    def _of_amplifier(self) -> float:
+        """Time constant of the read-out's amplifier, s."""
+        bandwidth = self._readout.bandwidth
+        return 0.0 if bandwidth is None or self._readout.kind != "transimpedance" else 1 / (2 * np.pi * bandwidth)
+
     def time_constants(self, control: Floats, inputs: Floats) -> Floats:
-        """Time constants of all units at rest, the longest first: [unknown], s."""
+        """Time constants of all units and of the read-out's amplifier at rest, the longest first, s."""
         each = self._network.time_constants(self._solved(self.held(control, inputs)[None]))
-        return np.sort(np.concatenate(each))[::-1]
+        amplifier = [self._of_amplifier] if self._of_amplifier else []
+        return np.sort(np.concatenate([*each, amplifier]))[::-1]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -218,13 +250,13 @@ class QuasistaticDevice:
 
     @cached_property
     def _stores(self) -> bool:
-        return any(np.any(unit.equations.capacitance) for unit in self._network.units)
+        return self._of_amplifier > 0 or any(np.any(unit.equations.capacitance) for unit in self._network.units)
 
     def _check_poles(self, drive: Drive, at_rest: Points, row: int) -> None:
         if not drive.tones or not self._stores:
             return
-        # units in series delay one after the other
-        longest = sum(float(each[0]) for each in self._network.time_constants(at_rest, row))
+        # units in series delay one after the other, and so does what reads them
+        longest = self._of_amplifier + sum(float(each[0]) for each in self._network.time_constants(at_rest, row))
         fastest = max(tone.frequency for tone in drive.tones)
         if 2 * np.pi * fastest * longest > SLOWEST:
             raise SimulationError(
@@ -234,21 +266,23 @@ class QuasistaticDevice:
             )
 
     def _error(self, current: Floats) -> float:
-        return float(TOLERANCE**2 * np.abs(current).max())
+        return float(TOLERANCE**2 * self._readout.per_ampere * np.abs(current).max())
 
     def _probes(self, current: Floats, points: int) -> dict[str, Floats]:
-        """Every output's current, where there are several: [point], A."""
+        """What every output is read as, where there are several: [point], A or V."""
         if len(self._outputs) < 2:
             return {}
-        columns = {name: current[:, self._names.index(name)] for name in self._outputs}
-        return {name: np.broadcast_to(column, points).copy() for name, column in columns.items()}
+        return {
+            name: np.broadcast_to(row, points).copy()
+            for name, row in zip(self._outputs, self.read(current), strict=True)
+        }
 
     def _waveform(self, resting: Floats, time: Floats, seconds: float, rims: Floats, current: Floats) -> Waveform:
         power = -np.einsum("tk,tk->t", rims, current)
         tones = -np.einsum("tk,tk->t", rims - resting, current)
         return Waveform(
             time,
-            np.broadcast_to(current[:, self._output], len(time)).copy(),
+            np.broadcast_to(self.combined(self.read(current)), len(time)).copy(),
             seconds,
             energy=float(power.mean() * seconds),
             perturbation_energy=float(tones.mean() * seconds),

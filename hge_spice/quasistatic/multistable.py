@@ -19,9 +19,11 @@ def count_solutions(
     A count above one is a proof: each solves Kirchhoff's law, stable or not. A count of one is none: a start near the
     other solution may have been missed.
     """
-    low, high = network.equations.bounds
     reach = np.abs(electrodes).max(initial=0.0)
-    low, high = (low, high) if np.isfinite(low) and np.isfinite(high) else (-reach, reach)
+    low, high = (
+        np.where(np.isfinite(bound), bound, sign * reach)
+        for bound, sign in ((network.equations.lowest, -1), (network.equations.highest, 1))
+    )
     found = [solve(network, electrodes, output)]
     for _ in range(starts):
         begin = rng.uniform(low, high, (len(electrodes), network.count))

@@ -12,16 +12,8 @@ from hge_spice.devices.equations import Branches, Equations, Positions
 from hge_spice.devices.expression import Compiled
 from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.drive import Floats
-from hge_spice.graph import Network, Readout, electrodes, readout
-
-
-def refuse_readout(graph: Network) -> None:
-    """Raise ValueError where outputs are read otherwise than as currents into virtual grounds."""
-    if readout(graph) != Readout() or any(graph.nodes[n].get("series_resistance") for n in electrodes(graph)):
-        raise ValueError(
-            "the quasi-static engine reads one output's current, with nothing in series; amplifiers, loads, "
-            'differences and series resistances need device.engine = "ngspice"'
-        )
+from hge_spice.graph import Network
+from hge_spice.quasistatic.fixture import on_its_bench
 
 
 @dataclass(frozen=True)
@@ -67,11 +59,10 @@ class BatchedNetwork:
 
     @classmethod
     def of(cls, graph: Network) -> "BatchedNetwork":
-        """Of a graph whose family states its equations, and whose output is the current of one electrode.
+        """Of a graph whose family states its equations, with what its bench puts around it.
 
         Raises ValueError for any other.
         """
-        refuse_readout(graph)
         name = graph.graph["family"]
         if graph.graph.get("wiring", {}).get("output_conductance"):  # capacitances do nothing at rest
             raise ValueError(
@@ -83,7 +74,7 @@ class BatchedNetwork:
         if state is None:
             known = ", ".join(key for key, family in DEVICES.items() if family.equations)
             raise ValueError(f"the family {name} states no equations for NumPy, only a netlist; {known} do")
-        return cls(state(graph))
+        return cls(on_its_bench(state(graph), graph))
 
     def _incidence(self) -> csr_matrix:
         """[node, branch]: +1 where a current leaves, −1 where it enters."""

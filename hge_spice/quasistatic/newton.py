@@ -108,12 +108,15 @@ def _chunk(network: BatchedNetwork) -> int:
 def _prediction(network: BatchedNetwork, linear: Solve) -> Callable[[Floats], Floats]:
     """Where Newton begins: the middle of the bounds, or what the network linearised at 0 V makes of the electrodes.
 
-    On meshes of sinh elements and of diode pairs the second takes half the steps that a start at 0 V takes.
+    Beside unknowns with bounds, leads begin where they are driven. On meshes of sinh elements and of diode pairs the
+    second takes half the steps that a start at 0 V takes.
     """
     low, high = network.equations.bounds
     count = network.count
     if np.isfinite(low) and np.isfinite(high):
-        return lambda rims: np.full((count, rims.shape[1]), 0.5 * (low + high))
+        leads = list(network.equations.leads)
+        middle = np.full((count - len(leads), 1), 0.5 * (low + high))
+        return lambda rims: np.concatenate([np.repeat(middle, rims.shape[1], axis=1), rims[leads]])
     at_zero = np.zeros(count), np.zeros(network.rims)
     _, entries = network.residual(*(each[:, None] for each in at_zero))
     driven = network.slope(*at_zero)[:count, count:]
@@ -176,7 +179,7 @@ def _newton(
     tolerance: float = TOLERANCE,
 ) -> tuple[Floats, NDArray[np.bool_], NDArray[np.intp]]:
     """Newton from a start: unknowns [unknown, point], whether each point converged, steps taken."""
-    low, high = network.equations.bounds
+    low, high = network.equations.lowest[:, None], network.equations.highest[:, None]
     unknowns = start.copy()
     converged, steps = np.zeros(start.shape[1], dtype=bool), np.zeros(start.shape[1], dtype=np.intp)
     active = np.arange(start.shape[1])
@@ -203,12 +206,12 @@ def _newton(
     return unknowns, converged, steps
 
 
-def _inside(unknowns: Floats, step: Floats, low: float, high: float) -> Floats:
-    """Take the step, but across a bound only most of the way to it."""
+def _inside(unknowns: Floats, step: Floats, low: Floats, high: Floats) -> Floats:
+    """Take the step, but across a bound only most of the way to it. low, high : [unknown, 1]."""
     moved = unknowns + step
-    if np.isfinite(low):
+    if np.isfinite(low).any():
         moved = np.where(moved <= low, unknowns + NEAR * (low - unknowns), moved)
-    if np.isfinite(high):
+    if np.isfinite(high).any():
         moved = np.where(moved >= high, unknowns + NEAR * (high - unknowns), moved)
     return moved
 

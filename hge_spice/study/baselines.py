@@ -64,7 +64,9 @@ def digital(task: Task, parameters: int) -> Answers | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a start has not converged is what the others are for
         for start in range(RESTARTS):
-            model = make((hidden,), activation="tanh", solver="lbfgs", max_iter=2000, random_state=start)
+            model = make(
+                hidden_layer_sizes=(hidden,), activation="tanh", solver="lbfgs", max_iter=2000, random_state=start
+            )
             fitted.append(model.fit(features, task.classes))
     best = min(fitted, key=lambda model: float(model.loss_))
     return Answers(np.asarray(best.predict(tested), dtype=float), size(hidden))

@@ -29,6 +29,7 @@ from hge_spice.phases import PHASES
 from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.ramps import sequence_deck
+from hge_spice.screen import check_readout
 from hge_spice.study.block import read_block
 from hge_spice.study.corners import at_corner
 from hge_spice.study.device import build_network
@@ -193,7 +194,8 @@ def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
 def check(study: Study) -> None:
     """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
     task = build_task(study.task)
-    if study.electrodes.roles == "screen":
+    screened = study.electrodes.roles == "screen"
+    if screened:
         study = provisional(study, electrode_names(study))
     if len(study.electrodes.inputs) != task.bits.shape[1]:
         raise ValueError(
@@ -201,6 +203,8 @@ def check(study: Study) -> None:
         )
     task.inputs(study.task.levels)
     graph = build_graph(study)
+    if screened:
+        check_readout(graph)
     _loss(study, graph)(task.classes)
     _check_batches(study, graph)
     reason = unreachable(graph, task) if task.exact else None

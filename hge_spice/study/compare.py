@@ -37,6 +37,10 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
     flags = dict.fromkeys(
         [*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)]
     )
+    notes = dict.fromkeys(note for e in estimates for note in e.notes)
+    how = bench.study.perturbation
+    if how.patterns == "sequence" and not how.reset and "moved_state" in flags:
+        notes["the truth is that of the states in which the sequence begins, the estimates those by then"] = None
     read = (measurement.transient, measurement.lockin)
     return {
         "study": bench.study.title,
@@ -56,7 +60,7 @@ def compare(bench: Bench, control: Floats) -> dict[str, Any]:
         "lag_corrected": None if measurement.lag is None else np.degrees(measurement.lag).tolist(),
         "lockin": measurement.lockin.summary(measurement.settle) if measurement.lockin else None,
         "runs": estimates[0].runs,
-        "notes": list(dict.fromkeys(note for e in estimates for note in e.notes)),
+        "notes": list(notes),
         "bias": [_finite(e.bias) for e in estimates],
         "truth": truth.tolist(),
         "truth_method": "ac",

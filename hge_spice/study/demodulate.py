@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ from hge_spice.traces.raw import raw_plots
 RAW_START = b"Title:"
 
 
-def demodulate_file(trace: Path, tones: Path, column: str | None = None, plot: int | None = None) -> dict[str, Any]:
+def demodulate_file(
+    trace: Path, tones: Path, column: str | None = None, plot: int | None = None, *, trend: bool = False
+) -> dict[str, Any]:
     """Derivatives of a recorded trace, with the keys of the JSON output.
 
     column : the output's, where there are several; plot : of a raw file with several, counted from 1
+    trend : whether a straight line is fitted beside the tones of every window
 
     Raises ValueError, with the line where there is one, for what can't be read or demodulated, and OSError.
     """
-    setup = read_setup(tones)
+    setup = replace(read_setup(tones), trend=trend)
     recording = _open(trace, plot)
     name = _column(recording, column, setup)
     factor = _unit(name)

@@ -16,6 +16,7 @@ from hge_spice.tasks import Task
 from hge_spice.train import Cost, Step, outputs_of
 
 TABLES_A_STEP = 2  # an extraction and a read-out
+MAP = 33  # places along a feature
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,34 @@ def _random(bench: Bench, settings: int) -> Judged:
     if best is None:
         raise ValueError("no random setting was asked for")
     return best
+
+
+def decision_map(bench: Bench, best: Judged) -> dict[str, Any]:
+    """What the setting answers over its two features, for `plot_data.decision_map`; nothing of other data.
+
+    Raises SimulationError where the device gives no result.
+    """
+    task = bench.task
+    distinct = tuple(dict.fromkeys(task.features))
+    if len(distinct) != 2 or not task.labels:
+        return {}
+    grid = np.linspace(0, 1, MAP)
+    places = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)  # [y by x, feature]
+    own = [distinct.index(name) for name in task.features]
+    inputs = task.voltages(places[:, own], bench.study.task.levels)
+    outputs, _ = outputs_of(bench.dut, best.control, inputs, bench.recipe)
+    decision = Decision.learned(best.outputs, task.classes, task.wanted, bench.recipe.target.noise)
+    two = len(task.labels) == 2
+    return {
+        "features": list(distinct),
+        "labels": list(task.labels),
+        "grid": grid.tolist(),
+        "decided": decision.decided(outputs).reshape(MAP, MAP).tolist(),
+        "score": decision.readout.scores(outputs)[:, 0].reshape(MAP, MAP).tolist() if two else None,
+        "threshold": decision.threshold if two else None,
+        "bits": task.bits[:, [own.index(0), own.index(1)]].tolist(),
+        "classes": task.classes.tolist(),
+    }
 
 
 def _confirmed(bench: Bench, best: Judged, tested: Floats) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from hge_spice.study.trial import Progress, Screened, run_trial
 Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
 
 RECORDED = ("hge-spice", "PySpice", "numpy", "scipy", "networkx")
-OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw", "circuit.json")
+OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw", "decision_map.json", "circuit.json")
 
 
 def perform(

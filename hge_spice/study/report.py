@@ -118,6 +118,12 @@ class Folder:
     comparison: dict[str, Any]
     graph: Any
     plots: list[Any]
+    decided: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def of_data(self) -> bool:
+        """Whether it is a data set or regression, whose patterns are too many to be shown one by one."""
+        return "test_patterns" in self.result
 
     def asked(self, path: str) -> Any:
         """A key of the trial's study as written; None where it is left to its default."""
@@ -319,7 +325,8 @@ def _section(directory: Path, row: dict[str, Any], study: dict[str, Any], plot: 
 
     for name in PICTURES:
         section.attempt(f"picture {name}", partial(draw, name))
-    section.attempt("truth table", lambda: _judge(section, folder, plot.si))
+    if not folder.of_data:
+        section.attempt("truth table", lambda: _judge(section, folder, plot.si))
     section.attempt("flags", lambda: _flags(section, folder))
     if folder.asked("training.where") == "circuit":
         path = directory / "trials" / Path(row["id"]).name / "circuit.json"
@@ -362,6 +369,7 @@ def _read(section: Section, folder: Path, study: dict[str, Any]) -> Folder:
         section.attempt("gradient.json (gradient against truth)", lambda: table("gradient.json")) or {},
         section.attempt("graph.json (network)", lambda: nx.node_link_graph(table("graph.json"), edges="edges")),
         section.attempt("waveform.raw (spectrum)", lambda: read_raw(folder / "waveform.raw")) or [],
+        table("decision_map.json") if (folder / "decision_map.json").is_file() else {},
     )
 
 
@@ -412,10 +420,22 @@ def _worst(folder: Folder) -> int:
     return int(np.argmax(np.nan_to_num(folder.comparison["relative_error"], nan=0.0)))
 
 
+def _of_data(folder: Folder, name: str) -> Any:
+    from hge_spice import plot_data  # noqa: PLC0415 - Matplotlib takes its time
+
+    if name == "decision_map":
+        return plot_data.decision_map(folder.decided)
+    return folder.of_data and folder.steps is not None and plot_data.accuracy_curve(folder.steps, folder.result)
+
+
 # each gives a Figure, or nothing where there is nothing to draw it from, which `missing` then says already
 PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
+    "accuracy_curve": lambda folder, _plot: _of_data(folder, "accuracy_curve"),
+    "decision_map": lambda folder, _plot: folder.decided and _of_data(folder, "decision_map"),
     "truth_table": lambda folder, plot: (
-        folder.outputs and plot.truth_table(folder.outputs, folder.classes, folder.labels, folder.noise, folder.unit)
+        folder.outputs
+        and not folder.of_data
+        and plot.truth_table(folder.outputs, folder.classes, folder.labels, folder.noise, folder.unit)
     ),
     "loss_curves": lambda folder, plot: folder.steps is not None and plot.loss_curves(folder.steps),
     "control_curves": _control_curves,

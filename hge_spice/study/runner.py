@@ -84,8 +84,11 @@ def plan_study(raw: StudyText, only: str | None = None) -> list[Planned]:
 
 
 def _check_once(study: Study, checked: set[str]) -> None:
-    """Check a study unless one with the same circuit, task and tones was."""
-    same = study.model_dump_json(exclude={"training": {"seed", "steps", "starts", "rate", "rule"}, "readout": True})
+    """Check a study unless one with the same circuit, task and tones was; dopants of another seed are the same kind."""
+    apart: dict[str, Any] = {"training": {"seed", "steps", "starts", "rate", "rule"}, "readout": True}
+    if study.device.source == "dopant":
+        apart["device"] = {"seed"}
+    same = study.model_dump_json(exclude=apart)
     if same in checked:
         return
     try:

@@ -22,7 +22,7 @@ from hge_spice.study.bench import Bench
 from hge_spice.study.circuit import learn, of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
-from hge_spice.study.generalise import Judged, begun_at_the_best, generalised, majority, of_step
+from hge_spice.study.generalise import Judged, begun_at_the_best, decision_map, generalised, majority, of_step
 from hge_spice.study.journal import Journal
 from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.signoff import signed_off
@@ -128,6 +128,9 @@ def run_trial(
         comparison = compare(bench, last.control)
         (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
         repeats = study.budget.repeats
+        several = solutions(bench, last.control)
+        if several.get("solutions", {}).get("most", 1) > 1:
+            flags["multistable"] += 1
         measurement = bench.recipe.measurement
         assessed = signed | ({} if study.compare is None else {"compared": assess(bench)})
         if study.spacing is not None:
@@ -137,6 +140,8 @@ def run_trial(
         if best is not None:
             assessed |= generalised(bench, best, len(rows))
             _write_patterns(bench, best, directory)
+            if drawn := decision_map(bench, best):
+                (directory / "decision_map.json").write_text(json.dumps(drawn))
         return assessed | {
             "solved": last.margin.solved if best is None else _good_enough(bench, assessed),
             "steps": last.number,
@@ -170,7 +175,7 @@ def run_trial(
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
-            **solutions(bench, last.control),
+            **several,
             **(holds_exactly(bench, last.control) if last.margin.solved else {}),
             **(_why_not(bench, near or last) if bench.task.exact and not last.margin.solved else {}),
             **({"screening": bench.screening} if bench.screening else {}),

@@ -57,13 +57,14 @@ class Task:
 
         Raises ValueError where the number of pairs is neither.
         """
-        return self._voltages(self.bits, levels)
+        return self.voltages(self.bits, levels)
 
     def test_inputs(self, levels: Sequence[tuple[float, float]]) -> Floats:
         """The same of the patterns kept from training."""
-        return self._voltages(self.test_bits, levels)
+        return self.voltages(self.test_bits, levels)
 
-    def _voltages(self, bits: Floats, levels: Sequence[tuple[float, float]]) -> Floats:
+    def voltages(self, bits: Floats, levels: Sequence[tuple[float, float]]) -> Floats:
+        """Input voltages [pattern, input], V, of any patterns [pattern, input], 0 to 1."""
         if len(levels) not in {1, self.bits.shape[1]}:
             raise ValueError(f"{self.name} has {self.bits.shape[1]} inputs; levels of {len(levels)} are given")
         low, high = np.array(levels, dtype=float).T

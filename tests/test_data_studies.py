@@ -1,0 +1,134 @@
+"""Studies of data: shipped ones at the tests' size, what a result holds, bad tables at the command line."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hge_spice.cli import main
+from hge_spice.linear import Decision
+from hge_spice.study.baselines import digital, linear, wilson
+from hge_spice.study.files import StudyError, load_study
+from hge_spice.study.runner import run_study
+from hge_spice.study.spec import parse_study
+from hge_spice.study.task import build_task
+from hge_spice.tasks import TASKS
+
+STUDIES = ("sphere", "ring", "ring_five", "iris", "breast_cancer")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_it_runs_at_the_tests_size_and_ngspice_agrees(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    study = load_study(name, smoke=True)
+    (result,) = run_study(study, tmp_path)["results"]
+    assert result["status"] == "done", result["reason"]
+    assert result["confirmed"]["largest_difference"] < 1e-6
+    assert result["confirmed"]["gradient_difference"] < 1e-4
+    assert result["random_settings"] == 2 * 2
+    for who in ("", "random_", "logistic_", "digital_"):
+        right = result[f"{who}test_accuracy"] * result["test_patterns"]
+        assert right == pytest.approx(round(right))
+        assert result[f"{who}test_accuracy_low"] < result[f"{who}test_accuracy"] <= result[f"{who}test_accuracy_high"]
+    # the decision can be made again from what is on disk, by the training patterns alone
+    task = build_task(parse_study(study).task)
+    (table,) = tmp_path.glob("trials/*/patterns.csv")
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    outputs = np.array([[float(row[key]) for key in row if key.startswith("output.")] for row in rows])
+    assert np.array_equal([float(row["class"]) for row in rows], task.classes)
+    decision = Decision.learned(outputs, task.classes, task.wanted, result["noise"])
+    assert np.mean(decision.decided(outputs) == task.classes) == pytest.approx(result["train_accuracy"])
+    assert json.dumps(result, allow_nan=False)
+
+
+def test_a_regression_is_judged_by_its_error_and_its_specs(tmp_path: Path) -> None:
+    study = load_study(
+        "xor",
+        [
+            *("device.engine=quasistatic", "perturbation.amplitude=2 mV", "training.best_of=3"),
+            *("device.sites=6", "task={name='sine', train=12, test=30}"),
+            *('electrodes.inputs=["e2"]', 'electrodes.grounds=["e3"]', "training.loss=least_squares"),
+            *("training.estimator=adjoint", "training.steps=6", "training.starts=1", "specs.test_error={max=1e-9}"),
+        ],
+    )
+    (result,) = run_study(study, tmp_path)["results"]
+    assert result["status"] == "done", result["reason"]
+    assert not result["solved"]
+    assert result["random_settings"] == 2 * 6 + 3
+    assert 0 < result["test_error"] < 1.5
+    # of one period of a sine a straight line explains 6/pi² of the variance
+    assert result["logistic_test_error"] == pytest.approx(np.sqrt(1 - 6 / np.pi**2), abs=0.1)
+
+
+def test_baselines_know_the_answer_where_it_is_known() -> None:
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    ring = TASKS["ring"](rng=rng)
+    straight = replace(ring, classes=(ring.bits[:, 0] > 0.5) * 1.0, test_classes=(ring.test_bits[:, 0] > 0.5) * 1.0)
+    plain, curved = linear(straight), linear(ring)
+    assert plain is not None
+    assert curved is not None
+    assert np.mean(plain.answers == straight.test_classes) > 0.95
+    assert np.mean(curved.answers == ring.test_classes) < 0.65  # no line tells a disc from its ring
+    assert plain.parameters == 3
+    large, small = digital(ring, 60), digital(ring, 5)
+    assert large is not None
+    assert small is not None
+    assert (large.parameters, small.parameters) == (61, 5)
+    assert np.mean(large.answers == ring.test_classes) > 0.95
+    assert np.mean(small.answers == ring.test_classes) < 0.8  # one hidden unit
+
+
+def test_wilson_of_a_worked_example() -> None:
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe, Stat. Med. 17, 857 (1998), table I
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("ring", ["training.loss=gap", "task.name=sine", 'electrodes.inputs=["e2"]'], "margin is no key of sine"),
+        ("iris", ["training.loss=gap", "training.rule=adam"], "gap is of two classes, iris has 3; take least_squares"),
+        ("iris", ["training.estimator=spsa"], "spsa can't read several outputs side by side"),
+        ("xor", ["training.loss=least_squares"], "xor is judged by its output itself"),
+        ("xor", ["training.best_of=5"], "training.best_of: xor is a truth table"),
+        ("ring", ["electrodes.roles=screen"], "screening is of truth tables; ring is none"),
+        ("iris", ["task.features=['sepal length']"], "iris has 1 inputs; 12 are named"),
+    ],
+)
+def test_what_does_not_fit_is_said(name: str, settings: list[str], message: str) -> None:
+    pytest.importorskip("sklearn")
+    with pytest.raises(StudyError, match=message):
+        parse_study(load_study(name, settings))
+
+
+def test_the_readmes_table_is_a_study(tmp_path: Path) -> None:
+    rows = "".join(f"{k},{k % 5},{k * k % 7},{k % 3},{'xyz'[k % 3]}\n" for k in range(60))
+    (tmp_path / "mine.csv").write_text(f"a,b,c,d,kind\n{rows}")
+    (tmp_path / "mine.toml").write_text(
+        'extends = "iris.toml"\n[task]\nname = "table"\nfile = "mine.csv"\ncolumn = "kind"\ntest = 20\n'
+        'features = ["a", "b", "c", "d", "a", "b", "c", "d", "a", "b", "c", "d"]\n'
+    )
+    task = build_task(parse_study(load_study(tmp_path / "mine.toml")).task)
+    assert task.labels == ("x", "y", "z")
+    assert task.bits.shape == (40, 12)
+
+
+def test_a_bad_table_ends_in_one_message_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data.csv").write_text("a,b,kind\n1,2,x\n1,oops,y\n3,4,x\n5,6,y\n")
+    (tmp_path / "mine.toml").write_text(
+        'extends = "xor.toml"\n[task]\nname = "table"\nfile = "data.csv"\ncolumn = "kind"\n'
+    )
+    monkeypatch.setattr("sys.argv", ["hge-spice", "run", str(tmp_path / "mine.toml"), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "line 3: b is 'oops'" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
