@@ -23,6 +23,7 @@ PLOTTERS = (
     "plot_signoff.py",
     "plot_data.py",
     "plot_element.py",
+    "plot_circuit.py",
     "plot_estimators.py",
     "study/report.py",
     "study/overview.py",

@@ -1,10 +1,10 @@
 """What the circuit is built of: ideal blocks, or multipliers and amplifiers with the errors of their data sheets.
 
-A multiplier gives W = (1 + e)·(X + x0)·(Y + y0)/10 V + fx·X + fy·Y + w0. Over whole periods a lock-in loses all of it
-but the product and w0: X has no mean and Y is a tone, so that feedthrough and input offsets average out, and w0 alone
-is a false derivative, 2·10 V·w0/(gain·amplitude·5 V). Chopping turns Y's sign in the second half of a window and the
-product's back behind the multiplier: w0 changes sign with it and is gone, whatever the tones are. With an odd number of
-points one point's share of it is left.
+A multiplier gives W = (1 + e)·(X + x0)·(Y + y0)/10 V + fx·X + fy·Y + w0. Over whole periods a lock-in loses what Y
+alone makes. What stays beside the product is w0, a false derivative of 2·10 V·w0/(gain·amplitude·5 V), and, while the
+controls move, what y0 and fx make of the output's change since its mean was held. Chopping turns Y's sign in the second
+half of a window and the product's back behind the multiplier: all of these change sign with it and are gone, whatever
+the tones are. With an odd number of points one point's share is left.
 
 An amplifier is its closed loop: gain, one pole at GBW/gain, slew rate, rails, input offset.
 """

@@ -379,9 +379,19 @@ def _control_curves(folder: Folder, plot: ModuleType) -> Any:
     return folder.steps is not None and plot.control_curves(folder.steps, reach)
 
 
-def _circuit_against_loop(folder: Folder, plot: ModuleType) -> Any:
-    learned = folder.steps is not None and any(column.startswith("loop.") for column in folder.steps.columns)
-    return learned and plot.circuit_against_loop(folder.steps)
+def _circuit_against_loop(folder: Folder, _plot: ModuleType) -> Any:
+    from hge_spice import plot_circuit  # noqa: PLC0415 - as in _sections
+
+    if folder.steps is None or not any(column.startswith("loop.") for column in folder.steps.columns):
+        return None
+    return plot_circuit.circuit_against_loop(folder.steps)
+
+
+def _block_diagram(folder: Folder, _plot: ModuleType) -> Any:
+    from hge_spice import plot_circuit  # noqa: PLC0415 - as in _sections
+
+    learned = folder.asked("training.where") == "circuit" and folder.comparison
+    return learned and plot_circuit.block_diagram(len(folder.comparison["controls"]), len(folder.outputs))
 
 
 def _spectrum(folder: Folder, plot: ModuleType) -> Any:
@@ -430,6 +440,7 @@ PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
     "loss_curves": lambda folder, plot: folder.steps is not None and plot.loss_curves(folder.steps),
     "control_curves": _control_curves,
     "circuit_against_loop": _circuit_against_loop,
+    "block_diagram": _block_diagram,
     "gradient_against_truth": lambda folder, plot: folder.comparison and plot.gradient_against_truth(folder.comparison),
     "spectrum": _spectrum,
     "network": _network,
