@@ -30,8 +30,8 @@ from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.ramps import sequence_deck
 from hge_spice.screen import check_readout
+from hge_spice.study.at_corner import at_corner
 from hge_spice.study.block import read_block
-from hge_spice.study.corners import at_corner
 from hge_spice.study.device import build_network
 from hge_spice.study.edges import read_edges
 from hge_spice.study.journal import Journal

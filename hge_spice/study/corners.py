@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BeforeValidator
 
-from hge_spice.devices.block_mismatch import transistors, with_thresholds
-from hge_spice.graph import Network
 from hge_spice.study.files import StudyError
 from hge_spice.study.table import Names, Table, Text
 from hge_spice.study.values import list_of, si, whole, yes_or_no
@@ -57,19 +54,3 @@ def corner_axes(raw: Mapping[str, Any]) -> dict[str, list[Any]]:
     except ValueError as error:
         raise StudyError(f"corners.mismatch: {error}") from error
     return axes | ({DRAW: list(range(1, draws + 1))} if draws else {})
-
-
-def at_corner(graph: Network, corners: Corners, seed: int) -> Network:
-    """The block with its draw of mismatch, and with what a sign-off asks of its transistors among its probes.
-
-    Raises ValueError for a network that is no block, and where transistors can't be told apart.
-    """
-    if graph.graph["family"] != "subcircuit" or graph.number_of_edges():
-        raise ValueError("corners: they are of a block's transistors; name its netlist in device.subcircuit")
-    names = transistors(graph)
-    if corners.draw:
-        rng = np.random.default_rng((seed, corners.draw, *b"mismatch"))
-        graph = with_thresholds(graph, corners.threshold, corners.gain, rng)
-    graph = graph.copy()
-    graph.graph["watched"] = tuple(f"@{name}[{what}]" for name in names for what in ("vds", "vdsat"))
-    return graph

@@ -53,8 +53,9 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
 
     headroom : V, smallest |V_DS| − V_DSAT of the transistors that must be saturated; regions : by transistor, the
         patterns in which it is saturated
-    nominal_error : of the derivatives against `.ac`; lag : rad, of the strong ones; bandwidth : Hz, at which the
-        strongest has lost 3 dB; power_watt; learning_snr : the gradient over its noise, of circuit and read-out
+    nominal_estimate : the derivatives, A/V, [pattern][control]; nominal_error : theirs against `.ac`
+    lag : rad, of the strong ones; bandwidth : Hz, at which the strongest has moved by a single pole's 3 dB
+    power_watt; learning_snr : the gradient over its noise, of circuit and read-out
 
     Raises SimulationError.
     """
@@ -67,6 +68,7 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
     points = [pool.operating_point(control, each) for each in inputs]
     return {
         "nominal_error": found["relative_error_max"],
+        "nominal_estimate": found["estimate"],
         "nominal_flags": found["flags"],
         "lag": float(np.abs(lag[strong]).max()),
         "power_watt": max(point.energy for point in points),
