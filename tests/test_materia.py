@@ -27,6 +27,7 @@ from hge_spice.materia.bill import blocks
 from hge_spice.materia.circuit import SHARE
 from hge_spice.materia.design import drift, inequalities
 from hge_spice.materia.parts import Amplifier, Multiplier, Parts
+from hge_spice.materia.sequencer import RAMP
 from hge_spice.ngspice.batch import run_batch
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
@@ -87,6 +88,10 @@ def test_a_window_holds_as_many_points_as_it_should_and_tones_leave_nothing_in_i
     shown = np.array([found[f"v(sel{p})"] for p in range(4)])
     assert np.array_equal(shown[:, inside].argmax(axis=0), slot[inside] % 4)
     assert np.array_equal(shown[:, inside].sum(axis=0), np.ones(inside.sum()))
+    weights = np.array([found[f"v(show{p})"] for p in range(4)])[:, inside]
+    assert weights.sum(axis=0) == pytest.approx(np.ones(inside.sum()))
+    assert np.abs(np.diff(weights)).max() <= 1 / RAMP + 1e-9  # from one pattern to the next, never a jump
+    assert np.array_equal(weights[:, found["v(gw)"][inside] > 0.5], shown[:, inside][:, found["v(gw)"][inside] > 0.5])
     ends = np.searchsorted(found["time"], schedule.start + schedule.slot * np.arange(1, 101))
     assert np.abs(found["v(out)"][ends]).max() < 1e-11  # 280 Hz: seven periods; one point more or less would be 1e-3
 

@@ -88,7 +88,7 @@ class Schedule:
         transfer, else 1 V
         """
         end = self.begin + self.points
-        before = [(p - 1) % self.patterns for p in range(self.patterns)]
+        after = [(p + 1) % self.patterns for p in range(self.patterns)]
         halves = self.begin + self.points // 2, end + SAMPLE + TRANSFER // 2
         return [
             ".func gate(a,b) {u(slot(time)-a)*u(b-slot(time))}",
@@ -107,5 +107,5 @@ class Schedule:
             f"Bchop chop 0 V=1-2*gate({halves[0]},{end})-2*gate({halves[1]},{self.slot_steps})",
             *(f"Bsel{p} sel{p} 0 V=u(place(time)-{p})*u({p + 1}-place(time))" for p in range(self.patterns)),
             f"Bramp ramp 0 V=min(1,slot(time)/{RAMP})",
-            *(f"Bshow{p} show{p} 0 V=v(sel{p})*v(ramp)+v(sel{before[p]})*(1-v(ramp))" for p in range(self.patterns)),
+            *(f"Bshow{p} show{p} 0 V=v(sel{p})*v(ramp)+v(sel{after[p]})*(1-v(ramp))" for p in range(self.patterns)),
         ]
