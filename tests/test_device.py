@@ -177,7 +177,7 @@ def _own_conductance(device: NgspiceDevice, control: np.ndarray, k: int, step: n
     currents = []
     for shifted in (control - step, control + step):
         settings = device._settings(Drive(shifted, INPUTS, (), Transient(1.0, 3)), None)
-        result = device._plain.run(settings, "op", (name,))
+        result = device._decks.plain.run(settings, "op", (name,))
         currents.append(-result.vectors[0, 0])
     return float((currents[1] - currents[0]) / (2 * step[k]))
 

@@ -163,7 +163,7 @@ def roles(graph: nx.Graph) -> nx.Graph:
 
 def assert_unharmed(dut: NgspiceDevice, expected: bytes, folder: Path) -> None:
     """The parent lives, nothing is written, and the same worker, or who took its place, gives the good bits."""
-    dut._plain.load(netlist.deck(dut.graph))
+    dut._decks.plain.load(netlist.deck(dut.graph))
     assert dut.measure(DRIVE).output.tobytes() == expected
     assert not list(folder.rglob("canary*"))
     assert [each.name for each in Path(dut.worker._home.name).iterdir()] == ["output.log"]
@@ -277,7 +277,7 @@ class _borrowed:  # noqa: N801 - a context manager named like the function it re
 
     def __init__(self, dut: NgspiceDevice, graph: nx.Graph) -> None:
         self.dut = dut
-        dut._plain.load(netlist.deck(graph))
+        dut._decks.plain.load(netlist.deck(graph))
 
     def __enter__(self) -> NgspiceDevice:
         return self.dut

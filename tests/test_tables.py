@@ -105,8 +105,8 @@ def test_the_worker_of_the_tables_may_die(device: NgspiceDevice) -> None:
     table = Tables(("e2",), np.random.default_rng(0).normal(0, 1e-3, (1, 90)), WINDOW / 75, held=True)
     asked = Drive(np.zeros(5), INPUTS, (), Transient(WINDOW, 75), table)
     before = device.measure(asked)
-    assert device._tabled is not None
-    device._tabled.worker._process.kill()  # type: ignore[union-attr]
+    assert device._decks._tabled is not None
+    device._decks._tabled.worker._process.kill()  # type: ignore[union-attr]
     assert device.measure(asked).output.tobytes() == before.output.tobytes()
 
 

@@ -1,0 +1,115 @@
+"""The netlists of one network, a worker process each: made when first asked for, loaded again when they change."""
+
+from collections.abc import Mapping, Sequence
+
+from hge_spice import netlist, tables
+from hge_spice.devices.condition import warmed
+from hge_spice.drive import SimulationError, Tables
+from hge_spice.graph import Network
+from hge_spice.ngspice.loaded import LoadedDeck
+from hge_spice.plateaus import Plateaus
+from hge_spice.ramps import sequence_text
+
+
+class Decks:
+    """Those of a network whose plain netlist is `text`; call close().
+
+    plain : the one for plain measurements, which nothing that the others do can change
+    """
+
+    def __init__(self, graph: Network, text: str, timeout: float) -> None:
+        self._graph = graph
+        self._text = text
+        self._timeout = timeout
+        self._setup = tuple(graph.graph.get("setup", ()))
+        self.plain = LoadedDeck(text, timeout, setup=self._setup)
+        self._noisy: LoadedDeck | None = None
+        self._tabled: LoadedDeck | None = None
+        self._sequence: LoadedDeck | None = None
+        self._sequence_text = ""
+        self._tables: Tables | None = None
+        self._body: tuple[tuple[str, ...], float, str] | None = None  # building it takes longer than loading it
+        self._warm: LoadedDeck | None = None
+        self._warmer = 0.0
+
+    @property
+    def retried(self) -> int:
+        """Analyses that were repeated because a worker died."""
+        return sum(loaded.retried for loaded in self._begun)
+
+    def close(self) -> None:
+        """End the worker processes."""
+        for loaded in self._begun:
+            loaded.close()
+
+    @property
+    def _begun(self) -> list[LoadedDeck]:
+        found = (self.plain, self._noisy, self._tabled, self._sequence, self._warm)
+        return [loaded for loaded in found if loaded is not None]
+
+    @property
+    def noisy(self) -> LoadedDeck:
+        """With the netlist for `.noise`, which keeps every quantity of an analysis."""
+        if self._noisy is None:
+            self._noisy = LoadedDeck(netlist.noise_deck(self._graph), self._timeout, setup=self._setup)
+        return self._noisy
+
+    def at(self, warmer: float) -> LoadedDeck:
+        """With the circuit warmer by so much, K."""
+        if not warmer:
+            return self.plain
+        if self._warm is None or warmer != self._warmer:
+            text = netlist.deck(warmed(self._graph, warmer))
+            self._warmer = 0.0  # should loading fail
+            if self._warm is None:
+                self._warm = LoadedDeck(text, self._timeout, setup=self._setup)
+            else:
+                self._warm.load(text, setup=self._setup)
+            self._warmer = warmer
+        return self._warm
+
+    def with_tables(self, wanted: Tables, warmer: float) -> LoadedDeck:
+        """With these tables loaded; warmer : K."""
+        at = (wanted.electrodes, warmer)
+        if self._tabled is not None and wanted is self._tables and self._body is not None and self._body[:2] == at:
+            return self._tabled
+        text = self._tabled_text(wanted, warmer)
+        self._tables = None
+        self._tabled = self._loaded(self._tabled, text, wanted)
+        self._tables = wanted
+        return self._tabled
+
+    def sequence(self, plateaus: Plateaus, levels: Sequence[Mapping[str, float]]) -> LoadedDeck:
+        """With the levels and ramps of these drives; levels : DC voltage of each driven electrode, V, by drive."""
+        warmer, together = plateaus.condition.warmer, plateaus.tables
+        if together is not None:
+            plain = self._tabled_text(together, warmer)
+        else:
+            plain = netlist.deck(warmed(self._graph, warmer)) if warmer else self._text
+        text = sequence_text(plain, plateaus, levels)
+        if self._sequence is None or together is not None or text != self._sequence_text:
+            self._sequence_text = ""
+            self._sequence = self._loaded(self._sequence, text, together)
+            self._sequence_text = text if together is None else ""
+        return self._sequence
+
+    def _tabled_text(self, wanted: Tables, warmer: float) -> str:
+        body = (wanted.electrodes, warmer)
+        if self._body is None or self._body[:2] != body:
+            self._body = (*body, netlist.tabled_body(warmed(self._graph, warmer), wanted.electrodes))
+        return "\n".join([self._body[2], *netlist.table_sources(self._graph, wanted), ".end", ""])
+
+    def _loaded(self, deck: LoadedDeck | None, text: str, wanted: Tables | None) -> LoadedDeck:
+        """The worker with this netlist, and the files of its tables, or a new one."""
+        files = None if wanted is None else tables.files(wanted)
+        try:
+            if deck is None:
+                return LoadedDeck(text, self._timeout, setup=self._setup, files=files)
+            deck.load(text, setup=self._setup, files=files)
+        except SimulationError as error:
+            if wanted is None or self.plain.worker.features["code_models"]:
+                raise
+            raise SimulationError(
+                "tables need XSPICE's code models, which this ngspice has not loaded; `hge-spice doctor` says more"
+            ) from error
+        return deck

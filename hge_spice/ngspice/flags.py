@@ -1,0 +1,57 @@
+"""What of an analysis its user should know: a network's states and ngspice's log as flags and notes of a waveform."""
+
+from collections.abc import Mapping
+
+from hge_spice.drive import Floats, Transient
+from hge_spice.ngspice.session import Result
+
+OUTSIDE = 1e-6  # V by which an occupation may exceed its bounds by rounding and the clamp's own slope
+MOVED = 1e-3  # share of its range by which a state may move during a measurement unnoticed
+# What ngspice says when plain Newton didn't find the operating point, and the flag it becomes
+_HELP = {
+    "gmin stepping": "gmin_stepping",
+    "source stepping": "source_stepping",
+    "transient op started": "transient_op",
+}
+# Newton gives a step up after 10 iterations (itl4); a run that needs half of them on average is at its limit
+STRAINED = 5.0
+
+Told = tuple[tuple[str, ...], tuple[str, ...]]  # flags, notes
+
+
+def verdict(result: Result, states: Floats, bounds: tuple[float, float]) -> Told:
+    """Flags and notes of an analysis whose states [state, point] must stay within bounds, V."""
+    flags, notes = [], []
+    low, high = bounds
+    if states.size and (states.min() < low - OUTSIDE or states.max() > high + OUTSIDE):
+        flags.append("unphysical")
+        notes.append(f"states reach {states.min():.4g} … {states.max():.4g}, bounds are {low:g} … {high:g}")
+    for line in result.log:
+        said = line.lower()
+        flags += [flag for word, flag in _HELP.items() if word in said and flag not in flags]
+        if said.startswith("warning") or any(word in said for word in _HELP):
+            notes.append(line.strip())
+    if result.iterations > STRAINED:
+        flags.append("newton_limit")
+        notes.append(f"Newton took {result.iterations:.1f} iterations a step on average and gives up at 10")
+    if result.rejected:
+        notes.append(f"the solver took {result.rejected} steps back")
+    return tuple(flags), tuple(notes)
+
+
+def with_uneven(told: Told, chosen: slice, transient: Transient) -> Told:
+    """The same of a window whose points the solver chose itself."""
+    flags, notes = told
+    note = f"the solver took {chosen.stop - chosen.start} steps of its own for {transient.points}"
+    return (*flags, "uneven"), (*notes, note)
+
+
+def with_moved(told: Told, moved: Mapping[str, tuple[float, float]]) -> Told:
+    """The same with those of states that moved, by name before and after."""
+    flags, notes = told
+    far = {name: abs(after - before) for name, (before, after) in moved.items() if abs(after - before) > MOVED}
+    if not far:
+        return told
+    worst = max(far, key=far.__getitem__)
+    note = f"{len(far)} of {len(moved)} states moved; {worst} by {far[worst]:.3g} of its range"
+    return (*flags, "moved_state"), (*notes, note)

@@ -1,0 +1,213 @@
+"""ngspice's vectors become waveforms: outputs, energies of all sources and of tones, states before and after."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hge_spice import netlist
+from hge_spice.devices import DEVICES
+from hge_spice.drive import Drive, Floats, SimulationError, Tables, Waveform
+from hge_spice.graph import Network, readout
+from hge_spice.ngspice.flags import verdict, with_moved, with_uneven
+from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
+from hge_spice.ngspice.session import Result
+from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
+from hge_spice.plateaus import Plateaus
+
+_TAIL = 20  # lines of ngspice's log in an error message
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What an analysis gave: the trained output [point], and by [electrode, point], [state, point] the rest."""
+
+    output: Floats
+    read: Floats
+    sunk: Floats
+    currents: Floats
+    states: Floats
+    probes: dict[str, Floats]
+
+
+class WaveformReader:
+    """Waveforms of one network, whose vectors are looked up once: a large one is not searched at every measurement.
+
+    names : of the vectors that an analysis must keep
+    """
+
+    def __init__(self, graph: Network, rails: netlist.Rails) -> None:
+        family = DEVICES[graph.graph["family"]]
+        self._rails = rails
+        self._controls, self._outputs = rails.controls, rails.outputs
+        self._driven = netlist.driven(graph)
+        self._saved = netlist.saved_vectors(graph)
+        self.names = self._saved.names
+        self._bounded = {name: k for k, name in enumerate(self._saved.states)}
+        self._row = {name: row for row, name in enumerate(self.names)}
+        self._readout = readout(graph)
+        self._ground = float(graph.nodes[self._outputs[0]].get("voltage", 0.0))
+        self._bounds = family.bounds
+        voltage = self._readout.kind == "voltage"
+        self._floor = family.options["vntol"] if voltage else family.options["abstol"] * self._readout.per_ampere
+        self._reltol = family.options["reltol"]
+
+    def response(self, result: Result) -> complex:
+        """Of the trained output, by `.ac` at one frequency: A, or V of a voltage read-out."""
+        return complex(self._combined(self._rows(result.vectors, self._saved.read))[0])
+
+    def at_rest(self, drive: Drive, result: Result) -> Waveform:
+        """One point, no time spent; `energy` is the power in W."""
+        parts = self._parts(result)
+        flags, notes = verdict(result, parts.states, self._bounds)
+        return Waveform(
+            np.zeros(1),
+            parts.output,
+            0.0,
+            energy=float(-self._levels(drive) @ parts.currents[:, 0] - self._ground * parts.sunk.sum()),
+            current_error=self._error(parts),
+            flags=flags,
+            notes=notes,
+            probes=parts.probes,
+        )
+
+    def in_time(self, drive: Drive, result: Result, begun: Mapping[str, float]) -> Waveform:
+        """The window of a transient; begun : where each state started, 0 to 1.
+
+        Raises SimulationError where it ended early.
+        """
+        transient = drive.transient
+        time = result.scale
+        if time[-1] < transient.settle + transient.window:
+            raise _stopped(result, transient.duration)
+        parts = self._parts(result)
+        chosen, uniform = window_points(time, transient)
+        told = verdict(result, parts.states, self._bounds)
+        if not uniform:
+            told = with_uneven(told, chosen, transient)
+        moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in begun.items()}
+        flags, notes = with_moved(told, moved)
+        time, output, currents = time[chosen], parts.output[chosen], parts.currents[:, chosen]
+        energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
+        energy -= self._ground * float(parts.sunk[:, chosen].sum(axis=0).mean()) * transient.window
+        if drive.tables is not None:
+            energy += float(self._table_power(drive.tables, time, currents).mean()) * transient.window
+        scale = transient.duration / transient.window  # settling is spent at the window's mean power
+        return Waveform(
+            time,
+            output,
+            transient.duration,
+            energy=energy * scale,
+            perturbation_energy=perturbation * scale,
+            current_error=self._error(parts),
+            flags=flags,
+            notes=notes,
+            states=moved,
+            probes={name: vector[chosen] for name, vector in parts.probes.items()},
+            rejected_steps=result.rejected,
+            iterations=result.iterations,
+        )
+
+    def of_plateaus(
+        self, plateaus: Plateaus, levels: Sequence[Mapping[str, float]], result: Result, begun: Mapping[str, float]
+    ) -> list[Waveform]:
+        """The window of each plateau of a sequence; begun : where each state started, 0 to 1.
+
+        levels : DC voltage of each driven electrode, V, by drive. Raises SimulationError where it ended early.
+        """
+        time = result.scale
+        if time[-1] < plateaus.duration * (1 - UNIFORM):
+            raise _stopped(result, plateaus.duration)
+        parts = self._parts(result)
+        told = verdict(result, parts.states, self._bounds)
+        power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
+        power = power - self._ground * parts.sunk.sum(axis=0)
+        if plateaus.tables is not None:
+            power = power + self._table_power(plateaus.tables, time, parts.currents)
+        held, waveforms = begun, list[Waveform]()
+        for plateau in plateau_points(time, plateaus):
+            whole, chosen = plateau.whole, plateau.window
+            after = {name: float(parts.states[self._bounded[name], whole.stop - 1]) for name in held}
+            moved = {name: (held[name], after[name]) for name in held}
+            own = with_moved(told, moved)
+            if not plateau.uniform:
+                own = with_uneven(own, chosen, plateaus.transient)
+            waveforms.append(
+                Waveform(
+                    time[chosen],
+                    parts.output[chosen],
+                    plateaus.pitch,
+                    energy=integral(power, time, whole),
+                    perturbation_energy=integral(tones, time, whole),
+                    current_error=self._error(parts),
+                    flags=own[0],
+                    notes=own[1],
+                    states=moved,
+                    probes={name: vector[chosen] for name, vector in parts.probes.items()},
+                    rejected_steps=0 if waveforms else result.rejected,
+                    iterations=result.iterations,
+                )
+            )
+            if not plateaus.reset:
+                held = after
+        return waveforms
+
+    def _levels(self, drive: Drive) -> Floats:
+        """DC voltage of each driven electrode, V."""
+        return np.array(list(self._rails.voltages(drive).values()))
+
+    def _rows(self, vectors: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        return np.asarray(vectors[[self._row[name] for name in names]])
+
+    def _combined(self, read: np.ndarray) -> np.ndarray:
+        """The output that is trained, of all that are read [output, point]."""
+        found = read[0] - read[1] if self._readout.differential else read[0]
+        return np.asarray(self._sign * found)
+
+    @property
+    def _sign(self) -> int:
+        # an amplifier that inverts does so in the netlist
+        return 1 if self._readout.kind == "transimpedance" else self._readout.sign
+
+    def _error(self, parts: _Parts) -> float:
+        outputs = 2 if self._readout.differential else 1
+        return float(outputs * (self._floor + self._reltol * np.abs(parts.read[:outputs]).max()))
+
+    def _parts(self, result: Result) -> _Parts:
+        real, saved = np.real(result.vectors), self._saved
+        read = self._rows(real, saved.read)
+        probes = dict(zip(saved.probes, self._rows(real, saved.probes), strict=True))
+        if len(self._outputs) > 1:
+            probes |= dict(zip(self._outputs, self._sign * read, strict=True))
+        return _Parts(
+            self._combined(read),
+            read,
+            self._rows(real, saved.sunk),
+            self._rows(real, saved.driven),
+            self._rows(real, saved.states),
+            probes,
+        )
+
+    def _table_power(self, tables: Tables, time: Floats, currents: Floats) -> Floats:
+        """Power of the tables' voltages: [point], W."""
+        power, voltages = np.zeros(len(time)), tables.at(time)
+        for k, name in enumerate(tables.electrodes):
+            if name in self._driven:
+                power -= voltages[k] * currents[self._driven.index(name)]
+        return power
+
+
+def _stopped(result: Result, duration: float) -> SimulationError:
+    tail = "\n".join(result.log[-_TAIL:])
+    return SimulationError(f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s:\n{tail}")
+
+
+def _energy(
+    drive: Drive, controls: tuple[str, ...], voltage: Floats, time: Floats, currents: Floats
+) -> tuple[float, float]:
+    """∫ Σ V·I dt over the window, of all sources and of the tones alone, J; a branch current flows into the + end."""
+    window = drive.transient.window
+    at_rest = voltage @ currents.mean(axis=1)
+    rows = [controls.index(tone.electrode) for tone in drive.tones]
+    tones = np.vdot(tone_voltages(drive.tones, time.tobytes()), currents[rows]) / len(time)
+    return float(-(at_rest + tones) * window), float(-tones * window)
