@@ -27,6 +27,7 @@ PLOTTERS = (
     "plot_estimators.py",
     "study/report.py",
     "study/overview.py",
+    "study/svg.py",
 )
 IMPORTERS = {"PySpice": ("netlist.py", "devices/", "ngspice/"), "matplotlib": PLOTTERS, "plotly": PLOTTERS}
 OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py", "benchmarks/materia.py")  # the last writes decks to run

@@ -1,0 +1,18 @@
+"""The command that runs one trial of a study again."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def alone(directory: Path, row: Mapping[str, Any]) -> str:
+    """The command that runs one trial of a sweep."""
+    return shlex.join(["hge-spice", "run", str(directory / "study.toml"), *settings_of(row)])
+
+
+def settings_of(row: Mapping[str, Any]) -> list[str]:
+    """Its swept keys as arguments of the command."""
+    settings = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())
+    return [word for setting in settings for word in ("--set", setting)]
