@@ -335,13 +335,13 @@ def allan(
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
         found = long_run(bench, windows, pattern)
     if output is not None:
-        from hge_spice.plot_allan import allan as picture
+        from hge_spice.plot.allan import allan as picture
 
         picture(found).savefig(output)
     if as_json:
         _print_json(found)
         return DONE
-    from hge_spice.plot import si
+    from hge_spice.plot.style import si
 
     for name, unit in (("output", found["unit"]), ("gradient", f"{found['unit']}/V")):
         print(f"{name}: averaging time, Allan deviation, slope")
@@ -386,7 +386,7 @@ def plot(
     output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; FAMILY.png if not given.")] = None,
 ) -> int:
     """Draw an element's current and conductance against voltage, and the loop of one that remembers."""
-    from hge_spice.plot_element import element_picture
+    from hge_spice.plot.element import element_picture
 
     element, path = _element(family), output or Path(f"{family}.png")
     if path.exists():
