@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def from_package(name: str, corner: str, *, ngbehavior: str | None = None) -> Pr
         found = None
     if found is None or found.origin is None:
         raise ValueError(f"{name} is not installed; type: pip install {name}")
-    return _process(Path(found.origin).parent / package.library, package.sections[corner], _mode(ngbehavior))
+    return _of_package(Path(found.origin).parent / package.library, package.sections[corner], _mode(ngbehavior))
 
 
 def from_library(
@@ -99,6 +100,12 @@ def _mode(ngbehavior: str | None) -> tuple[str, ...]:
     if not re.fullmatch(_MODES, ngbehavior):
         raise ValueError(f"ngbehavior {ngbehavior!r} is no mode; join all, a, hs, ps, lt, ki, spe, eg, va, s3, xs")
     return (f"set ngbehavior={ngbehavior}",)
+
+
+@lru_cache(maxsize=32)
+def _of_package(library: Path, sections: tuple[str, ...], setup: tuple[str, ...]) -> Process:
+    """Read once in each process: a sweep over corners asks at every point, and what is installed doesn't change."""
+    return _process(library, sections, setup)
 
 
 def _process(library: Path, sections: Sequence[str], setup: tuple[str, ...]) -> Process:

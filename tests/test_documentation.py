@@ -1,0 +1,97 @@
+"""What README and docs/ show exists: commands parse, studies and fragments are read, README's own circuit learns."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from hge_spice.cli import app
+from hge_spice.study.files import load_study
+from hge_spice.study.runner import plan_study
+
+HERE = Path(__file__).parent.parent
+PAGES = [HERE / "README.md", *sorted((HERE / "docs").glob("*.md"))]
+FIRST = "index < 1"  # of a sweep, one trial
+OF_A_STUDY = {"run", "gradient", "allan", "netlist"}
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def _commands() -> Iterator[str]:
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        yield from (line for block in _blocks(page, "") for line in block.splitlines() if line.startswith("hge-spice "))
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+        yield from (" ".join(each.split()) for each in re.findall(r"`(hge-spice [^`]+)`", prose))
+
+
+COMMANDS = sorted(set(_commands()))
+FRAGMENTS = [block for page in PAGES if page.name != "scale.md" for block in _blocks(page, "toml")]
+
+
+def test_something_is_shown() -> None:
+    assert len(COMMANDS) > 25
+    assert len(FRAGMENTS) > 8
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands_exist(line: str) -> None:
+    name, *words = shlex.split(line, comments=True)[1:]
+    if ">" in words:
+        words = words[: words.index(">")]
+    group = typer.main.get_command(app)
+    command = group.get_command(group.make_context("hge-spice", [name]), name)
+    assert command is not None
+    if not words:  # the command's name alone
+        return
+    found = command.make_context(name, words).params
+    if name in OF_A_STUDY and found["study"] != "mine.toml":
+        if found["study"] in {"iris", "breast_cancer"}:
+            pytest.importorskip("sklearn")
+        plan_study(load_study(found["study"], found["settings"] or ()), FIRST)
+
+
+@pytest.mark.parametrize("written", FRAGMENTS, ids=range(len(FRAGMENTS)))
+def test_studies_are_read(written: str, tmp_path: Path) -> None:
+    if "iris" in written:
+        pytest.importorskip("sklearn")
+    fragment: dict[str, Any] = tomllib.loads(written)
+    if "extends" not in fragment and "title" not in fragment:
+        of_a_block = "corners" in fragment or "pelgrom" in written
+        base = "signoff" if of_a_block else "xor"
+        written = f'extends = "{base}.toml"\n{written}'
+    (tmp_path / "mine.toml").write_text(written, "utf-8")
+    (tmp_path / "mesh.cir").write_text(_blocks(PAGES[0], "")[1], "utf-8")
+    (tmp_path / "mine.csv").write_text("a,b,c,d,kind\n" + "1,2,3,4,0\n2,3,4,5,1\n" * 100, "utf-8")
+    assert plan_study(load_study(tmp_path / "mine.toml"), FIRST)
+
+
+def test_readmes_own_circuit_learns(tmp_path: Path) -> None:
+    (tmp_path / "mesh.cir").write_text(next(b for b in _blocks(PAGES[0], "") if ".subckt mesh" in b), "utf-8")
+    (tmp_path / "mine.toml").write_text(next(b for b in _blocks(PAGES[0], "toml") if "mesh.cir" in b), "utf-8")
+    main = "from hge_spice.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", main, "run", "mine.toml", "--out", "r", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["results"][0]["solved"] is True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
