@@ -20,10 +20,10 @@ test: .venv/for-test ngspice-command
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/pytest -n auto --maxprocesses 8
+	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -n auto --maxprocesses 8
 
 test-long: .venv/for-test ngspice-command
-	.venv/bin/pytest -m long
+	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -m long
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

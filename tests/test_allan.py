@@ -14,7 +14,7 @@ from hge_spice.gradient import homodyne
 from hge_spice.imperfections import seen_through
 from hge_spice.imperfections.noise import Pink
 from hge_spice.imperfections.processes import RandomWalk
-from hge_spice.plot_allan import allan
+from hge_spice.plot.allan import allan
 from hge_spice.study.allan import long_run
 from hge_spice.study.bench import Bench
 from hge_spice.study.files import load_study

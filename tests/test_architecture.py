@@ -17,17 +17,7 @@ ORDERS = (  # highest first: nothing reaches what stands before it
     ({"ngspice"}, {"netlist"}, {"devices", "graph"}),
     ({"ngspice", "netlist"}, {"train", "gradient", "lockin", "drive", "loss", "update"}),  # these know no SPICE
 )
-PLOTTERS = (
-    "plot.py",
-    "plot_allan.py",
-    "plot_signoff.py",
-    "plot_data.py",
-    "plot_element.py",
-    "plot_circuit.py",
-    "plot_estimators.py",
-    "study/report.py",
-    "study/overview.py",
-)
+PLOTTERS = ("plot/", "study/report.py", "study/overview.py")
 IMPORTERS = {"PySpice": ("netlist.py", "devices/", "ngspice/"), "matplotlib": PLOTTERS, "plotly": PLOTTERS}
 OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py", "benchmarks/materia.py")  # the last writes decks to run
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}

@@ -211,13 +211,3 @@ def test_a_nodes_leakage_takes_its_share_to_ground() -> None:
     output, slope = QuasistaticDevice(leaking).exact(control, inputs)
     assert output == pytest.approx([0.3 * wanted], rel=1e-6)
     assert slope[0] == pytest.approx([wanted], rel=1e-6)
-
-
-def test_the_quasistatic_engine_refuses_stray_conductance() -> None:
-    graph = altered(
-        diode_mesh(),
-        {"crosstalk": {"capacitance": 0.0, "conductance": 1e-9, "between": 0.0, "between_conductance": 0.0}},
-        0,
-    )
-    with pytest.raises(ValueError, match="has no stray conductance"):
-        QuasistaticDevice(graph)

@@ -23,6 +23,12 @@ BENCHES: dict[str, dict[str, Any]] = {
     "series resistances": {"series_resistance": {"e0": 1e6, "e1": 3e6, "e3": 1e5}},
     "an open electrode": {"unconnected": ("e5",)},
     "wiring": {"wiring": {"output_conductance": 1e-9, "output_capacitance": 1e-15, "electrode_capacitance": 1e-12}},
+    "coupled electrodes": {
+        "wiring": {
+            "between_conductance": [("e2", "e4", 1e-9), ("e1", "e6", 3e-9)],
+            "between_capacitance": [("e2", "e4", 1e-15)],
+        }
+    },
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hge_spice.plot_circuit import PLACES, WIRES, block_diagram, circuit_against_loop
+from hge_spice.plot.circuit import PLACES, WIRES, block_diagram, circuit_against_loop
 
 
 def steps() -> pd.DataFrame:

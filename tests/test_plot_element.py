@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from hge_spice import cli
 from hge_spice.devices import ELEMENTS
-from hge_spice.plot_element import element_picture
+from hge_spice.plot.element import element_picture
 
 
 def lines(figure: Figure, panel: int) -> dict[str, np.ndarray]:

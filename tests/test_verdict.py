@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hge_spice.plot_signoff import Square, matrix
+from hge_spice.plot.signoff import Square, matrix
 from hge_spice.study.metrics import Spec
 from hge_spice.study.verdict import summary, verdict
 

@@ -11,7 +11,7 @@ MEASURED = "bench.json"
 
 
 def _cost(result: Mapping[str, Any]) -> Any:
-    from hge_spice.plot import cost_against_size  # noqa: PLC0415 - matplotlib takes longer to import than some run
+    from hge_spice.plot.cost import cost_against_size  # noqa: PLC0415 - matplotlib takes longer to import than some run
 
     return cost_against_size(result["cost"])
 

@@ -1,6 +1,5 @@
 """What stands between a network and its bench, as equations: series resistances, loads, wiring, open electrodes."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +38,10 @@ def on_its_bench(equations: Equations, graph: Network) -> Equations:
     crossed = [(place[name], place[output]) for name in driven(graph) for output in outputs]
     if wiring.get("output_conductance"):
         links += [(a, b, float(wiring["output_conductance"])) for a, b in crossed]
+    links += [(place[a], place[b], float(siemens)) for a, b, siemens in wiring.get("between_conductance", ())]
+    stray = float(wiring.get("output_capacitance", 0.0))
+    coupled = [(a, b, stray) for a, b in crossed]
+    coupled += [(place[a], place[b], float(farad)) for a, b, farad in wiring.get("between_capacitance", ())]
     coupling, weights = equations.coupling, equations.weights
     if len(equations.offset):
         coupling = np.concatenate([coupling, weights[:, inside]], axis=1)
@@ -48,7 +51,12 @@ def on_its_bench(equations: Equations, graph: Network) -> Equations:
         unknowns=(*equations.unknowns, *(names[k] for k in inside)),
         branches=(*(_moved(each, moved) for each in equations.branches), *_resistors(links)),
         capacitance=_capacitance(equations.capacitance, moved, added)
-        + _strays(wiring, [place[name] for name in driven(graph)], crossed, count + added + len(names)),
+        + _strays(
+            float(wiring.get("electrode_capacitance", 0.0)),
+            [place[name] for name in driven(graph)],
+            coupled,
+            count + added + len(names),
+        ),
         leads=tuple(inside),
         carriers=False,  # its master equation would be another
         coupling=coupling,
@@ -79,13 +87,12 @@ def _capacitance(before: Floats, moved: Positions, added: int) -> Floats:
 
 
 def _strays(
-    wiring: Mapping[str, float], rails: list[int], crossed: list[tuple[int, int]], nodes: int
+    to_ground: float, rails: list[int], coupled: list[tuple[int, int, float]], nodes: int
 ) -> NDArray[np.float64]:
-    """Stray capacitances of the wiring: [node, node], F."""
+    """Stray capacitances of the wiring: [node, node], F. coupled : (node, node, farad)."""
     matrix = np.zeros((nodes, nodes))
-    matrix[rails, rails] += float(wiring.get("electrode_capacitance", 0.0))
-    between = float(wiring.get("output_capacitance", 0.0))
-    for a, b in crossed:
-        matrix[[a, b], [a, b]] += between
-        matrix[[a, b], [b, a]] -= between
+    matrix[rails, rails] += to_ground
+    for a, b, farad in coupled:
+        matrix[[a, b], [a, b]] += farad
+        matrix[[a, b], [b, a]] -= farad
     return matrix

@@ -64,11 +64,6 @@ class BatchedNetwork:
         Raises ValueError for any other.
         """
         name = graph.graph["family"]
-        if graph.graph.get("wiring", {}).get("output_conductance"):  # capacitances do nothing at rest
-            raise ValueError(
-                "the quasi-static engine has no stray conductance at its electrodes; imperfections.crosstalk needs "
-                'device.engine = "ngspice"'
-            )
         refuse_foreign(graph, 'take device.engine = "ngspice"')
         state = DEVICES[name].equations
         if state is None:

@@ -159,7 +159,7 @@ def _random(bench: Bench, settings: int) -> Judged:
 
 
 def decision_map(bench: Bench, best: Judged) -> dict[str, Any]:
-    """What the setting answers over its two features, for `plot_data.decision_map`; nothing of other data.
+    """What the setting answers over its two features, for `plot.data.decision_map`; nothing of other data.
 
     Raises SimulationError where the device gives no result.
     """

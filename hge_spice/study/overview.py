@@ -22,14 +22,14 @@ def overview(directory: Path, rows: list[dict[str, Any]], draw: Callable[[Any, s
         return {"compared": {}, "pictures": {}}
     from matplotlib import rc_context  # noqa: PLC0415 - it takes its time, and most reports don't come here
 
-    from hge_spice import plot_estimators  # noqa: PLC0415 - as above
+    from hge_spice.plot.estimators import estimators, spacing  # noqa: PLC0415 - as above
 
     figures: dict[str, Callable[[], Any]] = {}
     if compared:
-        figures["estimators"] = partial(plot_estimators.estimators, compared)
+        figures["estimators"] = partial(estimators, compared)
     for name, trial in spaced.items():
         data = directory / "trials" / Path(trial).name / "spacing.json"
-        figures[name] = partial(_from_file, data, plot_estimators.spacing)
+        figures[name] = partial(_from_file, data, spacing)
     pictures: dict[str, Any] = {}
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
         for name, figure in figures.items():

@@ -241,7 +241,7 @@ def _signoff(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any])
         return {}
     if found is None:
         return {}
-    from hge_spice.plot_signoff import Square, matrix  # noqa: PLC0415 - Matplotlib takes its time to import
+    from hge_spice.plot.signoff import Square, matrix  # noqa: PLC0415 - Matplotlib takes its time to import
 
     squares = [
         [
@@ -380,18 +380,18 @@ def _control_curves(folder: Folder, plot: ModuleType) -> Any:
 
 
 def _circuit_against_loop(folder: Folder, _plot: ModuleType) -> Any:
-    from hge_spice import plot_circuit  # noqa: PLC0415 - as in _sections
+    from hge_spice.plot.circuit import circuit_against_loop  # noqa: PLC0415 - as in _sections
 
     if folder.steps is None or not any(column.startswith("loop.") for column in folder.steps.columns):
         return None
-    return plot_circuit.circuit_against_loop(folder.steps)
+    return circuit_against_loop(folder.steps)
 
 
 def _block_diagram(folder: Folder, _plot: ModuleType) -> Any:
-    from hge_spice import plot_circuit  # noqa: PLC0415 - as in _sections
+    from hge_spice.plot.circuit import block_diagram  # noqa: PLC0415 - as in _sections
 
     learned = folder.asked("training.where") == "circuit" and folder.comparison
-    return learned and plot_circuit.block_diagram(len(folder.comparison["controls"]), len(folder.outputs))
+    return learned and block_diagram(len(folder.comparison["controls"]), len(folder.outputs))
 
 
 def _spectrum(folder: Folder, plot: ModuleType) -> Any:
@@ -421,11 +421,11 @@ def _worst(folder: Folder) -> int:
 
 
 def _of_data(folder: Folder, name: str) -> Any:
-    from hge_spice import plot_data  # noqa: PLC0415 - Matplotlib takes its time
+    from hge_spice.plot.data import accuracy_curve, decision_map  # noqa: PLC0415 - Matplotlib takes its time
 
     if name == "decision_map":
-        return plot_data.decision_map(folder.decided)
-    return folder.of_data and folder.steps is not None and plot_data.accuracy_curve(folder.steps, folder.result)
+        return decision_map(folder.decided)
+    return folder.of_data and folder.steps is not None and accuracy_curve(folder.steps, folder.result)
 
 
 # each gives a Figure, or nothing where there is nothing to draw it from, which `missing` then says already

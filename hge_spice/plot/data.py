@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hge_spice.plot import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, lay_out, panel, plain
+from hge_spice.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, lay_out, panel, plain
 
 # by class: shape and colour say the same
 MARKS = (("o", BLUE), ("^", VERMILLION), ("s", GREEN), ("D", PURPLE), ("v", ORANGE), ("*", SKY))

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from hge_spice.devices.element import Element
 from hge_spice.devices.response import respond
 from hge_spice.drive import Floats
-from hge_spice.plot import BLUE, GREEN, ORANGE, PURPLE, VERMILLION, WIDTH, lay_out, panel, scale
+from hge_spice.plot.style import BLUE, GREEN, ORANGE, PURPLE, VERMILLION, WIDTH, lay_out, panel, scale
 
 Curve = tuple[str, Floats, Floats, Floats]  # name, voltage, current and slope, SI
 

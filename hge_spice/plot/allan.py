@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from hge_spice.plot import BLUE, GREY, VERMILLION, WIDTH, scale, si
+from hge_spice.plot.style import BLUE, GREY, VERMILLION, WIDTH, scale, si
 
 
 def allan(found: Mapping[str, Any]) -> Figure:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from hge_spice.plot import WIDTH
+from hge_spice.plot.style import WIDTH
 
 # told apart by people who see no red or green too: the bad side is darker, and a missed spec's text is bold
 COLOURS = LinearSegmentedColormap.from_list("margin", ["#b2182b", "#f4a582", "#f7f7f7", "#a6dba0", "#5aae61"])

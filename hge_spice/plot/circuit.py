@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hge_spice.plot import BLUE, GREY, START_COLOURS, VERMILLION, WIDTH, lay_out, panel, plain
+from hge_spice.plot.style import BLUE, GREY, START_COLOURS, VERMILLION, WIDTH, lay_out, panel, plain
 
 PLACES = {  # of each block's middle, in a drawing of 12 by 6
     "inputs": (1.1, 5.2),

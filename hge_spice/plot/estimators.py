@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from hge_spice.plot import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, si
+from hge_spice.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, si
 
 WAYS = {
     "one_call": ("one call", GREY, "o"),

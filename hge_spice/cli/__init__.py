@@ -1,0 +1,97 @@
+"""The hge-spice command, a file each: arguments to calls, results to text or JSON, errors to one message and a status.
+
+What a command needs is imported when it runs, so that --help is quick.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+
+from hge_spice.cli.allan import allan
+from hge_spice.cli.bench import bench
+from hge_spice.cli.demodulate import demodulate
+from hge_spice.cli.doctor import doctor
+from hge_spice.cli.element import plot, subckt
+from hge_spice.cli.gradient import gradient
+from hge_spice.cli.interface import BAD_INPUT, DONE, INTERRUPTED, NO_NGSPICE, NOT_SOLVED
+from hge_spice.cli.listing import list_
+from hge_spice.cli.netlist import netlist
+from hge_spice.cli.report import report
+from hge_spice.cli.run import run
+from hge_spice.cli.tones import tones
+
+COMMANDS: dict[str, Callable[..., int]] = {  # in the order of --help; each returns its exit status
+    "run": run,
+    "gradient": gradient,
+    "allan": allan,
+    "netlist": netlist,
+    "subckt": subckt,
+    "plot": plot,
+    "tones": tones,
+    "demodulate": demodulate,
+    "report": report,
+    "list": list_,
+    "doctor": doctor,
+    "bench": bench,
+}
+
+
+def main() -> NoReturn:
+    """Entry point: every error becomes one message and the exit status of the interface."""
+    # numpy's small matrices gain nothing from threads, and waiting threads cost the simulator a core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        status = _app()(standalone_mode=False) or DONE
+        if status == INTERRUPTED:  # what typer makes of Ctrl-C
+            _stop("stopped; finished trials are kept", INTERRUPTED)
+        sys.exit(status)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _stop("stopped; finished trials are kept", INTERRUPTED)
+    except BrokenPipeError:
+        os._exit(DONE)  # the reader left; an orderly exit would only try to flush to it again
+    except typer.TyperException as error:  # wrong arguments
+        _stop(error.format_message() if isinstance(error, typer.BadParameter) else str(error), BAD_INPUT)
+    except Exception as error:  # noqa: BLE001 - sorted into exit statuses below; what is left is ours and is raised
+        _stop(*_explain(error))
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        name="hge-spice",
+        help="Train networks in their own material: homodyne gradient extraction on circuits simulated by ngspice.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, command in COMMANDS.items():
+        app.command(name)(command)
+    return app
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    import sqlite3
+
+    from hge_spice.drive import SimulationError
+    from hge_spice.ngspice.library import NgspiceNotFound
+
+    if isinstance(error, NgspiceNotFound):
+        return str(error), NO_NGSPICE
+    if isinstance(error, SimulationError):
+        return str(error), NOT_SOLVED
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}", BAD_INPUT
+    if isinstance(error, (ValueError, sqlite3.Error)):
+        return str(error), BAD_INPUT
+    raise error
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    print(f"hge-spice: {message}", file=sys.stderr)
+    sys.exit(status)

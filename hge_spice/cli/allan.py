@@ -1,0 +1,44 @@
+"""`hge-spice allan`: how long a window pays."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hge_spice.cli.interface import DONE, AsJson, Settings, StudyName, print_json
+
+
+def allan(
+    study: StudyName,
+    settings: Settings = None,
+    windows: Annotated[int, typer.Option(min=16, help="Extractions in the run, one after the other.")] = 1024,
+    pattern: Annotated[int, typer.Option(min=0, help="Of the task's inputs, from 0.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Draw it too: a .png, .svg or .pdf file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Tell how long a window pays: Allan deviation of output and gradient over a long run."""
+    from hge_spice.study.allan import advice, long_run
+    from hge_spice.study.bench import Bench
+    from hge_spice.study.files import load_study
+    from hge_spice.study.spec import parse_study
+
+    if output is not None and output.exists():
+        raise ValueError(f"{output} exists; name another file")
+    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
+        found = long_run(bench, windows, pattern)
+    if output is not None:
+        from hge_spice.plot.allan import allan as picture
+
+        picture(found).savefig(output)
+    if as_json:
+        print_json(found)
+        return DONE
+    from hge_spice.plot.style import si
+
+    for name, unit in (("output", found["unit"]), ("gradient", f"{found['unit']}/V")):
+        print(f"{name}: averaging time, Allan deviation, slope")
+        columns = (found[name][key] for key in ("tau", "deviation", "slope"))
+        for tau, deviation, slope in zip(*columns, strict=True):
+            print(f"  {si(tau, 's'):>10}  {si(deviation, unit):>12}  {slope:+.2f}")
+    print(advice(found))
+    return DONE

@@ -1,0 +1,45 @@
+"""What one element is: `hge-spice subckt` prints it for other tools, `hge-spice plot` draws it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hge_spice.cli.interface import DONE, print_or_write
+
+if TYPE_CHECKING:
+    from hge_spice.devices.element import Element
+
+
+def subckt(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
+) -> int:
+    """Print an element as a .subckt that ngspice, LTspice or Xyce can include."""
+    from hge_spice.devices.library import subcircuit
+
+    return print_or_write(subcircuit(_element(family)), output)
+
+
+def plot(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; FAMILY.png if not given.")] = None,
+) -> int:
+    """Draw an element's current and conductance against voltage, and the loop of one that remembers."""
+    from hge_spice.plot.element import element_picture
+
+    element, path = _element(family), output or Path(f"{family}.png")
+    if path.exists():
+        raise ValueError(f"{path} exists; name another file")
+    element_picture(element).savefig(path)
+    print(path)
+    return DONE
+
+
+def _element(family: str) -> "Element":
+    from hge_spice.devices import ELEMENTS
+    from hge_spice.study.files import suggestion
+
+    if family not in ELEMENTS:
+        raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")
+    return ELEMENTS[family]

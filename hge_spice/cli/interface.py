@@ -1,0 +1,30 @@
+"""What the commands share: exit statuses, arguments and options, and how results are printed."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+LISTED = 40  # trials that are printed one by one
+DONE, NOT_SOLVED, BAD_INPUT, NO_NGSPICE, INTERRUPTED = 0, 1, 2, 3, 130
+
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of one that ships: xor.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
+
+
+def print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_or_write(text: str, output: Path | None) -> int:
+    from hge_spice.study.setup_file import write_new
+
+    if output is None:
+        print(text, end="")
+    else:
+        write_new(output, text)
+    return DONE

@@ -1,0 +1,75 @@
+"""The table that `hge-spice run` prints of its trials."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from hge_spice.cli.interface import LISTED
+
+
+def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hge_spice.study.units import render
+
+    swept = [str(key) for key in parameters]
+    of_data = any("test_patterns" in result for result in summary["results"])
+    table = Table(box=None, pad_edge=False)
+    for column in (
+        *(key.rpartition(".")[2] for key in swept),
+        "solved",
+        "starts",
+        "steps",
+        *(("test", "95 %", "random", "logistic", "digital") if of_data else ("gap", "gap/span", "d'")),
+        "device time",
+        "energy",
+        "seconds",
+    ):
+        table.add_column(column, justify="right", no_wrap=True)
+
+    def short(value: float, dimension: str) -> str:
+        return render(float(f"{value:.3g}"), dimension)
+
+    for result in summary["results"][:LISTED]:
+        values = [str(result[key]) for key in swept]
+        if result["status"] != "done":
+            table.add_row(*values, "failed", str(result["reason"]).splitlines()[0])
+            continue
+        sharp, gap = result["d_prime"], result["gap"]
+        voltage = "voltage" if result["output_unit"] == "V" else "current"
+        table.add_row(
+            *values,
+            "yes" if result["solved"] else "no",
+            str(result["starts"]),
+            str(result["steps"]),
+            *(
+                _of_data(result)
+                if of_data
+                else (
+                    "–" if gap is None else short(gap, voltage),
+                    "–" if gap is None else f"{result['gap_over_span']:.2f}",
+                    "∞" if sharp is None else f"{sharp:.1f}",
+                )
+            ),
+            short(result["simulated_seconds"], "time"),
+            short(result["energy_joule"], "energy"),
+            f"{result['seconds']:.1f}",
+        )
+    Console().print(table)
+    if len(summary["results"]) > LISTED:
+        print(f"… and {len(summary['results']) - LISTED} more, in {summary['out']}/results.csv")
+
+
+def _of_data(result: dict[str, Any]) -> tuple[str, ...]:
+    """Accuracy, or error of a regression, on the patterns kept apart: trained, its interval, and what stands beside."""
+
+    def figure(key: str) -> str:
+        value = result.get(key)
+        return "–" if value is None else f"{value:.3f}"
+
+    if "test_accuracy" not in result:
+        error = "test_error"
+        return figure(error), "–", *(figure(f"{name}_{error}") for name in ("random", "logistic", "digital"))
+    beside = (figure(f"{name}_test_accuracy") for name in ("random", "logistic", "digital"))
+    interval = f"{figure('test_accuracy_low')}…{figure('test_accuracy_high')}"
+    return figure("test_accuracy"), interval, *beside

@@ -1,0 +1,98 @@
+"""`hge-spice run`: every trial of a study, its directory, report and exit status."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hge_spice.cli.dry_run import estimate_run
+from hge_spice.cli.interface import DONE, NOT_SOLVED, AsJson, Settings, StudyName, print_json
+from hge_spice.cli.results import print_results
+
+
+def run(
+    study: StudyName,
+    settings: Settings = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the results; runs/<study>-<time> by default.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="ngspice processes side by side; one a core by default.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on the Dask cluster there: tcp://host:8786.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on in --out: finished trials are not run again.")
+    ] = False,
+    reuse: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Take over trials that this run finished; repeatable.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, run the first trial, estimate the time.")] = False,
+    subset: Annotated[
+        str | None, typer.Option(metavar="EXPR", help='Only these trials: "training.seed < 5 and index % 2 == 0".')
+    ] = None,
+    smoke: Annotated[bool, typer.Option("--smoke", help="Apply the study's [smoke]: the size the tests run.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Try a task that the network can't do; as training.unreachable = try.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Train: run every trial of a study, write its directory and report."""
+    from hge_spice.study import runner
+    from hge_spice.study.budget import budget, sentence
+    from hge_spice.study.files import load_study
+    from hge_spice.study.functional import functional_yield, told
+    from hge_spice.study.ledger import read_ledger
+    from hge_spice.study.progress import watching
+    from hge_spice.study.spec import parse_study
+    from hge_spice.study.statistics import analysis, passes
+    from hge_spice.study.verdict import summary as signed_off
+    from hge_spice.study.verdict import verdict
+
+    asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
+    raw = load_study(study, asked, smoke=smoke)
+    planned = runner.plan_study(raw, subset)
+    workers = jobs or os.cpu_count() or 1
+    if dry_run:
+        return estimate_run(raw, planned, workers, as_json=as_json)
+    if resume and out is None:
+        raise ValueError("--resume needs the --out DIR to go on in")
+    directory = out or Path("runs") / f"{Path(study).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    with watching(planned, directory, sys.stderr, stepwise=workers == 1 or len(planned) == 1) as watch:
+        summary = runner.run_study(
+            raw,
+            directory,
+            jobs=workers,
+            scheduler=scheduler,
+            resume=resume,
+            planned=planned,
+            reuse=reuse or (),
+            watch=watch,
+        )
+    from hge_spice.study.report import write_report
+
+    report = write_report(directory)
+    for remark in dict.fromkeys(r for result in summary["results"] for r in result.get("remarks", [])):
+        print(f"hge-spice: {remark}", file=sys.stderr)
+    parsed = parse_study(planned[0].trial.raw)
+    meant = {result["id"] for result in summary["results"]}
+    rows = [row for row in read_ledger(directory) if row["id"] in meant]
+    found = analysis(rows, parsed.specs)
+    judged = verdict(rows, parsed.specs)
+    if judged is not None:
+        found["signoff"] = signed_off(judged)
+    if as_json:
+        print_json(summary | found)
+    else:
+        print_results(summary, planned[0].trial.parameters)
+        for each in found.get("yields", []):
+            share = f"{100 * each['low']:.1f} … {100 * each['high']:.1f} %"
+            print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
+        if said := sentence(budget(rows)):
+            print(said)
+        for line in (*told(functional_yield(rows)), *(judged.says if judged is not None else ())):
+            print(line)
+        print(f"report: {report}")
+    return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
