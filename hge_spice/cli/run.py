@@ -33,7 +33,9 @@ def run(
     subset: Annotated[
         str | None, typer.Option(metavar="EXPR", help='Only these trials: "training.seed < 5 and index % 2 == 0".')
     ] = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="Apply the study's [smoke]: the size the tests run.")] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help=r"Apply the study's \[smoke]: the size the tests run.")
+    ] = False,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Try a task that the network can't do; as training.unreachable = try.")
     ] = False,

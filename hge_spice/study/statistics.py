@@ -101,9 +101,14 @@ def yields_by_value(rows: Iterable[Row], specs: Mapping[str, Spec]) -> list[tupl
 
 def said(metric: str, spec: Spec) -> str:
     """A spec in words."""
-    bounds = [f"≥ {render(spec.min, METRICS[metric])}"] if spec.min is not None else []
-    bounds += [f"≤ {render(spec.max, METRICS[metric])}"] if spec.max is not None else []
+    bounds = [f"≥ {_short(spec.min, metric)}"] if spec.min is not None else []
+    bounds += [f"≤ {_short(spec.max, metric)}"] if spec.max is not None else []
     return f"{metric} {' and '.join(bounds)}"
+
+
+def _short(bound: float, metric: str) -> str:
+    """To six digits: a bound written in degrees is kept in radians."""
+    return render(float(f"{bound:.6g}"), METRICS[metric])
 
 
 def _yield(what: str, met: Sequence[bool]) -> Yield:

@@ -153,4 +153,6 @@ def written(metric: str, cell: Cell) -> str:
 
 
 def _worst(metric: str, cell: Cell) -> str:
+    if metric in YES_OR_NO:
+        return f"{metric}: {'no' if (cell.margin or 0.0) < 0 else 'yes'}"
     return f"{metric} {written(metric, cell)} ({100 * (cell.margin or 0.0):+.0f} % of its bound)"
