@@ -58,6 +58,21 @@ def test_the_deck_is_the_same_every_time_and_holds_the_device():
     assert ".tran" in text
 
 
+CIRCUITS = (
+    "and_in_circuit",
+    "gates_in_circuit",
+    "offset_in_circuit",
+    "target_in_circuit",
+    "target_in_circuit_transistor",
+)
+
+
+@pytest.mark.parametrize("name", [*CIRCUITS, "xor_in_circuit", "xor_in_circuit_macro"])
+def test_every_shipped_circuit_has_a_deck(name):
+    with Bench.of(parse_study(load_study(name, ["sweep={}"]))) as bench:
+        assert ".tran" in study_deck(bench)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

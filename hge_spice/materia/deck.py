@@ -58,7 +58,13 @@ def learning_deck(graph: Network, circuit: Circuit, epochs: int) -> str:
 
 def _check_nodes(graph: Network, lines: list[str]) -> None:
     """No electrode may have the name of a node of the learning circuit: the two would be one."""
-    ours = {node for line in lines if line[0].isalpha() for node in line.split()[1:3]}
+    ours: set[str] = set()
+    inside = 0  # of subcircuits, whose nodes are their own
+    for line in lines:
+        card = line.split(maxsplit=1)[0].lower()
+        inside += (card == ".subckt") - (card == ".ends")
+        if not inside and line[0].isalpha():
+            ours |= set(line.split()[1:3])
     for name in electrodes(graph):
         if terminal(name) in ours:
             raise ValueError(f"electrode {name} has a name that the learning circuit needs for a node; rename it")
