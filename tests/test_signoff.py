@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.constants import Boltzmann
 
+from hge_spice.study.bench import Bench
 from hge_spice.study.files import StudyError, apply_smoke, load_study
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.runner import plan_study, run_study
 from hge_spice.study.sampling import resolve, trials
+from hge_spice.study.signoff import examined
 from hge_spice.study.spec import parse_study
 
 STUDIES = Path(__file__).parent.parent / "studies"
@@ -92,6 +95,45 @@ def test_two_points_against_decks_written_by_hand(tmp_path: Path) -> None:
         check(row, tmp_path)
 
 
+RC = """a low-pass between the control and the output
+.subckt lowpass a b c out
+r1 c x 1meg
+r2 x out 1meg
+c1 x 0 1n
+r3 a out 1meg
+r4 b out 1meg
+.ends
+.end
+"""
+
+
+def test_lag_bandwidth_power_and_signal_to_noise_in_closed_form(tmp_path: Path) -> None:
+    """A pole at 1/(2π·C·(R1∥R2)), the noise 4kT of R1 + R2, R3 and R4 beside the stated one, V²/R of every source."""
+    (tmp_path / "rc.cir").write_text(RC)
+    (tmp_path / "rc.toml").write_text(
+        """
+device = { subcircuit = "rc.cir", temperature = "300 K" }
+electrodes = { output = "out", inputs = ["a", "b"], controls = ["c"], control_range = ["0 V", "1 V"] }
+task = { name = "and", levels = ["0 V", "1 V"] }
+perturbation = { amplitude = "2 mV", window = "100 ms", tones = [5], points = 64, settle = "1 s" }
+readout = { noise = { psd = "1e-10 nA^2/Hz", at = "1 kHz", colour = "white" } }
+corners = { temperature = ["300 K"] }
+"""
+    )
+    study = parse_study(load_study(tmp_path / "rc.toml"))
+    with Bench.of(study) as bench:
+        found = examined(bench, np.array([0.5]))
+    pole = 1 / (2 * np.pi * 1e-9 * 0.5e6)
+    assert found["lag"] == pytest.approx(np.arctan(50 / pole), rel=1e-3)
+    assert found["bandwidth"] == pytest.approx(pole, rel=0.011)
+    assert found["power_watt"] == pytest.approx(0.5**2 / 2e6 + 2 / 1e6, rel=1e-6)
+    jacobian = 1 / 2e6 / np.hypot(1, 50 / pole)
+    share = 1 / (1 + (50 / pole) ** 2)  # R1's current through R2 is low-passed, R2's own is not
+    thermal = 4 * Boltzmann * 300 * (2 / 1e6 + 1e6 * (share + np.abs(1 + 2j * 50 / pole) ** 2 * share) / (2e6) ** 2)
+    noise = np.sqrt((thermal + 1e-28) / 0.1) / 2e-3
+    assert found["learning_snr"] == pytest.approx(jacobian / noise, rel=0.01)
+
+
 @pytest.mark.long
 def test_random_points_against_decks_written_by_hand(tmp_path: Path) -> None:
     """30 points over all corners; no error above 1e-2 goes without a flag, in 20 drawn at random by the decks."""
@@ -165,8 +207,7 @@ def by_hand(at: dict, control: list[float], inputs: tuple[float, float], folder:
         path = folder / "hand.cir"
         path.write_text(deck)
         ngspice = shutil.which("ngspice")
-        if ngspice is None:
-            pytest.skip("there is no ngspice command")
+        assert ngspice is not None, "the tests compare with the ngspice command; `make test` installs it"
         said = subprocess.run([ngspice, "-b", "-n", path.name], cwd=folder, capture_output=True, text=True, check=False)
         line = next(line for line in said.stdout.splitlines() if line.startswith("real(i(vout))"))
         found.append(float(line.split("=")[1]))

@@ -72,7 +72,7 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
         "nominal_flags": found["flags"],
         "lag": float(np.abs(lag[strong]).max()),
         "power_watt": max(point.energy for point in points),
-        "bandwidth": min(_bandwidth(pool, control, each, tones) for each in inputs[:1]),
+        "bandwidth": min(_bandwidth(pool, control, each, tones) for each in inputs),
         "learning_snr": min(
             _learning_snr(bench, control, each, row, tones) for each, row in zip(inputs, jacobian, strict=True)
         ),
