@@ -1,6 +1,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -333,3 +334,10 @@ def test_a_drive_that_does_not_fit(
 def test_a_tone_on_something_else_than_a_control(device: NgspiceDevice) -> None:
     with pytest.raises(ValueError, match="a tone on e2, which is no control"):
         device.measure(Drive(np.zeros(5), INPUTS, (Tone("e2", 40.0, 1e-3),), Transient(WINDOW, 75)))
+
+
+def test_ngspice_evaluates_transistors_in_one_thread() -> None:
+    """Its own setting, which OMP_NUM_THREADS doesn't reach; in a process of its own, as a session needs."""
+    said = "from hge_spice.ngspice.session import Session; print(Session()._said('echo threads $num_threads'))"
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, timeout=60)
+    assert "threads 1" in found.stdout

@@ -134,6 +134,27 @@ corners = { temperature = ["300 K"] }
     assert found["learning_snr"] == pytest.approx(jacobian / noise, rel=0.01)
 
 
+def test_headroom_of_a_level_1_transistor(tmp_path: Path) -> None:
+    """|V_DS| − (V_GS − V_T) with V_DS = 0.9 V: 0.4 V at a gate of 1 V, −0.1 V and out of saturation at 1.5 V."""
+    lines = ["m", ".model n nmos level=1 vto=0.5", ".subckt one a b c out", "m1 out c 0 0 n w=1u l=1u"]
+    (tmp_path / "m.cir").write_text("\n".join([*lines, "r1 a out 1meg", "r2 b out 1meg", ".ends", ".end", ""]))
+    (tmp_path / "m.toml").write_text(
+        """
+device = { subcircuit = "m.cir" }
+electrodes = { output = "out", output_voltage = "0.9 V", inputs = ["a", "b"], controls = ["c"] }
+task = { name = "and", levels = ["0 V", "1 V"] }
+perturbation = { amplitude = "2 mV", points = 64 }
+corners = { temperature = ["27 C"], saturated = ["M1"] }
+"""
+    )
+    with Bench.of(parse_study(load_study(tmp_path / "m.toml"))) as bench:
+        inside, outside = (examined(bench, np.array([gate])) for gate in (1.0, 1.5))
+    assert inside["headroom"] == pytest.approx(0.4, abs=1e-6)
+    assert inside["regions"] == {"m1": 4}
+    assert outside["headroom"] == pytest.approx(-0.1, abs=1e-6)
+    assert outside["regions"] == {"m1": 0}
+
+
 @pytest.mark.long
 def test_random_points_against_decks_written_by_hand(tmp_path: Path) -> None:
     """30 points over all corners; no error above 1e-2 goes without a flag, in 20 drawn at random by the decks."""
