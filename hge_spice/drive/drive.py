@@ -1,4 +1,4 @@
-"""What is put on the electrodes: Tone, Transient, Tables, the Condition of the device, and Drive, which has all of it."""
+"""What is put on the electrodes: Tone, Transient, Tables, a Condition of the device, and Drive, which has all of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
