@@ -13,6 +13,7 @@ from hge_spice.drive.device import (
 )
 from hge_spice.drive.drive import AS_MADE, INJECTED, Condition, Drive, Floats, Tables, Tone, Transient
 from hge_spice.drive.waveform import SimulationError, Waveform
+from hge_spice.drive.wrapped import Wrapped, WrappedKnown, innermost
 
 __all__ = [
     "AS_MADE",
@@ -33,5 +34,8 @@ __all__ = [
     "Tone",
     "Transient",
     "Waveform",
+    "Wrapped",
+    "WrappedKnown",
+    "innermost",
     "measure_all",
 ]

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from hge_spice.drive.drive import AS_MADE, Condition, Drive, Floats
 from hge_spice.drive.waveform import Waveform
 
+Complexes = NDArray[np.complex128]
+
 
 class DeviceUnderTest(Protocol):
     """Anything that can be driven and measured: a simulator, a recorded trace, a closed form in a test.
@@ -52,7 +54,7 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
 
     def small_signal(
         self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
-    ) -> NDArray[np.complex128]:
+    ) -> Complexes:
         """dI_out/dV of each control at its own frequency, of a device that became so: [control], A/V complex."""
         ...
 
