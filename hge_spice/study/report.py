@@ -88,12 +88,8 @@ def _sections(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]
     level = log.level
     log.setLevel(logging.ERROR)  # not a word about its font cache
     try:
-        from matplotlib import rc_context  # noqa: PLC0415 - see above
-
-        from hge_spice import plot  # noqa: PLC0415
+        from hge_spice import plot  # noqa: PLC0415 - see above
     finally:
         log.setLevel(level)
     shown = len(rows) <= FIRST
-    # text as outlines, and the same identifiers each time
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
-        return [section_of(directory, row, study, plot, shown=shown) for row in rows], plot
+    return [section_of(directory, row, study, plot, shown=shown) for row in rows], plot
