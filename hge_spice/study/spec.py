@@ -12,7 +12,7 @@ from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.materia.error import ERRORS
 from hge_spice.materia.parts import LEVELS
-from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
+from hge_spice.study.beside import Budget, Comparison, Curves, Retrain, Spacing
 from hge_spice.study.corners import Corners
 from hge_spice.study.device import Device, Unit
 from hge_spice.study.electrodes import Electrodes
@@ -198,6 +198,7 @@ class Study(Table):
     )
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = Field(default_factory=dict)
     specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = Field(default_factory=dict)
+    curves: Curves | None = None
     results: Results = Results()
     budget: Budget = Budget()
     retrain: Retrain = Retrain()
@@ -333,6 +334,12 @@ class Study(Table):
             yield 'lockin: the circuit averages over whole windows; take filter = "window" and phase = "as_is"'
 
     def _misfits_of_comparisons(self) -> Iterable[str]:
+        if self.curves is not None and self.sweep and self.corners is None:  # a trial of the sweep has none
+            for name, key in (("over", self.curves.over), ("by", self.curves.by)):
+                if key is not None and key not in self.sweep:
+                    yield f"curves.{name}: {key!r} is not swept{suggestion(key, self.sweep)}"
+        if self.spacing and not (self.spacing.neighbours or self.spacing.spacings):
+            yield "spacing: neither neighbours nor spacings are given, so there is nothing to measure"
         for spacing in self.spacing.spacings if self.spacing else ():
             periods = spacing * self.perturbation.window
             if periods < 1 - 1e-9 or abs(periods - round(periods)) > 1e-6:
