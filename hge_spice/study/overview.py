@@ -39,9 +39,7 @@ def overview(directory: Path, rows: list[dict[str, Any]], draw: Callable[[Any, s
     spaced = {f"spacing-{row['id']}": row["id"] for row in rows if "spacing" in row["result"]}
     if not compared and not spaced:
         return {"compared": {}, "pictures": {}}
-    from matplotlib import rc_context  # noqa: PLC0415 - it takes its time, and most reports don't come here
-
-    from hge_spice.plot.estimators import estimators, spacing  # noqa: PLC0415 - as above
+    from hge_spice.plot.estimators import estimators, spacing  # noqa: PLC0415 - most reports don't come here
 
     figures: dict[str, Callable[[], Any]] = {}
     if compared:
@@ -50,12 +48,11 @@ def overview(directory: Path, rows: list[dict[str, Any]], draw: Callable[[Any, s
         data = directory / "trials" / Path(trial).name / "spacing.json"
         figures[name] = partial(_from_file, data, spacing)
     pictures: dict[str, Any] = {}
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
-        for name, figure in figures.items():
-            try:
-                pictures[name] = draw(figure(), name)
-            except (OSError, ValueError, LookupError, TypeError) as error:
-                pictures[name] = f"{name}: {type(error).__name__}: {error}"
+    for name, figure in figures.items():
+        try:
+            pictures[name] = draw(figure(), name)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            pictures[name] = f"{name}: {type(error).__name__}: {error}"
     return {"compared": compared, "pictures": pictures}
 
 
