@@ -277,6 +277,7 @@ def element_ends(circuit: Circuit) -> dict[str, tuple[str, ...]]:
 
 
 def table_node(electrode: str) -> str:
+    """Name of the node at which an electrode's table of values stands, V."""
     return f"{terminal(electrode)}_table"
 
 
