@@ -22,7 +22,9 @@ T = TypeVar("T")
 class Attempt(Protocol):
     """What `make` gives, or nothing and a word about it."""
 
-    def __call__(self, what: str, make: Callable[[], T], /) -> T | None: ...
+    def __call__(self, what: str, make: Callable[[], T], /) -> T | None:
+        """Call `make`; where it raises one of DAMAGE, None, with a word about `what`."""
+        ...
 
 
 @dataclass
