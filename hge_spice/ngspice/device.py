@@ -12,10 +12,13 @@ from hge_spice import netlist
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers
+from hge_spice.devices.in_place import InPlace, in_place
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Tone, Transient, Waveform
 from hge_spice.graph import Network
 from hge_spice.ngspice.decks import Decks
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.kinds import KINDS, by_kind, cards
+from hge_spice.ngspice.loaded import TEMPERATURE
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.waveforms import WaveformReader
 from hge_spice.ngspice.worker import TIMEOUT, Worker
@@ -31,17 +34,23 @@ class NgspiceDevice:
 
     What needs another netlist, `.noise` and drives with tables, gets a worker of its own when first asked for: nothing
     that it does can then change a bit of the plain measurements. Use it as a context manager, or call close().
+
+    A block at a corner is loaded as its `in_place` says, and altered to be what it is. kept : where its circuits stay
+    loaded when it is closed, for the next of them
     """
 
-    def __init__(self, graph: Network, timeout: float = TIMEOUT) -> None:
+    def __init__(self, graph: Network, timeout: float = TIMEOUT, kept: Kept | None = None) -> None:
         self.graph = graph
-        text = netlist.deck(graph)  # checks the graph before a process is started
+        placed = in_place(graph)
+        loaded = graph if placed is None else placed.common
+        text = netlist.deck(loaded)  # checks the graph before a process is started
+        self._placed = _alterations(placed) if placed is not None else {}
         self._rails = netlist.Rails.of(graph)  # a large network is not searched at every measurement
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
         self._reader = WaveformReader(graph, self._rails)
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
         self._strong = False  # once a link was altered, all of them are told at every measurement
-        self._decks = Decks(graph, text, timeout)
+        self._decks = Decks(loaded, text, timeout, kept if placed is not None else None)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -72,6 +81,11 @@ class NgspiceDevice:
     def retried(self) -> int:
         """Analyses that were repeated because a worker died."""
         return self._decks.retried
+
+    @property
+    def solver_seconds(self) -> float:
+        """What ngspice's analyses took; loading and altering circuits is not in it."""
+        return self._decks.solver_seconds
 
     @cached_property
     def _instances(self) -> tuple[tuple[str, ...], ...]:
@@ -216,7 +230,10 @@ class NgspiceDevice:
 
         in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
         """
-        settings = {f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()}
+        settings = dict(self._placed)
+        settings |= {
+            f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()
+        }
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
         if drive.condition.strength or self._strong:
             self._strong = True
@@ -235,3 +252,9 @@ class NgspiceDevice:
     def _starts(self, condition: Condition) -> dict[str, float]:
         """Where each held state starts, 0 to 1."""
         return moved_by(self._held, condition.start)
+
+
+def _alterations(placed: InPlace) -> dict[str, str]:
+    """What makes a circuit of the common one, by what it alters."""
+    celsius = {} if placed.temperature is None else {TEMPERATURE: repr(placed.temperature - 273.15)}
+    return celsius | {f"@{name}[{what}]": repr(value) for (name, what), value in placed.values.items()}

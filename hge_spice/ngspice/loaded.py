@@ -8,6 +8,8 @@ from hge_spice.drive import SimulationError
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
 
+TEMPERATURE = "option temp"  # what alters a circuit's temperature, in °C
+OPTIONS = frozenset({TEMPERATURE})  # commands of their own, where all else is an `alter`
 _TAIL = 20  # lines of ngspice's log in an error message
 
 
@@ -23,6 +25,7 @@ class LoadedDeck:
         files: Mapping[str, bytes] | None = None,
     ) -> None:
         self.retried = 0
+        self.solver_seconds = 0.0  # that analyses took
         self._present: dict[str, str] = {}
         self.worker = Worker(timeout)
         try:
@@ -38,6 +41,7 @@ class LoadedDeck:
         """
         self._present = {}
         self.worker.load(text, setup=setup, files=files)
+        self.text, self.setup = text, setup
 
     def run(self, wanted: Mapping[str, str], analysis: str, names: tuple[str, ...]) -> Result:
         """Run an analysis with these values in place; wanted : by what they alter.
@@ -50,6 +54,7 @@ class LoadedDeck:
         except WorkerDied:
             self.retried += 1
             result = self._attempt(wanted, analysis, names)
+        self.solver_seconds += result.seconds
         if result.missing:
             raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
         kind = analysis.split(maxsplit=1)[0]
@@ -73,4 +78,4 @@ class LoadedDeck:
     def _changes(self, wanted: Mapping[str, str]) -> list[str]:
         changed = {key: value for key, value in wanted.items() if self._present.get(key) != value}
         self._present |= changed
-        return [f"alter {key} = {value}" for key, value in changed.items()]
+        return [f"{key if key in OPTIONS else f'alter {key}'} = {value}" for key, value in changed.items()]

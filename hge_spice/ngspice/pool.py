@@ -13,6 +13,7 @@ import numpy as np
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Waveform
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.worker import TIMEOUT
 from hge_spice.plateaus import Plateaus
 
@@ -36,10 +37,16 @@ class NgspicePool:
     use from several threads. Use it as a context manager, or call close().
 
     record : where measurements in time are kept, and taken from as long as they are the same; for one thread
+    kept : circuits that stay loaded after this pool, see NgspiceDevice
     """
 
     def __init__(
-        self, graph: Network, workers: int = 1, timeout: float = TIMEOUT, record: Record | None = None
+        self,
+        graph: Network,
+        workers: int = 1,
+        timeout: float = TIMEOUT,
+        record: Record | None = None,
+        kept: Kept | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"{workers} workers can't measure; take 1 or more")
@@ -51,7 +58,7 @@ class NgspicePool:
         self._devices: list[NgspiceDevice] = []
         self._idle: SimpleQueue[NgspiceDevice] = SimpleQueue()
         try:
-            self._devices += [NgspiceDevice(graph, timeout) for _ in range(workers)]
+            self._devices += [NgspiceDevice(graph, timeout, kept) for _ in range(workers)]
         except BaseException:
             self.close()
             raise
@@ -87,6 +94,11 @@ class NgspicePool:
     def retried(self) -> int:
         """Measurements that were repeated because a worker died."""
         return sum(device.retried for device in self._devices)
+
+    @property
+    def solver_seconds(self) -> float:
+        """What ngspice's analyses took, of all workers."""
+        return sum(device.solver_seconds for device in self._devices)
 
     def measure(self, drive: Drive) -> Waveform:
         """Measure on the next idle worker; see NgspiceDevice.measure."""

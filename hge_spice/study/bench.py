@@ -22,6 +22,7 @@ from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
 from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.patience import Patience
@@ -90,7 +91,7 @@ def build_graph(study: Study) -> Network:
     )
     graph = altered(graph, study.imperfections, study.training.seed)
     if study.corners is not None:
-        graph = at_corner(graph, study.corners, study.training.seed)
+        graph = at_corner(graph, study.corners, study.training.seed, steady=process is None or process.steady)
     graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
     graph.graph["reinitialise"] = study.device.reinitialise
     graph.graph["setup"] = process.setup if process is not None else ()
@@ -242,12 +243,14 @@ class Bench:
         workers: int = 1,
         screened: Callable[[int, int], None] = lambda _done, _total: None,
         journal: Journal | None = None,
+        kept: Kept | None = None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many points are done, of how many, while electrodes are chosen
         journal : of ngspice's measurements, unless elements remember from one to the next
+        kept : circuits that stay loaded from one trial to the next
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -282,7 +285,7 @@ class Bench:
         network = (
             QuasistaticDevice(graph)
             if study.device.engine == "quasistatic"
-            else NgspicePool(graph, workers, record=journal)
+            else NgspicePool(graph, workers, record=journal, kept=kept)
             if study.device.reinitialise
             else NgspicePool(graph)
         )

@@ -66,10 +66,17 @@ class Source:
 
     @property
     def cells(self) -> dict[str, Scope]:
+        """The file's own subcircuits by name."""
         return self.scope.subcircuits
 
 
 def read_source(path: Path, *, allow_outside: bool) -> Source:
+    """Read a netlist file for its subcircuits and models; what stands at its top level is left out.
+
+    allow_outside : whether it may include files beyond its own folder
+
+    Raises StudyError where the file can't be read or is refused.
+    """
     try:
         netlist = read_netlist(path, allow_outside=allow_outside)
     except ValueError as error:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from hge_spice.loss import RESIDUALS
+from hge_spice.study.files import suggestion
 from hge_spice.study.study import Study
 from hge_spice.study.task import build_task
 from hge_spice.update import RULES
@@ -123,6 +124,12 @@ def _of_circuit(study: Study) -> Iterable[str]:
 
 
 def _of_comparisons(study: Study) -> Iterable[str]:
+    if study.curves is not None and study.sweep and study.corners is None:  # a trial of the sweep has none
+        for name, key in (("over", study.curves.over), ("by", study.curves.by)):
+            if key is not None and key not in study.sweep:
+                yield f"curves.{name}: {key!r} is not swept{suggestion(key, study.sweep)}"
+    if study.spacing and not (study.spacing.neighbours or study.spacing.spacings):
+        yield "spacing: neither neighbours nor spacings are given, so there is nothing to measure"
     for spacing in study.spacing.spacings if study.spacing else ():
         periods = spacing * study.perturbation.window
         if periods < 1 - 1e-9 or abs(periods - round(periods)) > 1e-6:

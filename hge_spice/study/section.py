@@ -153,10 +153,12 @@ def _worst(folder: Folder) -> int:
 
 
 def _of_data(folder: Folder, name: str) -> Any:
-    from hge_spice.plot.data import accuracy_curve, decision_map  # noqa: PLC0415 - Matplotlib takes its time
+    from hge_spice.plot.data import accuracy_curve, answers_over_radius, decision_map  # noqa: PLC0415 - Matplotlib takes its time
 
     if name == "decision_map":
         return decision_map(folder.decided)
+    if name == "over_radius":
+        return answers_over_radius(folder.radial)
     return folder.of_data and folder.steps is not None and accuracy_curve(folder.steps, folder.result)
 
 
@@ -164,6 +166,7 @@ def _of_data(folder: Folder, name: str) -> Any:
 PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
     "accuracy_curve": lambda folder, _plot: _of_data(folder, "accuracy_curve"),
     "decision_map": lambda folder, _plot: folder.decided and _of_data(folder, "decision_map"),
+    "over_radius": lambda folder, _plot: folder.radial and _of_data(folder, "over_radius"),
     "truth_table": lambda folder, plot: (
         folder.outputs
         and not folder.of_data

@@ -12,6 +12,7 @@ import numpy as np
 
 from hge_spice.devices.block_mismatch import transistors
 from hge_spice.drive import Floats
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
@@ -27,19 +28,22 @@ STRIDE = 10**0.5  # between frequencies tried, so that a resonance is not steppe
 AWAY = np.sqrt(0.5)  # of its value at rest by which a response has moved at the bandwidth: a single pole's 3 dB
 
 
-def nominal_control(base: StudyText) -> Floats:
+def nominal_control(base: StudyText, kept: Kept | None = None) -> Floats:
     """Controls trained at the study's own process section, temperature and supply, without mismatch: [control], V.
 
     They are the same at all corners, and trained once in each process. Of starts that are not solved the last counts.
+
+    kept : circuits that stay loaded from one trial to the next
+
     Raises StudyError, ValueError, SimulationError.
     """
-    return np.array(_trained(json.dumps(base)))
+    return np.array(_trained(json.dumps(base), kept))
 
 
 @lru_cache(maxsize=4)
-def _trained(base: str) -> tuple[float, ...]:
+def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
     study = parse_study(json.loads(base))
-    with Bench.of(study) as bench:
+    with Bench.of(study, kept=kept) as bench:
         for start in range(study.training.starts):
             for step in train(bench.dut, bench.control(start), bench.recipe, study.training.steps):
                 control, solved = step.control, step.margin.solved

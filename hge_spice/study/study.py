@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
+from hge_spice.study.beside import Budget, Comparison, Curves, Retrain, Spacing
 from hge_spice.study.corners import Corners
 from hge_spice.study.device import Device
 from hge_spice.study.electrodes import Electrodes
@@ -50,6 +50,7 @@ class Study(Table):
     )
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = Field(default_factory=dict)
     specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = Field(default_factory=dict)
+    curves: Curves | None = None
     results: Results = Results()
     budget: Budget = Budget()
     retrain: Retrain = Retrain()
