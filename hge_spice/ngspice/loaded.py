@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from hge_spice.drive import SimulationError
+from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
 
 TEMPERATURE = "option temp"  # what alters a circuit's temperature, in °C
 OPTIONS = frozenset({TEMPERATURE})  # commands of their own, where all else is an `alter`
-_TAIL = 20  # lines of ngspice's log in an error message
 
 
 class LoadedDeck:
@@ -59,7 +59,7 @@ class LoadedDeck:
             raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
         kind = analysis.split(maxsplit=1)[0]
         if not result.vectors.shape[1]:
-            raise SimulationError(f"ngspice gave no result for {kind}:\n" + "\n".join(result.log[-_TAIL:]))
+            raise SimulationError(f"ngspice gave no result for {kind}:\n{ending(result.log)}")
         if not np.isfinite(result.vectors).all():
             raise SimulationError(f"ngspice gave values that are not finite for {kind}")
         return result

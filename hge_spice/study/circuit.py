@@ -206,19 +206,14 @@ def _step(bench: Bench, found: Trajectory, number: int, outputs: Floats, judged:
     loss, by_output = recipe.loss(found.outputs[number], recipe.target)
     control = found.control[number + 1]
     clipped = tuple(n for n, v in zip(bench.dut.controls, control, strict=True) if v in recipe.control_range)
-    nothing = np.zeros(len(control))
+    share = {
+        "simulated_seconds": cost.simulated_seconds / len(jacobian),
+        "energy": cost.energy / len(jacobian),
+        "perturbation_energy": cost.perturbation_energy / len(jacobian),
+        "runs": 1,
+    }
     estimates = tuple(
-        Estimate(
-            output=float(output),
-            response=row.astype(complex),
-            stderr=nothing,
-            noise_stderr=nothing,
-            bias=nothing,
-            bias_stderr=nothing,
-            simulated_seconds=cost.simulated_seconds / len(jacobian),
-            energy=cost.energy / len(jacobian),
-            perturbation_energy=cost.perturbation_energy / len(jacobian),
-        )
+        Estimate.certain(float(output), row, **share)
         for output, row in zip(found.outputs[number], jacobian, strict=True)
     )
     return Step(

@@ -19,11 +19,7 @@ from hge_spice.study.table import Table, Text
 from hge_spice.study.task import TaskChoice
 from hge_spice.study.training import InCircuit, Training
 from hge_spice.study.units import quantity
-from hge_spice.study.values import swept, table
-
-
-def _voltages(value: Any) -> dict[str, float]:
-    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
+from hge_spice.study.values import swept, table, voltages
 
 
 class Study(Table):
@@ -33,7 +29,7 @@ class Study(Table):
     notes: Text = ""
     device: Device
     electrodes: Electrodes
-    bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = Field(default_factory=dict)
+    bias: Annotated[dict[str, float], BeforeValidator(voltages)] = Field(default_factory=dict)
     probe: Probe = Probe()
     pdk: Pdk | None = None
     corners: Corners | None = None
