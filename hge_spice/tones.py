@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hge_spice.intermodulation import Hit, Integers, alias_bins, degrees_of_freedom, intermodulation_hits, products
 from hge_spice.phases import random_phases
-from hge_spice.tone_band import narrowest, narrowest_at
-from hge_spice.tone_search import UNLIMITED, at_points, fewest, fewest_points
+from hge_spice.planner.band import narrowest, narrowest_at
+from hge_spice.planner.placement import UNLIMITED
+from hge_spice.planner.search import at_points, fewest, fewest_points
 
 __all__ = ["TonePlan", "plan_from_harmonics", "plan_tones", "random_phases"]
 
