@@ -31,8 +31,8 @@ class InPlace:
 def in_place(written: Network) -> InPlace | None:
     """Split a block with roles, a draw of mismatch perhaps written into it; None where it must be loaded as it is.
 
-    Its `in_place` says, draws : whether others of the same circuit have a draw; steady : whether no expression of the process's follows
-    the temperature, which ngspice would not evaluate again
+    Its `in_place` says, draws : whether others of the same circuit have a draw; steady : whether no expression of the
+    process's follows the temperature, which ngspice would not evaluate again
     """
     if "in_place" not in written.graph:
         return None

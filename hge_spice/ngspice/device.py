@@ -147,12 +147,23 @@ class NgspiceDevice:
         self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
     ) -> np.ndarray:
         """dy/dV by `.ac`, each control at its own frequency: [control], complex, A/V, or V/V of a voltage read-out."""
-        response = np.empty(len(self._controls), dtype=np.complex128)
         drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
-        for k, (name, frequency) in enumerate(zip(self._controls, frequencies, strict=True)):
-            result = self._run(drive, f"ac lin 1 {float(frequency)!r} {float(frequency)!r}", probe=name)
-            response[k] = self._reader.response(result)
-        return response
+        pairs = zip(self._controls, frequencies, strict=True)
+        jobs = [(self._settings(drive, name), f"ac lin 1 {float(f)!r} {float(f)!r}") for name, f in pairs]
+        results = self._decks.at(condition.warmer).run_all(jobs, self._reader.names)
+        return np.array([self._reader.response(result)[0] for result in results])
+
+    def swept(self, control: Floats, inputs: Floats, sweeps: Mapping[str, str]) -> dict[str, tuple[Floats, np.ndarray]]:
+        """dy/dV by `.ac` over frequencies, by control: [frequency], Hz, and the response there, A/V or V/V complex.
+
+        sweeps : as ngspice says them, "dec 10 1 1e6", by control
+        """
+        drive = Drive(control, inputs, (), Transient(1.0, 3))
+        jobs = [(self._settings(drive, name), f"ac {sweep}") for name, sweep in sweeps.items()]
+        results = self._decks.plain.run_all(jobs, self._reader.names)
+        return {
+            name: (result.scale, self._reader.response(result)) for name, result in zip(sweeps, results, strict=True)
+        }
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output's noise by `.noise`: [frequency], A²/Hz, or V²/Hz of a voltage read-out.
@@ -161,16 +172,13 @@ class NgspiceDevice:
         flicker noise of semiconductors; behavioural sources make none.
         Raises SimulationError where ngspice gives no usable result.
         """
-        density = np.empty(len(frequencies))
-        for k, frequency in enumerate(frequencies.tolist()):
-            density[k] = self._noise(control, inputs, frequency, "", "onoise_spectrum").vectors[0, 0] ** 2
-        return density
+        results = self._noise(control, inputs, frequencies, "", "onoise_spectrum")
+        return np.array([result.vectors[0, 0] ** 2 for result in results])
 
     def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
         """The same by KINDS of noise, as ngspice's own generators tell: [frequency] each, A²/Hz or V²/Hz."""
         found = np.empty((len(KINDS), len(frequencies)))
-        for k, frequency in enumerate(frequencies.tolist()):
-            result = self._noise(control, inputs, frequency, " 1", "onoise*")
+        for k, result in enumerate(self._noise(control, inputs, frequencies, " 1", "onoise*")):
             found[:, k] = list(by_kind(result.names, result.vectors[:, 0] ** 2).values())
         return dict(zip(KINDS, found, strict=True))
 
@@ -188,12 +196,13 @@ class NgspiceDevice:
 
         return cards(netlist.build_circuit(self.graph), current)
 
-    def _noise(self, control: Floats, inputs: Floats, frequency: float, summary: str, names: str) -> Result:
+    def _noise(self, control: Floats, inputs: Floats, frequencies: Floats, summary: str, names: str) -> list[Result]:
         # ngspice divides by the response to a source, here the first control, to refer the noise to it
         wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), self._controls[0])
         source = netlist.tone_source(self._controls[0])
-        command = f"noise v({netlist.NOISE_NODE}) {source} lin 1 {frequency!r} {frequency!r}{summary}"
-        return self._decks.noisy.run(wanted, command, (names,))
+        command = f"noise v({netlist.NOISE_NODE}) {source} lin 1"
+        jobs = [(wanted, f"{command} {each!r} {each!r}{summary}") for each in frequencies.tolist()]
+        return self._decks.noisy.run_all(jobs, (names,))
 
     def deck(self, drive: Drive) -> str:
         """Return the netlist of one measurement, runnable by `ngspice -b` as it is; tables: see `netlist.deck`."""
@@ -211,9 +220,9 @@ class NgspiceDevice:
     ) -> None:
         self.close()
 
-    def _run(self, drive: Drive, analysis: str, probe: str | None = None) -> Result:
+    def _run(self, drive: Drive, analysis: str) -> Result:
         loaded = self._decks.at(drive.condition.warmer)
-        return loaded.run(self._settings(drive, probe), analysis, self._reader.names)
+        return loaded.run(self._settings(drive, None), analysis, self._reader.names)
 
     def _waveform(self, drive: Drive, result: Result) -> Waveform:
         found = self._reader.in_time(drive, result, self._starts(drive.condition))

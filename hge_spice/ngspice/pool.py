@@ -1,7 +1,7 @@
 """Several ngspice workers as one device under test: drives side by side, results as from one."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -152,6 +152,11 @@ class NgspicePool:
         """dI_out/dV by `.ac`, each control at its own frequency: [control], A/V complex."""
         with self._borrowed() as device:
             return device.small_signal(control, inputs, frequencies, condition)
+
+    def swept(self, control: Floats, inputs: Floats, sweeps: Mapping[str, str]) -> dict[str, tuple[Floats, np.ndarray]]:
+        """dI_out/dV by `.ac` over frequencies, by control; see NgspiceDevice.swept."""
+        with self._borrowed() as device:
+            return device.swept(control, inputs, sweeps)
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""
