@@ -9,7 +9,8 @@ from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
 
 TEMPERATURE = "option temp"  # what alters a circuit's temperature, in °C
-OPTIONS = frozenset({TEMPERATURE})  # commands of their own, where all else is an `alter`
+TRUNCATION = "option trtol"  # what alters how far its time steps may be off beyond its tolerances
+OPTIONS = frozenset({TEMPERATURE, TRUNCATION})  # commands of their own, where all else is an `alter`
 _TAIL = 20  # lines of ngspice's log in an error message
 
 

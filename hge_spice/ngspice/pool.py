@@ -95,6 +95,11 @@ class NgspicePool:
         """Measurements that were repeated because a worker died."""
         return sum(device.retried for device in self._devices)
 
+    def keep_to_the_grid(self) -> None:
+        """Take the time steps asked for and no others; see NgspiceDevice.keep_to_the_grid."""
+        for device in self._devices:
+            device.keep_to_the_grid()
+
     @property
     def solver_seconds(self) -> float:
         """What ngspice's analyses took, of all workers."""
@@ -117,7 +122,8 @@ class NgspicePool:
                 found += known
         rest = drives[len(found) :]
         if self._threads is None:
-            fresh = [self._measured(drive) for drive in rest]
+            with self._borrowed() as device:
+                fresh = device.measure_many(rest)
         else:
             fresh = list(self._threads.map(self._measured, rest))
         if self._record is not None:
