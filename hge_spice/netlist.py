@@ -167,6 +167,8 @@ def build_circuit(
     Each control has two sources in series, DC and tone, since either must change without the other.
     """
     check(graph)
+    if "family" not in graph.graph:
+        raise ValueError("the network doesn't say of which family its links are; give it one by graph.of_family")
     family = DEVICES[graph.graph["family"]]
     family.check(graph)
     dc, tones = dc or {}, tones or {}
