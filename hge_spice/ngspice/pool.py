@@ -1,6 +1,6 @@
 """Several ngspice workers as one device under test: drives side by side, results as from one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -95,6 +95,11 @@ class NgspicePool(Closing):
         """Measurements that were repeated because a worker died."""
         return sum(device.retried for device in self._devices)
 
+    def keep_to_the_grid(self) -> None:
+        """Take the time steps asked for and no others; see NgspiceDevice.keep_to_the_grid."""
+        for device in self._devices:
+            device.keep_to_the_grid()
+
     @property
     def solver_seconds(self) -> float:
         """What ngspice's analyses took, of all workers."""
@@ -117,7 +122,8 @@ class NgspicePool(Closing):
                 found += known
         rest = drives[len(found) :]
         if self._threads is None:
-            fresh = [self._measured(drive) for drive in rest]
+            with self._borrowed() as device:
+                fresh = device.measure_many(rest)
         else:
             fresh = list(self._threads.map(self._measured, rest))
         if self._record is not None:
@@ -152,6 +158,11 @@ class NgspicePool(Closing):
         """dI_out/dV by `.ac`, each control at its own frequency: [control], A/V complex."""
         with self._borrowed() as device:
             return device.small_signal(control, inputs, frequencies, condition)
+
+    def swept(self, control: Floats, inputs: Floats, sweeps: Mapping[str, str]) -> dict[str, tuple[Floats, np.ndarray]]:
+        """dI_out/dV by `.ac` over frequencies, by control; see NgspiceDevice.swept."""
+        with self._borrowed() as device:
+            return device.swept(control, inputs, sweeps)
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""

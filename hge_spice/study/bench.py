@@ -9,7 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from hge_spice.batches import batch_count, epoch_batches
-from hge_spice.calibrate import check_points, choose_amplitude, choose_amplitudes, choose_points, choose_settle
+from hge_spice.calibrate import (
+    check_points,
+    choose_amplitude,
+    choose_amplitudes,
+    choose_points,
+    choose_settle,
+    quasi_static,
+)
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
@@ -183,6 +190,23 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
     return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
 
 
+def _check_grid(
+    study: Study,
+    network: NgspicePool | QuasistaticDevice,
+    ideal: DeviceUnderTest,
+    control: Floats,
+    inputs: Floats,
+    measurement: Measurement,
+) -> tuple[str, ...]:
+    """`coarse` where the points are too few; at a corner, a quasi-static block keeps to them."""
+    if study.corners is None or not isinstance(network, NgspicePool):
+        return check_points(ideal, control, inputs, measurement)
+    if quasi_static(network, control, inputs, np.array(measurement.plan.frequencies)):
+        network.keep_to_the_grid()
+        return ()
+    return check_points(ideal, control, inputs, measurement)
+
+
 def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
     """The device as the study plays patterns to it: one by one, or in one transient."""
     if study.perturbation.patterns == "separate":
@@ -305,7 +329,7 @@ class Bench:
                 plan, coarse = choose_points(ideal, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             else:
-                flags = (*flags, *check_points(ideal, control, inputs, measurement))
+                flags = (*flags, *_check_grid(study, network, ideal, control, inputs, measurement))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
