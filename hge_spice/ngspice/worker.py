@@ -42,7 +42,6 @@ class Worker:
     def __init__(self, timeout: float = TIMEOUT) -> None:
         find_library()  # so that a missing ngspice is an error here and not a dead child
         self.timeout = timeout
-        self.respawned = 0
         self._netlist: str | None = None
         self._setup: tuple[str, ...] = ()
         self._files: Mapping[str, bytes] = {}
@@ -166,7 +165,6 @@ class Worker:
         log = Path(self._home.name, "output.log")
         said = log.read_text(errors="replace").splitlines() if log.exists() else []
         self.close()
-        self.respawned += 1
         return WorkerDied(f"the ngspice worker {reason}\n{ending(said)}".rstrip())
 
 
