@@ -3,17 +3,12 @@
 import re
 from collections.abc import Iterable
 
+from hge_spice.gradient import OF_THE_LOSS, SIDE_BY_SIDE, UNDRIVEN
 from hge_spice.loss import RESIDUALS
 from hge_spice.study.files import suggestion
 from hge_spice.study.study import Study
 from hge_spice.study.task import build_task
 from hge_spice.update import RULES
-
-UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
-# estimators that drive alike whatever is read: one measurement serves all outputs
-SIDE_BY_SIDE = frozenset(
-    {"homodyne", "homodyne_sequential", "finite_difference", "finite_difference_forward", "adjoint"}
-)
 
 
 def misfits(study: Study) -> Iterable[str]:
@@ -43,7 +38,7 @@ def misfits(study: Study) -> Iterable[str]:
 
 
 def _of_training(study: Study) -> Iterable[str]:
-    if study.training.demodulate == "loss" and not study.training.estimator.startswith("multiplexed"):
+    if study.training.demodulate == "loss" and study.training.estimator not in OF_THE_LOSS:
         yield f"training.demodulate: {study.training.estimator} demodulates outputs; take a multiplexed_… estimator"
     if study.lockin.reference is not None and study.lockin.reference not in study.electrodes.controls:
         yield f"lockin.reference: {study.lockin.reference!r} is no control; name one of them"
