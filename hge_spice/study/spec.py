@@ -10,8 +10,6 @@ from pydantic_core import ErrorDetails
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.margin import GAP_OVER_SPAN
-from hge_spice.materia.error import ERRORS
-from hge_spice.materia.parts import LEVELS
 from hge_spice.study.beside import Budget, Comparison, Retrain, Spacing
 from hge_spice.study.corners import Corners
 from hge_spice.study.device import Device, Unit
@@ -27,6 +25,7 @@ from hge_spice.study.files import (
     suggestion,
 )
 from hge_spice.study.imperfections import in_volts, read_imperfections
+from hge_spice.study.in_circuit import InCircuit
 from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import METRICS, Spec, read_specs
 from hge_spice.study.readout import Readout
@@ -35,7 +34,6 @@ from hge_spice.study.task import TaskChoice, build_task
 from hge_spice.study.units import quantity
 from hge_spice.study.values import (
     one_of,
-    or_auto,
     or_none,
     or_word,
     si,
@@ -43,7 +41,6 @@ from hge_spice.study.values import (
     table,
     text,
     whole,
-    yes_or_no,
 )
 from hge_spice.update import RULES
 
@@ -106,25 +103,6 @@ class Training(Table):
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
-
-
-class InCircuit(Table):
-    """What the learning circuit descends by, and what it is made of.
-
-    error : its error formation; margin : for "margin", share of the mean distance of the outputs from their mean
-    level : how real its parts are; multiplier_offset : V, standard deviation of the multipliers' output offsets, the
-    level's own if left out; chopped : whether that is done against them; leak : s, time constant of the controls' droop
-    gain : V/A of the transimpedance amplifier, or V/V; loop : whether the same loop runs as a program beside it
-    """
-
-    error: Annotated[str, BeforeValidator(one_of("error formation", ERRORS))] = "margin"
-    level: Annotated[str, BeforeValidator(one_of("level", LEVELS))] = "behavioural"
-    multiplier_offset: Annotated[float | None, BeforeValidator(si("voltage", least=0))] = None
-    chopped: Annotated[bool, BeforeValidator(yes_or_no)] = False
-    leak: Annotated[float | None, BeforeValidator(si("time", above=0))] = None
-    margin: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 0.5
-    gain: Annotated[float | Literal["auto"], BeforeValidator(or_auto(si("resistance", above=0)))] = "auto"
-    loop: Annotated[bool, BeforeValidator(yes_or_no)] = True
 
 
 class Pdk(Table):
@@ -329,6 +307,9 @@ class Study(Table):
             yield 'training.where: a circuit is simulated by ngspice; take device.engine = "ngspice"'
         if self.imperfections:
             yield "imperfections: they are of a loop's instruments; a circuit has its own"
+        points = self.perturbation.points
+        if self.circuit.chopped and points != "auto" and points % 2:
+            yield f"perturbation.points: chopping halves a window, {points} points are odd; take {points + 1}"
         if self.lockin.filter != "window" or self.lockin.phase != "as_is":
             yield 'lockin: the circuit averages over whole windows; take filter = "window" and phase = "as_is"'
 
