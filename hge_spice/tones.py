@@ -157,6 +157,16 @@ def plan_from_harmonics(harmonics: Sequence[float], window: float, points: int |
     return _plan(whole, window, fewest_points(whole) if points == "auto" else _check_points(points))
 
 
+def with_even_points(plan: TonePlan) -> TonePlan:
+    """The plan at the next even number of points that brings no product more onto a tone."""
+    points = plan.points + plan.points % 2
+    while True:
+        even = plan_from_harmonics(plan.harmonics, plan.window, points=points)
+        if len(even.second_order) + len(even.third_order) <= len(plan.second_order) + len(plan.third_order):
+            return even
+        points += 2
+
+
 def _check_above_zero(name: str, value: float, unit: str) -> None:
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"the {name} is {value!r} {unit}; it must be above zero")

@@ -17,6 +17,9 @@ class Kept(Closing):
         self._idle: list[LoadedDeck] = []
         self._lock = Lock()
 
+    def __len__(self) -> int:
+        return len(self._idle)
+
     def take(self, text: str, timeout: float, setup: tuple[str, ...]) -> LoadedDeck:
         """A worker with this circuit: one that has it, one that loads it, or a new one.
 

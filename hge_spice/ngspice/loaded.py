@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hge_spice.drive import SimulationError
+from hge_spice.ngspice.lean import lean
 from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
@@ -41,7 +42,7 @@ class LoadedDeck:
         Raises SimulationError where ngspice can't read it.
         """
         self._present = {}
-        self.worker.load(text, setup=setup, files=files)
+        self.worker.load(lean(text), setup=setup, files=files)
         self.text, self.setup = text, setup
 
     def run(self, wanted: Mapping[str, str], analysis: str, names: tuple[str, ...]) -> Result:

@@ -33,6 +33,14 @@ METRICS: Mapping[str, str] = {
     "gradient_error": "ratio",
     "gradient_bias": "ratio",
     "gradient_spread": "ratio",
+    # of a learning circuit (study/circuit_result.py)
+    "tightest_use": "ratio",
+    "rests_from": "ratio",
+    "lockin_error_max": "ratio",
+    "loop_deviation_max": "ratio",
+    "circuit_power": "power",
+    "circuit_learning_joule": "energy",
+    "digital_learning_joule": "energy",
     # of a sign-off (study/signoff.py)
     "nominal_error": "ratio",
     "headroom": "voltage",

@@ -114,6 +114,9 @@ def _of_circuit(study: Study) -> Iterable[str]:
         yield 'training.where: a circuit is simulated by ngspice; take device.engine = "ngspice"'
     if study.imperfections:
         yield "imperfections: they are of a loop's instruments; a circuit has its own"
+    points = study.perturbation.points
+    if study.circuit.chopped and points != "auto" and points % 2:
+        yield f"perturbation.points: chopping halves a window, {points} points are odd; take {points + 1}"
     if study.lockin.filter != "window" or study.lockin.phase != "as_is":
         yield 'lockin: the circuit averages over whole windows; take filter = "window" and phase = "as_is"'
 

@@ -11,7 +11,7 @@ import numpy as np
 from hge_spice.margin import mean_noise
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import of_circuit
+from hge_spice.study.circuit_result import of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.generalise import decision_map, generalised, majority

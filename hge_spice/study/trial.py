@@ -46,6 +46,7 @@ def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
         for epoch in learn(bench, start, directory):
             cost += epoch.step.cost
             beside = {f"loop.{name}": v for name, v in zip(bench.dut.controls, epoch.loop, strict=True)}
+            beside |= {"circuit_solved": float(epoch.solved), "loop_solved": float(epoch.loop_solved)}
             for p, row in enumerate(epoch.truth):
                 beside |= {f"truth.{p}.{name}": v for name, v in zip(bench.dut.controls, row, strict=True)}
             yield Trained(start, epoch.step, cost, beside)
