@@ -73,7 +73,7 @@ def write_report(directory: Path) -> Path:
         swept=list(dict.fromkeys(key for row in rows for key in row["parameters"])),
         done=sum(row["status"] == "done" for row in rows),
         failed=sum(row["status"] == "failed" for row in rows),
-        passed=sum(passes(row, specs) for row in rows),
+        met={row["id"] for row in rows if passes(row, specs)},
         specs=specs,
         seconds=sum(row["seconds"] or 0.0 for row in rows),
         versions={name: version for row in rows for name, version in row["versions"].items()},

@@ -24,7 +24,7 @@ from hge_spice.study.bench import Bench
 from hge_spice.study.beside import Spacing
 from hge_spice.tones import plan_from_harmonics
 
-FINE = 200  # spacings of the analytic curve
+FINE = 900  # spacings of the analytic curve, beside those at which the window takes neighbours away
 POINTS_PER_CYCLE = 8
 
 
@@ -110,7 +110,8 @@ def _curves(bench: Bench, asked: Spacing, rng: np.random.Generator) -> dict[str,
     density = stated.psd * (stated.at / frequency) ** (stated.exponent or 0.0)
     noise = density / window / asked.signal**2
     dut = seen_through(Neighbours(frequency), _in_units_of(asked.signal, bench), bench.study.training.seed)
-    fine = np.linspace(asked.widest / FINE, asked.widest, FINE)
+    whole = np.arange(1, int(asked.widest * window + 1e-9) + 1) / window
+    fine = np.union1d(np.linspace(asked.widest / FINE, asked.widest, FINE), whole)
     measured = np.linspace(asked.widest / asked.points, asked.widest, asked.points)
     curves = {}
     for strength in asked.neighbours:
