@@ -103,6 +103,30 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
     return Reader(tmp_path)
 
 
+OTHERS = [HERE / "README.md", *(page for page in sorted(DOCS.glob("*.md")) if page not in PAGES)]
+QUICK = {"list", "doctor", "gradient", "netlist", "plot", "subckt", "tones"}  # what trains is run small by other tests
+
+
+def test_quick_commands_of_all_other_pages_work(reader: Reader) -> None:
+    for page in OTHERS:
+        blocks = [block for language, block in FENCE.findall(page.read_text("utf-8")) if language == ""]
+        for line in (line for block in blocks for line in block.splitlines()):
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["hge-spice"] and words[1] in QUICK:
+                reader.type(line)
+    assert len(reader.outputs) > 4
+
+
+def test_readmes_snippets_run(reader: Reader) -> None:
+    for language, block in FENCE.findall(OTHERS[0].read_text("utf-8")):
+        if language == "python":
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(block, reader.names)  # noqa: S102 - our own page
+    assert reader.names["step"].margin.solved
+    for estimate, exact in zip(reader.names["found"], reader.names["truth"], strict=True):
+        assert np.allclose(estimate.jacobian, exact.jacobian, rtol=0, atol=2e-3 * abs(exact.jacobian).max())
+
+
 @pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
 def test_a_how_to_page_does_what_it_says(page: Path, reader: Reader) -> None:
     reader.follow(page)
