@@ -7,10 +7,11 @@ from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
-from hge_spice.ngspice.includes import Netlist, Statement, read_netlist
+from hge_spice.ngspice.includes import Netlist, read_netlist
 from hge_spice.ngspice.lint import lint
 from hge_spice.ngspice.lint.sheet import Scope, Sheet
 from hge_spice.ngspice.pdk import Process
+from hge_spice.ngspice.statements import Statement
 from hge_spice.study.files import StudyError, suggestion
 
 

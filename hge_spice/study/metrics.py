@@ -28,6 +28,11 @@ METRICS: Mapping[str, str] = {
     "simulated_seconds": "time",
     "energy_joule": "energy",
     "relative_error_max": "ratio",
+    "third_order_hits": "ratio",
+    # of repeated extractions (study/compare.py)
+    "gradient_error": "ratio",
+    "gradient_bias": "ratio",
+    "gradient_spread": "ratio",
     # of a sign-off (study/signoff.py)
     "nominal_error": "ratio",
     "headroom": "voltage",

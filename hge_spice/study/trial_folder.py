@@ -38,6 +38,7 @@ class Folder:
     graph: Any
     plots: list[Any]
     decided: dict[str, Any] = field(default_factory=dict)
+    radial: dict[str, Any] = field(default_factory=dict)
 
     @property
     def of_data(self) -> bool:
@@ -122,4 +123,5 @@ def read_folder(folder: Path, row: Mapping[str, Any], study: dict[str, Any], att
         attempt("graph.json (network)", lambda: nx.node_link_graph(table("graph.json"), edges="edges")),
         attempt("waveform.raw (spectrum)", lambda: read_raw(folder / "waveform.raw")) or [],
         table("decision_map.json") if (folder / "decision_map.json").is_file() else {},
+        table("radius.json") if (folder / "radius.json").is_file() else {},
     )

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-from hge_spice.ngspice.includes import Finding, Statement
 from hge_spice.ngspice.lint.expressions import BEHAVED, NUMERIC, check_expression, expressions_of
 from hge_spice.ngspice.lint.sheet import MODEL_AT, NUMBER, Element, Scope, model_at, split_words
+from hge_spice.ngspice.statements import Finding, Statement
 
 _MISSING = {"r": "1 mΩ", "c": "0 F", "l": "0 H"}  # what ngspice takes for an element without a value
 _VALUES = {  # what gives them one: on the element, in their model's card

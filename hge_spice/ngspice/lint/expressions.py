@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from hge_spice.ngspice.includes import Finding, Statement
 from hge_spice.ngspice.lint.sheet import HOLE, RESERVED, Scope
+from hge_spice.ngspice.statements import Finding, Statement
 
 _RANDOM = frozenset({"agauss", "gauss", "aunif", "unif", "limit"})
 _SHARED = RESERVED | frozenset(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from hge_spice.ngspice.includes import OPTIONS, STICKY, Finding, Statement
+from hge_spice.ngspice.harmless import OPTIONS, STICKY
+from hge_spice.ngspice.statements import Finding, Statement
 
 NESTED_LIMIT = 20  # subcircuits; ngspice expands 21 levels and calls the next one unknown
 PINS_LIMIT = 1000  # ngspice's table of a subcircuit's nodes holds 1005 with the global ones; beyond, it stays dead
