@@ -19,12 +19,13 @@ ORDERS = (  # highest first: nothing reaches what stands before it
 )
 PLOTTERS = ("plot/", "study/report.py", "study/overview.py", "study/svg.py")
 IMPORTERS = {
-    "PySpice": ("netlist/", "devices/", "ngspice/"),
+    "PySpice": ("netlist/", "devices/", "ngspice/", "benchmarks/peers/pyspice_loop.py"),
     "matplotlib": PLOTTERS,
     "schemdraw": PLOTTERS,
     "plotly": PLOTTERS,
 }
-OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py", "benchmarks/materia.py")  # the last writes decks to run
+BENCHMARKS = ("benchmarks/materia.py", "benchmarks/peers/")  # they write decks to run
+OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py", *BENCHMARKS)
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox"}
 

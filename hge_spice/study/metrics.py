@@ -28,6 +28,7 @@ METRICS: Mapping[str, str] = {
     "simulated_seconds": "time",
     "energy_joule": "energy",
     "relative_error_max": "ratio",
+    "second_order_hits": "ratio",
     "third_order_hits": "ratio",
     # of repeated extractions (study/compare.py)
     "gradient_error": "ratio",
@@ -41,6 +42,9 @@ METRICS: Mapping[str, str] = {
     "circuit_power": "power",
     "circuit_learning_joule": "energy",
     "digital_learning_joule": "energy",
+    # of tone spacing (study/spacing.py)
+    "monte_carlo_chi_squared": "ratio",
+    "difference_over_noise": "ratio",
     # of a sign-off (study/signoff.py)
     "nominal_error": "ratio",
     "headroom": "voltage",
