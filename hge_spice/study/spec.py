@@ -303,7 +303,6 @@ class Study(Table):
             yield f'training.best_of: {task.name} is a truth table; take electrodes.roles = "screen"'
         if not task.exact:
             for what, unfit in (
-                ("electrodes.roles: screening", self.electrodes.roles is not None),
                 ("retrain", self.retrain.acts),
                 ("training.where: a circuit", self.training.where == "circuit"),
                 ("compare", self.compare is not None),
@@ -340,6 +339,8 @@ class Study(Table):
                     f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / self.perturbation.window:g} Hz that "
                     "the window resolves"
                 )
+        if self.electrodes.roles == "screen" and self.device.units:
+            yield "electrodes.roles: screening is of one network; name the electrodes of units"
         if self.compare is not None and self.compare.controls and self.device.source != "dopant":
             yield (
                 "compare.controls: only a dopant network is built with any number of electrodes; give controls = [] to "
