@@ -29,6 +29,7 @@ MULTIPLES = 2000
 
 
 def fewest_points(harmonics: tuple[int, ...]) -> int:
+    """The fewest points a window at which sampling adds no hit by aliasing and degrees of freedom are left."""
     top = max(harmonics)
     unaliased = hit_counts(harmonics, 4 * top + 1)
     return next(
@@ -50,12 +51,14 @@ def fewest_points(harmonics: tuple[int, ...]) -> int:
 
 
 def nothing_placed(points: int, low: int = 1, high: int = UNLIMITED) -> Placed:
+    """The state of a search before the first tone: harmonics from low to high are free."""
     top = min(high, (points - 1) // 2)
     zero = 1 | 1 << points
     return zero, zero, (1 << top + 1) - (1 << low) if top >= low else 0
 
 
 def place(harmonic: int, placed: Placed, points: int) -> Placed | None:
+    """The state with one more harmonic; None where a product would then fall on a tone."""
     once, twice, free = placed
     if not free >> harmonic & 1 or twice >> 2 * harmonic & 1 or once >> 3 * harmonic & 1 or 4 * harmonic == points:
         return None
@@ -99,6 +102,7 @@ def _exists(count: int, points: int) -> bool:
 
 
 def narrowest_at_points(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+    """So many harmonics without a hit at so many points, the highest as low as may be; None where there are none."""
     return _place_narrowest(count, nothing_placed(points, low, high), points) if _exists(count, points) else None
 
 

@@ -19,7 +19,7 @@ ORDERS = (  # highest first: nothing reaches what stands before it
 )
 PLOTTERS = ("plot/", "study/report.py", "study/overview.py", "study/svg.py")
 IMPORTERS = {
-    "PySpice": ("netlist.py", "devices/", "ngspice/"),
+    "PySpice": ("netlist/", "devices/", "ngspice/"),
     "matplotlib": PLOTTERS,
     "schemdraw": PLOTTERS,
     "plotly": PLOTTERS,

@@ -52,9 +52,9 @@ class WaveformReader:
         self._floor = family.options["vntol"] if voltage else family.options["abstol"] * self._readout.per_ampere
         self._reltol = family.options["reltol"]
 
-    def response(self, result: Result) -> complex:
-        """Of the trained output, by `.ac` at one frequency: A, or V of a voltage read-out."""
-        return complex(self._combined(self._rows(result.vectors, self._saved.read))[0])
+    def response(self, result: Result) -> np.ndarray:
+        """Of the trained output, by `.ac`: [frequency], complex, A, or V of a voltage read-out."""
+        return self._combined(self._rows(result.vectors, self._saved.read))
 
     def at_rest(self, drive: Drive, result: Result) -> Waveform:
         """One point, no time spent; `energy` is the power in W."""

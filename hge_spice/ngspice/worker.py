@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -122,12 +122,16 @@ class Worker:
         Raises WorkerDied when the process ends or hangs; the next job finds a fresh process with the circuit as loaded,
         without the alterations made since: the caller repeats those.
         """
+        return self.run_all([(alterations, analysis)], names)[0]
+
+    def run_all(self, jobs: Sequence[tuple[list[str], str]], names: tuple[str, ...]) -> list[Result]:
+        """Run several, each with alterations of its own, in one message; see run."""
         if self._process is None:
             self._start()
-        result = self._exchange(("run", alterations, analysis, names), self.timeout)
-        if not isinstance(result, Result):
-            raise WorkerDied(f"the ngspice worker answered with {type(result).__name__}")
-        return result
+        results = self._exchange(("run", jobs, names), self.timeout * len(jobs))
+        if not isinstance(results, list):
+            raise WorkerDied(f"the ngspice worker answered with {type(results).__name__}")
+        return results
 
     def close(self) -> None:
         """End the process. The worker can't be used again until load or run starts another."""
@@ -216,6 +220,6 @@ def serve(descriptor: int) -> None:
             elif job[0] == "features":
                 connection.send(session.features)
             else:
-                connection.send(session.run(*job[1:]))
+                connection.send([session.run(alterations, analysis, job[2]) for alterations, analysis in job[1]])
         except (SimulationError, ValueError) as error:
             connection.send(error)

@@ -28,6 +28,7 @@ METRICS: Mapping[str, str] = {
     "simulated_seconds": "time",
     "energy_joule": "energy",
     "relative_error_max": "ratio",
+    "third_order_hits": "ratio",
     # of a learning circuit (study/circuit_result.py)
     "tightest_use": "ratio",
     "rests_from": "ratio",
@@ -36,6 +37,10 @@ METRICS: Mapping[str, str] = {
     "circuit_power": "power",
     "circuit_learning_joule": "energy",
     "digital_learning_joule": "energy",
+    # of repeated extractions (study/compare.py)
+    "gradient_error": "ratio",
+    "gradient_bias": "ratio",
+    "gradient_spread": "ratio",
     # of a sign-off (study/signoff.py)
     "nominal_error": "ratio",
     "headroom": "voltage",

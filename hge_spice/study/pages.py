@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 from hge_spice.study.axes import number_of
 from hge_spice.study.metrics import METRICS, Spec
 from hge_spice.study.statistics import passes, value_of
+from hge_spice.study.trial_folder import DAMAGE
 from hge_spice.study.units import DIMENSIONS
 from hge_spice.traces import read_raw
 
 MOST_PAGES = 1000
 POINTS = 60  # of a curve, over all its starts
 BINS = 128  # of a spectrum
-DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # what a torn file makes
 SHOWN = (*METRICS, "relative_error_max", "cosine")
 ROLES = ("output", "input", "control", "ground", "bias")
 

@@ -16,6 +16,7 @@ from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.generalise import decision_map, generalised, majority
 from hge_spice.study.learned import Learned
+from hge_spice.study.radius import over_radius
 from hge_spice.study.retrain import lost, retrain
 from hge_spice.study.spacing import study_spacing, summary
 from hge_spice.study.trial_files import write_circuit, write_patterns
@@ -34,7 +35,8 @@ def result_of(
     Raises ValueError where something that the study asks for doesn't fit, SimulationError, OSError.
     """
     last = learned.step
-    write_circuit(bench, last.control, directory)
+    if bench.study.results.keep != "none" or bench.dut is not bench.network:  # imperfections go on with a measurement
+        write_circuit(bench, last.control, directory)
     comparison = compare(bench, last.control)
     (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
     several = solutions(bench, last.control)
@@ -72,6 +74,8 @@ def _assessed(bench: Bench, learned: Learned, directory: Path) -> dict[str, Any]
         write_patterns(bench, best, directory)
         if drawn := decision_map(bench, best):
             (directory / "decision_map.json").write_text(json.dumps(drawn))
+        if radial := over_radius(bench, best):
+            (directory / "radius.json").write_text(json.dumps(radial))
     return found
 
 
@@ -122,6 +126,7 @@ def _settings(bench: Bench) -> dict[str, Any]:
         "amplitude": measurement.amplitude.tolist(),
         "points": measurement.plan.points,
         "harmonics": list(measurement.plan.harmonics),
+        "third_order_hits": len(measurement.plan.third_order),
         "window": measurement.plan.window,
         "settle": measurement.settle,
         "patterns": perturbation.patterns,

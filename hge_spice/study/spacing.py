@@ -81,7 +81,9 @@ def summary(found: dict[str, Any]) -> dict[str, float]:
     off = [
         (m - e) / s for c in curves for m, e, s in zip(c["measured"], c["expected"], c["measured_stderr"], strict=True)
     ]
-    told = {"monte_carlo_chi_squared": float(np.mean(np.square(off))), "monte_carlo_points": float(len(off))}
+    told: dict[str, float] = {}
+    if off:
+        told = {"monte_carlo_chi_squared": float(np.mean(np.square(off))), "monte_carlo_points": float(len(off))}
     for each in found["sets"]:
         for key in ("r_squared", "slope", "rms_difference", "stated_noise", "third_order_hits"):
             told[f"{key}.{each['spacing']:g}Hz"] = float(each[key])
