@@ -298,6 +298,17 @@ def test_the_averaged_model_goes_where_the_circuit_goes_with_all_its_errors(rule
     assert np.abs(ideal - model).max() > 4 * near * went  # what the errors do is seen
 
 
+@pytest.mark.parametrize("rule", [MARGIN, ONE_TARGET | {"rate": 60e-3, "swing_gain": 8.0}])
+@pytest.mark.parametrize("leak", [5.0, 20.0])
+def test_the_averaged_model_knows_what_a_leak_does(leak, rule, tmp_path):
+    """Controls are pulled back, and as they droop in a window their ramp is taken for derivatives."""
+    circuit = circuit_of(parts=replace(IDEAL, leak=leak), amplitude=2e-3, **rule)
+    found = read_trajectory(circuit, simulate(learning_deck(mesh(), circuit, 20), tmp_path), 20)
+    model = np.array(list(averaged(exact(circuit), circuit, 20)))
+    ideal = np.array(list(averaged(exact(circuit), replace(circuit, parts=IDEAL), 20)))
+    assert np.abs(found.control - model).max() < 0.12 * np.abs(found.control - ideal).max()
+
+
 @pytest.mark.parametrize("rule", [MARGIN, ONE_TARGET])
 def test_without_errors_a_lock_ins_scale_is_of_no_consequence(rule, tmp_path):
     controls = []
