@@ -433,7 +433,8 @@ def test_the_tightest_inequality_is_the_one_that_a_change_makes_tight():
     )
     assert tightest(parts=replace(IDEAL, leak=1e-2)) == "droop of a control in an epoch over the rate"
     near = (Tone("e1", 120.0, 5e-3, 0.3), Tone("e3", 130.0, 5e-3, 1.1))
-    assert tightest(tones=near) == "1/window over the tones' spacing"
+    assert tightest(tones=near) == "part of a period that the window leaves of a tone"
+    assert tightest(tones=(near[0], near[0])) == "part of a period that the window leaves of a tone"
 
 
 def test_blocks_grow_with_controls_and_patterns_as_the_netlist_does():
@@ -456,7 +457,7 @@ def test_the_margin_rules_tightest_inequality_is_the_one_that_a_change_makes_tig
 
     offset = Parts(IDEAL.mixers, (Multiplier(offset=5e-3),) * 2)
     assert tightest(parts=offset) == "drift at rest over the rate, from offsets"
-    assert tightest(parts=replace(offset, auto_zero=True)) == "1/window over the tones' spacing"
+    assert tightest(parts=replace(offset, auto_zero=True)) == tightest() == "swing at the mixers over their range"
     fast = tightest(rate=1.5, swing_gain=1.0)
     assert fast == "change of an output's distance from the mean in an epoch over the margin"
 

@@ -23,7 +23,7 @@ MEANINGS = {  # the most frequent first
         "A finer grid moves a response by more than a thousandth of the largest: the points are too few for the "
         "circuit's poles. Leave perturbation.points to auto, or take twice as many. Of a learning circuit: its "
         "lock-ins are off by more than 2 %, though nothing in its mixers makes them so; if more points don't help, a "
-        "smaller amplitude or rate does."
+        "smaller amplitude does, or a slower leak."
     ),
     "false_gradient": (
         "A lock-in of the learning circuit is off by more than 2 % of the pattern's largest derivative, and its mixers "
