@@ -34,6 +34,14 @@ METRICS: Mapping[str, str] = {
     "gradient_error": "ratio",
     "gradient_bias": "ratio",
     "gradient_spread": "ratio",
+    # of a learning circuit (study/circuit_result.py)
+    "tightest_use": "ratio",
+    "rests_from": "ratio",
+    "lockin_error_max": "ratio",
+    "loop_deviation_max": "ratio",
+    "circuit_power": "power",
+    "circuit_learning_joule": "energy",
+    "digital_learning_joule": "energy",
     # of tone spacing (study/spacing.py)
     "monte_carlo_chi_squared": "ratio",
     "difference_over_noise": "ratio",

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
+from hge_spice.study.flags import MEANINGS
 from hge_spice.study.functional import explained, write_functional_yield
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.metrics import read_specs
@@ -70,6 +71,7 @@ def write_report(directory: Path) -> Path:
         sections=sections,
         overviews=overview(directory, rows, svg),
         columns=COLUMNS,
+        meanings=MEANINGS,
         swept=list(dict.fromkeys(key for row in rows for key in row["parameters"])),
         done=sum(row["status"] == "done" for row in rows),
         failed=sum(row["status"] == "failed" for row in rows),

@@ -11,7 +11,7 @@ import numpy as np
 from hge_spice.margin import mean_noise
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import of_circuit
+from hge_spice.study.circuit_result import of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
 from hge_spice.study.generalise import decision_map, generalised, majority
@@ -35,7 +35,8 @@ def result_of(
     Raises ValueError where something that the study asks for doesn't fit, SimulationError, OSError.
     """
     last = learned.step
-    write_circuit(bench, last.control, directory)
+    if bench.study.results.keep != "none" or bench.dut is not bench.network:  # imperfections go on with a measurement
+        write_circuit(bench, last.control, directory)
     comparison = compare(bench, last.control)
     (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
     several = solutions(bench, last.control)
