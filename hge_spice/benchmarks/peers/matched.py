@@ -84,6 +84,7 @@ class Side:
         return {
             f"{asked:g}": {
                 "seconds": float(np.median(self.seconds[asked])),
+                "fastest": float(np.min(self.seconds[asked])),
                 "error": self.error[asked],
                 **({"points": effort} if effort else {}),
             }
