@@ -19,8 +19,9 @@ ORDERS = (  # highest first: nothing reaches what stands before it
 )
 PLOTTERS = ("plot/", "study/report.py", "study/overview.py", "study/svg.py")
 IMPORTERS = {
-    "PySpice": ("netlist.py", "devices/", "ngspice/", "benchmarks/peers/pyspice_loop.py"),
+    "PySpice": ("netlist/", "devices/", "ngspice/", "benchmarks/peers/pyspice_loop.py"),
     "matplotlib": PLOTTERS,
+    "schemdraw": PLOTTERS,
     "plotly": PLOTTERS,
 }
 BENCHMARKS = ("benchmarks/materia.py", "benchmarks/peers/")  # they write decks to run

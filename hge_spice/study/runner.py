@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hge_spice.ngspice.kept import Kept
 from hge_spice.study.bench import check
 from hge_spice.study.execute import Finished, Job, in_processes, in_this_process
 from hge_spice.study.files import StudyError, StudyText, dump
@@ -187,10 +188,11 @@ def _executor(stack: ExitStack, first: StudyText, out: Path, where: Where, watch
 
 def _stepwise(jobs: Sequence[Job], out: Path, started: Started, watch: Watch, workers: int) -> Finished:
     """In this process, with word of every training step, a trial's patterns shared by the workers."""
-    for position, trial in jobs:
-        stepped, screened = partial(watch.stepped, position), partial(watch.screened, position)
-        told = partial(perform, progress=stepped, workers=workers, screened=screened)
-        yield from in_this_process([(position, trial)], out, told, started)
+    with Kept() as kept:
+        for position, trial in jobs:
+            stepped, screened = partial(watch.stepped, position), partial(watch.screened, position)
+            told = partial(perform, progress=stepped, workers=workers, screened=screened, kept=kept)
+            yield from in_this_process([(position, trial)], out, told, started)
 
 
 def _run(

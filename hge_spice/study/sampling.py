@@ -17,7 +17,7 @@ from hge_spice.study.spec import Study, parse_study
 from hge_spice.study.values import swept as read_sweep
 
 # tables that don't change what is measured
-BESIDE = {"title", "notes", "sweep", "specs", "smoke", "cluster", "results"}
+BESIDE = {"title", "notes", "sweep", "specs", "curves", "smoke", "cluster", "results"}
 
 
 @dataclass(frozen=True)
