@@ -26,7 +26,7 @@ EFFORTS: Mapping[str, tuple[int, ...]] = {
     "lock_in": SAMPLES,
 }  # by name or method
 METHODS = {
-    "hge": ("lock_in", "without_tones"),
+    "hge": ("lock_in", "without_tones", "adjoint"),
     "pyspice_loop": ("lock_in", "fitted", "without_tones"),
     "spicelib_runs": ("lock_in", "fitted", "without_tones"),
     "neospice_adjoint": ("without_tones",),
