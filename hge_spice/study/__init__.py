@@ -16,5 +16,5 @@ In the order in which a study passes through:
   side), `spacing`, `retrain`, `exactly`, `signoff`, `generalise` with `baselines` and `radius`, `circuit_result`
 - what many trials say: `statistics`, `budget`, `curves`, `functional`, `verdict`
 - the report: `report`, `overview`, `section` with `trial_folder`, `side_by_side`, `pages`, `svg`, `rerun`, `flags`
-- other commands: `allan`, `tones` with `setup_file`, `demodulate`, `catalogue`; `steps` for Python
+- other commands: `allan`, `tones` with `setup_file`, `demodulate`, `lab`, `convert`, `catalogue`; `steps` for Python
 """
