@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.devices import ELEMENTS
-from hge_spice.study import files
 from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED, Device, build_network
 from hge_spice.study.files import find_study, merge, place, shipped_studies
 from hge_spice.study.sampling import trials
@@ -370,13 +369,6 @@ def test_shipped_studies_load_from_anywhere(name, tmp_path, monkeypatch):
 
 def test_the_names_of_shipped_studies_are_known():
     assert {"and", "nand", "or", "nor", "xor", "xnor", "gates"} <= set(shipped_studies())
-
-
-def test_an_installed_copy_finds_its_studies_beside_the_module(tmp_path, monkeypatch):
-    (tmp_path / "shipped").mkdir()
-    write(tmp_path / "shipped", "mine.toml", 'title = "mine"')
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "files.py"))
-    assert read_raw("mine") == {"title": "mine"}
 
 
 def test_a_file_comes_before_a_shipped_study_of_its_name(tmp_path, monkeypatch):

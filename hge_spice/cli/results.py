@@ -7,6 +7,7 @@ from hge_spice.cli.interface import LISTED
 
 
 def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
+    """Print a line per trial, up to LISTED of them, with the values of the swept keys: `parameters`, dotted."""
     from rich.console import Console
     from rich.table import Table
 

@@ -5,6 +5,7 @@ per transistor below it, its own transistors use theirs, and its instances hand 
 once, on the instance of the block. The deck that is exported says the same to any simulator.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from hge_spice.graph import Network
 
 _ASSIGNED = re.compile(r"(\w+)\s*=\s*(\{[^}]*\}|'[^']*'|\S+)")
 _SPACED = re.compile(r"\s*=\s*")
+_DRAWN = re.compile(r"drawn_[vb]\d+")
+SCALES = {"": 1.0, "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "meg": 1e6}
+_NUMBER = re.compile(rf"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)({'|'.join(SCALES)})")
 
 
 @dataclass
@@ -41,30 +45,75 @@ def with_thresholds(graph: Network, threshold: float, gain: float, rng: np.rando
     It is said as `delvto` and `mulu0`, which BSIM4 and most of a foundry's models know and level 1 doesn't.
     Raises ValueError where the block has no transistor of its own, or one without w and l.
     """
-    described = graph.graph["subcircuit"]
-    lines = described["text"].splitlines()
-    definitions = _read(lines)
-    top = described["name"]
-    count = len(_paths(definitions, top))
-    if not count:
-        raise ValueError(
-            f"{top} has no transistor of its own (an element M); state mismatch in the netlist, or use the process's"
-        )
-    for name in _below(definitions, top):
-        _rewrite(lines, definitions, name)
+    changed = with_parameters(graph)
+    described = changed.graph["subcircuit"]
+    count = len(transistors(graph))
     drawn = rng.standard_normal((2, count)) / np.sqrt(2)
     values = {
         key: float(value)
         for k in range(count)
         for key, value in zip(_pair(k), (threshold * drawn[0, k], gain * drawn[1, k]), strict=True)
     }
-    changed = graph.copy()
-    changed.graph["subcircuit"] = {
-        **described,
-        "text": "\n".join(lines),
-        "parameters": {**described["parameters"], **values},
-    }
+    changed.graph["subcircuit"] = {**described, "parameters": {**described["parameters"], **values}}
     return changed
+
+
+def with_parameters(graph: Network) -> Network:
+    """A copy of a block whose transistors may differ, all alike yet; one that has a draw written in is without it.
+
+    Raises ValueError as `with_thresholds` does.
+    """
+    described = graph.graph["subcircuit"]
+    changed = graph.copy()
+    if _written(graph):
+        parameters = {key: value for key, value in described["parameters"].items() if not _DRAWN.fullmatch(key)}
+        changed.graph["subcircuit"] = {**described, "parameters": parameters}
+        return changed
+    lines = described["text"].splitlines()
+    definitions, top = _read(lines), described["name"]
+    if not _paths(definitions, top):
+        raise ValueError(
+            f"{top} has no transistor of its own (an element M); state mismatch in the netlist, or use the process's"
+        )
+    for name in _below(definitions, top):
+        _rewrite(lines, definitions, name)
+    changed.graph["subcircuit"] = {**described, "text": "\n".join(lines)}
+    return changed
+
+
+def areas(graph: Network) -> tuple[float, ...] | None:
+    """Gate area of every transistor, m², in the order of `transistors`; None where a w, l or m is no plain number."""
+    described = graph.graph["subcircuit"]
+    lines = described["text"].splitlines()
+    definitions = _read(lines)
+
+    def below(name: str) -> list[float]:
+        own = [_area_of(lines[at]) for at, _ in definitions[name].transistors]
+        used = [inner for _, _, inner in definitions[name].uses if inner in definitions]
+        return [*own, *(area for inner in used for area in below(inner))]
+
+    try:
+        return tuple(below(described["name"]))
+    except ValueError:
+        return None
+
+
+def mismatched(graph: Network, found: tuple[float, ...]) -> dict[tuple[str, str], float]:
+    """What a draw that is written in makes of the transistors, by flattened name and parameter; alike without one.
+
+    found : [transistor], their areas, m²
+    """
+    drawn = graph.graph["subcircuit"]["parameters"] if _written(graph) else {}
+    values: dict[tuple[str, str], float] = {}
+    for k, (name, area) in enumerate(zip(transistors(graph), found, strict=True)):
+        threshold, gain = (drawn.get(key, 0.0) / np.sqrt(area) for key in _pair(k))
+        values |= {(name, "delvto"): float(threshold), (name, "mulu0"): float(1 + gain)}
+    return values
+
+
+def _written(graph: Network) -> bool:
+    """Whether a draw is written into a block."""
+    return any(_DRAWN.fullmatch(key) for key in graph.graph["subcircuit"]["parameters"])
 
 
 def _pair(k: int) -> tuple[str, str]:
@@ -91,8 +140,25 @@ def _read(lines: list[str]) -> dict[str, _Definition]:
     return found
 
 
+def _area_of(line: str) -> float:
+    """In m². Raises ValueError where w, l or m is no plain number."""
+    given = _given(line)
+    return math.prod(_number(given[name]) for name in ("w", "l", "m") if name in given)
+
+
+def _number(text: str) -> float:
+    found = _NUMBER.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    return float(found[1]) * SCALES[found[2] or ""]
+
+
+def _given(line: str) -> dict[str, str]:
+    return {name.lower(): value.strip("{}'") for name, value in _ASSIGNED.findall(line)}
+
+
 def _area(line: str, where: str) -> str:
-    given = {name.lower(): value.strip("{}'") for name, value in _ASSIGNED.findall(line)}
+    given = _given(line)
     if not {"w", "l"} <= given.keys():
         raise ValueError(f"a transistor of {where} has no w and l, which its mismatch follows from: {line.strip()}")
     return "*".join(f"({given[name]})" for name in ("w", "l", "m") if name in given)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from hge_spice import netlist, tables
+from hge_spice import netlist
 from hge_spice.devices.condition import warmed
 from hge_spice.drive import SimulationError, Tables
 from hge_spice.graph import Network
+from hge_spice.netlist import tables
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.plateaus import Plateaus
 from hge_spice.ramps import sequence_text
@@ -15,14 +17,16 @@ class Decks:
     """Those of a network whose plain netlist is `text`; call close().
 
     plain : the one for plain measurements, which nothing that the others do can change
+    kept : circuits that stay loaded beyond this network, if any are to
     """
 
-    def __init__(self, graph: Network, text: str, timeout: float) -> None:
+    def __init__(self, graph: Network, text: str, timeout: float, kept: Kept | None = None) -> None:
         self._graph = graph
+        self._kept = kept
         self._text = text
         self._timeout = timeout
         self._setup = tuple(graph.graph.get("setup", ()))
-        self.plain = LoadedDeck(text, timeout, setup=self._setup)
+        self.plain = self._taken(text)
         self._noisy: LoadedDeck | None = None
         self._tabled: LoadedDeck | None = None
         self._sequence: LoadedDeck | None = None
@@ -37,10 +41,23 @@ class Decks:
         """Analyses that were repeated because a worker died."""
         return sum(loaded.retried for loaded in self._begun)
 
+    @property
+    def solver_seconds(self) -> float:
+        """What ngspice's analyses took."""
+        return sum(loaded.solver_seconds for loaded in self._begun)
+
     def close(self) -> None:
-        """End the worker processes."""
+        """End the worker processes, but for those that are kept for the next network."""
         for loaded in self._begun:
-            loaded.close()
+            if self._kept is not None and loaded in (self.plain, self._noisy):
+                self._kept.give(loaded)
+            else:
+                loaded.close()
+
+    def _taken(self, text: str) -> LoadedDeck:
+        if self._kept is not None:
+            return self._kept.take(text, self._timeout, self._setup)
+        return LoadedDeck(text, self._timeout, setup=self._setup)
 
     @property
     def _begun(self) -> list[LoadedDeck]:
@@ -51,7 +68,7 @@ class Decks:
     def noisy(self) -> LoadedDeck:
         """With the netlist for `.noise`, which keeps every quantity of an analysis."""
         if self._noisy is None:
-            self._noisy = LoadedDeck(netlist.noise_deck(self._graph), self._timeout, setup=self._setup)
+            self._noisy = self._taken(netlist.noise_deck(self._graph))
         return self._noisy
 
     def at(self, warmer: float) -> LoadedDeck:

@@ -3,27 +3,34 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from hge_spice import netlist
+from hge_spice.closing import Closing
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers
+from hge_spice.devices.in_place import InPlace, in_place
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Tone, Transient, Waveform
 from hge_spice.graph import Network
 from hge_spice.ngspice.decks import Decks
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.kinds import KINDS, by_kind, cards
+from hge_spice.ngspice.loaded import TEMPERATURE, TRUNCATION
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.waveforms import WaveformReader
 from hge_spice.ngspice.worker import TIMEOUT, Worker
 from hge_spice.plateaus import Plateaus
 from hge_spice.ramps import sequence_command
 
+AT_ONCE = 8  # drives in one message, so that a kill takes no more with it
+# ngspice's default; and so far that the steps asked for are those taken. The charges of transistors of a few fF make it
+# take three times as many where 1 fA of their currents, of nA, is all there is to gain
+CAREFUL, EVEN = "7.0", "1000.0"
 
-class NgspiceDevice:
+
+class NgspiceDevice(Closing):
     """A network of a known family, loaded once in a worker process and altered between measurements.
 
     Elements that remember start every measurement from their initial states, so that measurements don't depend on each
@@ -31,17 +38,23 @@ class NgspiceDevice:
 
     What needs another netlist, `.noise` and drives with tables, gets a worker of its own when first asked for: nothing
     that it does can then change a bit of the plain measurements. Use it as a context manager, or call close().
+
+    A block at a corner is loaded as its `in_place` says, and altered to be what it is. kept : where its circuits stay
+    loaded when it is closed, for the next of them
     """
 
-    def __init__(self, graph: Network, timeout: float = TIMEOUT) -> None:
+    def __init__(self, graph: Network, timeout: float = TIMEOUT, kept: Kept | None = None) -> None:
         self.graph = graph
-        text = netlist.deck(graph)  # checks the graph before a process is started
+        placed = in_place(graph)
+        loaded = graph if placed is None else placed.common
+        text = netlist.deck(loaded)  # checks the graph before a process is started
+        self._placed = _alterations(placed) if placed is not None else {}
         self._rails = netlist.Rails.of(graph)  # a large network is not searched at every measurement
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
         self._reader = WaveformReader(graph, self._rails)
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
         self._strong = False  # once a link was altered, all of them are told at every measurement
-        self._decks = Decks(graph, text, timeout)
+        self._decks = Decks(loaded, text, timeout, kept if placed is not None else None)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -73,9 +86,23 @@ class NgspiceDevice:
         """Analyses that were repeated because a worker died."""
         return self._decks.retried
 
+    @property
+    def solver_seconds(self) -> float:
+        """What ngspice's analyses took; loading and altering circuits is not in it."""
+        return self._decks.solver_seconds
+
     @cached_property
     def _instances(self) -> tuple[tuple[str, ...], ...]:
         return links(self.graph)
+
+    def keep_to_the_grid(self) -> None:
+        """Take the time steps that a drive asks for and no others, at a corner; for a device that is quasi-static.
+
+        A response whose quadrature is a share q of it is then off by about q² at most: the step bends the currents of
+        capacitances, which are all in quadrature.
+        """
+        if TRUNCATION in self._placed:
+            self._placed = {**self._placed, TRUNCATION: EVEN}
 
     def measure(self, drive: Drive) -> Waveform:
         """Run the drive as a transient from its operating point.
@@ -85,24 +112,24 @@ class NgspiceDevice:
         the latter too. The strengths of links are altered in place.
         Raises SimulationError where ngspice gives no usable result, ValueError where the drive doesn't fit.
         """
-        transient = drive.transient
         if drive.tables is not None:
             loaded = self._decks.with_tables(drive.tables, drive.condition.warmer)
-            command = netlist.transient_command(transient)
+            command = netlist.transient_command(drive.transient)
             result = loaded.run(self._settings(drive, None, in_time=True), command, self._reader.names)
             return self._waveform(drive, result)
-        if not drive.tones:
-            at_rest = self._at_rest(drive)
-            return replace(
-                at_rest,
-                time=np.asarray(transient.settle + transient.step * np.arange(transient.points)),
-                output=np.full(transient.points, at_rest.output[0]),
-                probes={name: np.full(transient.points, vector[0]) for name, vector in at_rest.probes.items()},
-                simulated_seconds=transient.duration,
-                energy=at_rest.energy * transient.duration,
-            )
-        result = self._run(drive, netlist.transient_command(transient))
-        return self._waveform(drive, result)
+        return self._read(drive, self._run(drive, _analysis(drive)))
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive, in their order, a few of them in one message; see measure."""
+        apart = {drive.condition.warmer for drive in drives}
+        if len(apart) != 1 or any(d.tables for d in drives) or not self.graph.graph.get("reinitialise", True):
+            return [self.measure(drive) for drive in drives]
+        found: list[Waveform] = []
+        for few in (drives[k : k + AT_ONCE] for k in range(0, len(drives), AT_ONCE)):
+            jobs = [(self._settings(drive, None), _analysis(drive)) for drive in few]
+            results = self._decks.at(drives[0].condition.warmer).run_all(jobs, self._reader.names)
+            found += [self._read(drive, result) for drive, result in zip(few, results, strict=True)]
+        return found
 
     def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
         """Run drives one after the other in one transient; see PlateauDevice.
@@ -124,21 +151,30 @@ class NgspiceDevice:
 
         Raises SimulationError where it isn't found.
         """
-        return self._at_rest(Drive(control, inputs, (), Transient(1.0, 3), condition=condition))
-
-    def _at_rest(self, drive: Drive) -> Waveform:
+        drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
         return self._reader.at_rest(drive, self._run(drive, "op"))
 
     def small_signal(
         self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
     ) -> np.ndarray:
         """dy/dV by `.ac`, each control at its own frequency: [control], complex, A/V, or V/V of a voltage read-out."""
-        response = np.empty(len(self._controls), dtype=np.complex128)
         drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
-        for k, (name, frequency) in enumerate(zip(self._controls, frequencies, strict=True)):
-            result = self._run(drive, f"ac lin 1 {float(frequency)!r} {float(frequency)!r}", probe=name)
-            response[k] = self._reader.response(result)
-        return response
+        pairs = zip(self._controls, frequencies, strict=True)
+        jobs = [(self._settings(drive, name), f"ac lin 1 {float(f)!r} {float(f)!r}") for name, f in pairs]
+        results = self._decks.at(condition.warmer).run_all(jobs, self._reader.names)
+        return np.array([self._reader.response(result)[0] for result in results])
+
+    def swept(self, control: Floats, inputs: Floats, sweeps: Mapping[str, str]) -> dict[str, tuple[Floats, np.ndarray]]:
+        """dy/dV by `.ac` over frequencies, by control: [frequency], Hz, and the response there, A/V or V/V complex.
+
+        sweeps : as ngspice says them, "dec 10 1 1e6", by control
+        """
+        drive = Drive(control, inputs, (), Transient(1.0, 3))
+        jobs = [(self._settings(drive, name), f"ac {sweep}") for name, sweep in sweeps.items()]
+        results = self._decks.plain.run_all(jobs, self._reader.names)
+        return {
+            name: (result.scale, self._reader.response(result)) for name, result in zip(sweeps, results, strict=True)
+        }
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output's noise by `.noise`: [frequency], A²/Hz, or V²/Hz of a voltage read-out.
@@ -147,16 +183,13 @@ class NgspiceDevice:
         flicker noise of semiconductors; behavioural sources make none.
         Raises SimulationError where ngspice gives no usable result.
         """
-        density = np.empty(len(frequencies))
-        for k, frequency in enumerate(frequencies.tolist()):
-            density[k] = self._noise(control, inputs, frequency, "", "onoise_spectrum").vectors[0, 0] ** 2
-        return density
+        results = self._noise(control, inputs, frequencies, "", "onoise_spectrum")
+        return np.array([result.vectors[0, 0] ** 2 for result in results])
 
     def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
         """The same by KINDS of noise, as ngspice's own generators tell: [frequency] each, A²/Hz or V²/Hz."""
         found = np.empty((len(KINDS), len(frequencies)))
-        for k, frequency in enumerate(frequencies.tolist()):
-            result = self._noise(control, inputs, frequency, " 1", "onoise*")
+        for k, result in enumerate(self._noise(control, inputs, frequencies, " 1", "onoise*")):
             found[:, k] = list(by_kind(result.names, result.vectors[:, 0] ** 2).values())
         return dict(zip(KINDS, found, strict=True))
 
@@ -174,12 +207,13 @@ class NgspiceDevice:
 
         return cards(netlist.build_circuit(self.graph), current)
 
-    def _noise(self, control: Floats, inputs: Floats, frequency: float, summary: str, names: str) -> Result:
+    def _noise(self, control: Floats, inputs: Floats, frequencies: Floats, summary: str, names: str) -> list[Result]:
         # ngspice divides by the response to a source, here the first control, to refer the noise to it
         wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), self._controls[0])
         source = netlist.tone_source(self._controls[0])
-        command = f"noise v({netlist.NOISE_NODE}) {source} lin 1 {frequency!r} {frequency!r}{summary}"
-        return self._decks.noisy.run(wanted, command, (names,))
+        command = f"noise v({netlist.NOISE_NODE}) {source} lin 1"
+        jobs = [(wanted, f"{command} {each!r} {each!r}{summary}") for each in frequencies.tolist()]
+        return self._decks.noisy.run_all(jobs, (names,))
 
     def deck(self, drive: Drive) -> str:
         """Return the netlist of one measurement, runnable by `ngspice -b` as it is; tables: see `netlist.deck`."""
@@ -189,17 +223,23 @@ class NgspiceDevice:
         """End the worker processes."""
         self._decks.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _run(self, drive: Drive, analysis: str, probe: str | None = None) -> Result:
+    def _run(self, drive: Drive, analysis: str) -> Result:
         loaded = self._decks.at(drive.condition.warmer)
-        return loaded.run(self._settings(drive, probe), analysis, self._reader.names)
+        return loaded.run(self._settings(drive, None), analysis, self._reader.names)
+
+    def _read(self, drive: Drive, result: Result) -> Waveform:
+        """What a drive without tables gave; at rest, its operating point for as long as the drive lasts."""
+        if drive.tones:
+            return self._waveform(drive, result)
+        at_rest, transient = self._reader.at_rest(drive, result), drive.transient
+        return replace(
+            at_rest,
+            time=np.asarray(transient.settle + transient.step * np.arange(transient.points)),
+            output=np.full(transient.points, at_rest.output[0]),
+            probes={name: np.full(transient.points, vector[0]) for name, vector in at_rest.probes.items()},
+            simulated_seconds=transient.duration,
+            energy=at_rest.energy * transient.duration,
+        )
 
     def _waveform(self, drive: Drive, result: Result) -> Waveform:
         found = self._reader.in_time(drive, result, self._starts(drive.condition))
@@ -216,7 +256,10 @@ class NgspiceDevice:
 
         in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
         """
-        settings = {f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()}
+        settings = dict(self._placed)
+        settings |= {
+            f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()
+        }
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
         if drive.condition.strength or self._strong:
             self._strong = True
@@ -235,3 +278,17 @@ class NgspiceDevice:
     def _starts(self, condition: Condition) -> dict[str, float]:
         """Where each held state starts, 0 to 1."""
         return moved_by(self._held, condition.start)
+
+
+def _analysis(drive: Drive) -> str:
+    return netlist.transient_command(drive.transient) if drive.tones else "op"
+
+
+def _alterations(placed: InPlace) -> dict[str, str]:
+    """What makes a circuit of the common one, by what it alters."""
+    celsius = {} if placed.temperature is None else {TEMPERATURE: repr(placed.temperature - 273.15)}
+    return (
+        celsius
+        | {TRUNCATION: CAREFUL}
+        | {f"@{name}[{what}]": repr(value) for (name, what), value in placed.values.items()}
+    )

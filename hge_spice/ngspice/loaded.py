@@ -1,14 +1,18 @@
 """A deck in a worker process: told only what changed, told everything again after the process died."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from hge_spice.drive import SimulationError
+from hge_spice.ngspice.lean import lean
+from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
 
-_TAIL = 20  # lines of ngspice's log in an error message
+TEMPERATURE = "option temp"  # what alters a circuit's temperature, in °C
+TRUNCATION = "option trtol"  # what alters how far its time steps may be off beyond its tolerances
+OPTIONS = frozenset({TEMPERATURE, TRUNCATION})  # commands of their own, where all else is an `alter`
 
 
 class LoadedDeck:
@@ -23,6 +27,7 @@ class LoadedDeck:
         files: Mapping[str, bytes] | None = None,
     ) -> None:
         self.retried = 0
+        self.solver_seconds = 0.0  # that analyses took
         self._present: dict[str, str] = {}
         self.worker = Worker(timeout)
         try:
@@ -37,7 +42,8 @@ class LoadedDeck:
         Raises SimulationError where ngspice can't read it.
         """
         self._present = {}
-        self.worker.load(text, setup=setup, files=files)
+        self.worker.load(lean(text), setup=setup, files=files)
+        self.text, self.setup = text, setup
 
     def run(self, wanted: Mapping[str, str], analysis: str, names: tuple[str, ...]) -> Result:
         """Run an analysis with these values in place; wanted : by what they alter.
@@ -45,27 +51,27 @@ class LoadedDeck:
         A worker that dies is replaced and the analysis repeated once. Raises SimulationError where that fails too, and
         for a result that can't be used.
         """
+        return self.run_all([(wanted, analysis)], names)[0]
+
+    def run_all(self, jobs: Sequence[tuple[Mapping[str, str], str]], names: tuple[str, ...]) -> list[Result]:
+        """Run several in one message; all are repeated where the worker dies. See run."""
         try:
-            result = self._attempt(wanted, analysis, names)
+            results = self._attempt(jobs, names)
         except WorkerDied:
             self.retried += 1
-            result = self._attempt(wanted, analysis, names)
-        if result.missing:
-            raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
-        kind = analysis.split(maxsplit=1)[0]
-        if not result.vectors.shape[1]:
-            raise SimulationError(f"ngspice gave no result for {kind}:\n" + "\n".join(result.log[-_TAIL:]))
-        if not np.isfinite(result.vectors).all():
-            raise SimulationError(f"ngspice gave values that are not finite for {kind}")
-        return result
+            results = self._attempt(jobs, names)
+        self.solver_seconds += sum(result.seconds for result in results)
+        for (_, analysis), result in zip(jobs, results, strict=True):
+            _check(result, analysis.split(maxsplit=1)[0])
+        return results
 
     def close(self) -> None:
         """End the process."""
         self.worker.close()
 
-    def _attempt(self, wanted: Mapping[str, str], analysis: str, names: tuple[str, ...]) -> Result:
+    def _attempt(self, jobs: Sequence[tuple[Mapping[str, str], str]], names: tuple[str, ...]) -> list[Result]:
         try:
-            return self.worker.run(self._changes(wanted), analysis, names)
+            return self.worker.run_all([(self._changes(wanted), analysis) for wanted, analysis in jobs], names)
         except BaseException:
             self._present = {}  # a fresh process has the circuit as loaded; of this one it isn't known what it took in
             raise
@@ -73,4 +79,13 @@ class LoadedDeck:
     def _changes(self, wanted: Mapping[str, str]) -> list[str]:
         changed = {key: value for key, value in wanted.items() if self._present.get(key) != value}
         self._present |= changed
-        return [f"alter {key} = {value}" for key, value in changed.items()]
+        return [f"{key if key in OPTIONS else f'alter {key}'} = {value}" for key, value in changed.items()]
+
+
+def _check(result: Result, kind: str) -> None:
+    if result.missing:
+        raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
+    if not result.vectors.shape[1]:
+        raise SimulationError(f"ngspice gave no result for {kind}:\n{ending(result.log)}")
+    if not np.isfinite(result.vectors).all():
+        raise SimulationError(f"ngspice gave values that are not finite for {kind}")

@@ -10,6 +10,8 @@ from pathlib import Path
 _MODEL = re.compile(r"^\s*\.model\s+(\S+?)(?:\.\d+)?\s+(\w+)", re.IGNORECASE | re.MULTILINE)  # bins are one model
 _SUBCKT = re.compile(r"^\s*(\.subckt\s.+)$", re.IGNORECASE | re.MULTILINE)
 _FILE = re.compile(r"^\s*\.include\s+[\"']?([^\"'\n]+?)[\"']?\s*$", re.IGNORECASE | re.MULTILINE)
+_NESTED = re.compile(r"^\s*\.include\s", re.IGNORECASE | re.MULTILINE)
+_UNSTEADY = re.compile(r"\btemper\b|^\s*\.lib\s+\S+[ \t]+\S", re.IGNORECASE | re.MULTILINE)  # or of another file
 _UNSPEAKABLE = re.compile(r"[\s;$`\\\"'<>|&*?{}\[\]~]")
 _MODES = r"(?:all|a|hs|ps|lt|ki|spe|eg|va|s3|xs)+"  # ngspice 39 to 46; they are searched for as parts of the word
 
@@ -47,11 +49,14 @@ class Process:
     cards : netlist lines that load it
     heads : first lines of what it defines, a model per name and a subcircuit with its pins: what a lint needs to know
     setup : commands of ngspice before the circuit is loaded
+    steady : whether none of its expressions is known to follow the temperature, so that a circuit of its models may be
+        altered to another; models of ngspice's own follow it anyway
     """
 
     cards: tuple[str, ...]
     heads: tuple[str, ...]
     setup: tuple[str, ...] = ()
+    steady: bool = False
 
 
 def from_package(name: str, corner: str, *, ngbehavior: str | None = None) -> Process:
@@ -111,6 +116,7 @@ def _of_package(library: Path, sections: tuple[str, ...], setup: tuple[str, ...]
 def _process(library: Path, sections: Sequence[str], setup: tuple[str, ...]) -> Process:
     text = library.read_text(errors="replace")
     heads: dict[str, None] = {}
+    steady = not any(command.startswith("osdi ") for command in setup)
     for section in sections:
         body = re.search(
             rf"^\s*\.lib\s+{re.escape(section)}\s*$(.*?)^\s*\.endl", text, re.IGNORECASE | re.MULTILINE | re.DOTALL
@@ -119,9 +125,11 @@ def _process(library: Path, sections: Sequence[str], setup: tuple[str, ...]) -> 
             raise ValueError(f"{library} has no section {section}")
         parts = [body[1]]
         parts += [(library.parent / file).read_text(errors="replace") for file in _FILE.findall(body[1])]
+        # what is included further down isn't read
+        steady &= not any(_UNSTEADY.search(part) for part in parts) and not any(map(_NESTED.search, parts[1:]))
         for part in parts:
             heads |= {f".model {name} {kind}".lower(): None for name, kind in _MODEL.findall(part)}
             for head in _SUBCKT.findall(part):
                 heads |= {head.strip().lower() + "\n.ends": None}
     lines = (line for head in heads for line in head.split("\n"))
-    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup)
+    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup, steady)

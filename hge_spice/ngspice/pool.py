@@ -1,18 +1,19 @@
 """Several ngspice workers as one device under test: drives side by side, results as from one."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 
+from hge_spice.closing import Closing
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Waveform
+from hge_spice.drive.remembered import digest
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.worker import TIMEOUT
 from hge_spice.plateaus import Plateaus
 
@@ -29,17 +30,23 @@ class Record(Protocol):
         ...
 
 
-class NgspicePool:
+class NgspicePool(Closing):
     """N workers with the same network loaded, each in a process of its own.
 
     A measurement doesn't depend on what its worker did before, so results are the same bit for bit for every N. Safe to
     use from several threads. Use it as a context manager, or call close().
 
     record : where measurements in time are kept, and taken from as long as they are the same; for one thread
+    kept : circuits that stay loaded after this pool, see NgspiceDevice
     """
 
     def __init__(
-        self, graph: Network, workers: int = 1, timeout: float = TIMEOUT, record: Record | None = None
+        self,
+        graph: Network,
+        workers: int = 1,
+        timeout: float = TIMEOUT,
+        record: Record | None = None,
+        kept: Kept | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"{workers} workers can't measure; take 1 or more")
@@ -51,7 +58,7 @@ class NgspicePool:
         self._devices: list[NgspiceDevice] = []
         self._idle: SimpleQueue[NgspiceDevice] = SimpleQueue()
         try:
-            self._devices += [NgspiceDevice(graph, timeout) for _ in range(workers)]
+            self._devices += [NgspiceDevice(graph, timeout, kept) for _ in range(workers)]
         except BaseException:
             self.close()
             raise
@@ -88,6 +95,16 @@ class NgspicePool:
         """Measurements that were repeated because a worker died."""
         return sum(device.retried for device in self._devices)
 
+    def keep_to_the_grid(self) -> None:
+        """Take the time steps asked for and no others; see NgspiceDevice.keep_to_the_grid."""
+        for device in self._devices:
+            device.keep_to_the_grid()
+
+    @property
+    def solver_seconds(self) -> float:
+        """What ngspice's analyses took, of all workers."""
+        return sum(device.solver_seconds for device in self._devices)
+
     def measure(self, drive: Drive) -> Waveform:
         """Measure on the next idle worker; see NgspiceDevice.measure."""
         if self._record is not None:
@@ -105,7 +122,8 @@ class NgspicePool:
                 found += known
         rest = drives[len(found) :]
         if self._threads is None:
-            fresh = [self._measured(drive) for drive in rest]
+            with self._borrowed() as device:
+                fresh = device.measure_many(rest)
         else:
             fresh = list(self._threads.map(self._measured, rest))
         if self._record is not None:
@@ -141,6 +159,11 @@ class NgspicePool:
         with self._borrowed() as device:
             return device.small_signal(control, inputs, frequencies, condition)
 
+    def swept(self, control: Floats, inputs: Floats, sweeps: Mapping[str, str]) -> dict[str, tuple[Floats, np.ndarray]]:
+        """dI_out/dV by `.ac` over frequencies, by control; see NgspiceDevice.swept."""
+        with self._borrowed() as device:
+            return device.swept(control, inputs, sweeps)
+
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""
         with self._borrowed() as device:
@@ -170,25 +193,3 @@ class NgspicePool:
             device.close()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def digest(*drives: Drive, ramp: float = 0.0) -> str:
-    """Drives in 32 hex digits, equal for those that are equal bit for bit."""
-    told = hashlib.sha256()
-    for drive in drives:
-        arrays = [drive.control, drive.inputs]
-        told.update(repr((ramp, drive.tones, drive.transient, drive.condition)).encode())
-        if drive.tables is not None:
-            told.update(repr((drive.tables.electrodes, drive.tables.step, drive.tables.held)).encode())
-            arrays.append(drive.tables.values)
-        for array in arrays:
-            told.update(repr(np.shape(array)).encode() + np.ascontiguousarray(array, dtype=np.float64).tobytes())
-    return told.hexdigest()[:32]

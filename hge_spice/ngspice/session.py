@@ -9,6 +9,7 @@ A second session in one process fails: use worker.py.
 
 import logging
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ class Result:
     scale : [point], s or Hz, empty if nothing ran
     vectors : [name, point], in the order asked for; complex after an AC analysis
     names : of the vectors, where some were asked for by how they begin
+    seconds : of a processor, that ngspice took for the analysis alone
     log : ngspice's own lines
     """
 
@@ -39,6 +41,7 @@ class Result:
     iterations: float = 0.0  # of Newton, for each step that a transient tried
     rejected: int = 0  # steps that it took back
     names: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no type information
@@ -143,7 +146,9 @@ class Session:
         """
         for command in _joined(alterations):
             self._ngspice.exec_command(command)
+        began = time.process_time()  # which other processes don't lengthen
         self._ngspice.exec_command(analysis)
+        seconds = time.process_time() - began
         log = self._ngspice.lines
         if any(name.endswith("*") for name in names):
             starts = tuple(name.removesuffix("*") for name in names)
@@ -153,11 +158,12 @@ class Session:
         iterations, rejected = self._effort() if analysis.startswith("tran") else (0.0, 0)
         missing = tuple(name for name, vector in zip(names, found, strict=True) if vector is None)
         if missing or not found:
-            result = Result(np.empty(0), np.empty((len(names), 0)), log, missing if len(missing) < len(names) else ())
+            missing = missing if len(missing) < len(names) else ()
+            result = Result(np.empty(0), np.empty((len(names), 0)), log, missing, seconds=seconds)
         else:
             vectors = np.array(found)
             scale = np.zeros(1) if scale is None else np.real(scale).copy()
-            result = Result(scale, vectors, log, iterations=iterations, rejected=rejected, names=names)
+            result = Result(scale, vectors, log, iterations=iterations, rejected=rejected, names=names, seconds=seconds)
         self._ngspice.exec_command("destroy all")
         self._runs += 1
         if self._runs % RUNS_PER_RELEASE == 0:

@@ -10,12 +10,11 @@ from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Waveform
 from hge_spice.graph import Network, readout
 from hge_spice.ngspice.flags import verdict, with_moved, with_uneven
+from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
 from hge_spice.plateaus import Plateaus
-
-_TAIL = 20  # lines of ngspice's log in an error message
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,9 @@ class WaveformReader:
         self._floor = family.options["vntol"] if voltage else family.options["abstol"] * self._readout.per_ampere
         self._reltol = family.options["reltol"]
 
-    def response(self, result: Result) -> complex:
-        """Of the trained output, by `.ac` at one frequency: A, or V of a voltage read-out."""
-        return complex(self._combined(self._rows(result.vectors, self._saved.read))[0])
+    def response(self, result: Result) -> np.ndarray:
+        """Of the trained output, by `.ac`: [frequency], complex, A, or V of a voltage read-out."""
+        return self._combined(self._rows(result.vectors, self._saved.read))
 
     def at_rest(self, drive: Drive, result: Result) -> Waveform:
         """One point, no time spent; `energy` is the power in W."""
@@ -198,8 +197,8 @@ class WaveformReader:
 
 
 def _stopped(result: Result, duration: float) -> SimulationError:
-    tail = "\n".join(result.log[-_TAIL:])
-    return SimulationError(f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s:\n{tail}")
+    stopped = f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s"
+    return SimulationError(f"{stopped}:\n{ending(result.log)}")
 
 
 def _energy(

@@ -16,20 +16,20 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from hge_spice.drive import SimulationError
 from hge_spice.ngspice.library import find_library
+from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.session import Result, Session
 
 MEMORY = 4 * 2**30  # bytes of address space of a worker: a transient without end must not take the machine with it
 FILE_SIZE = 2**26  # bytes of any file it writes: its log, and what a netlist might
 TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
 START = 30.0  # s for a process to start and load the library, on a machine with better things to do
-_TAIL = 20  # lines of ngspice's log in an error message
 
 
 class WorkerDied(SimulationError):  # noqa: N818 - it reads as what happened
@@ -42,7 +42,6 @@ class Worker:
     def __init__(self, timeout: float = TIMEOUT) -> None:
         find_library()  # so that a missing ngspice is an error here and not a dead child
         self.timeout = timeout
-        self.respawned = 0
         self._netlist: str | None = None
         self._setup: tuple[str, ...] = ()
         self._files: Mapping[str, bytes] = {}
@@ -122,12 +121,16 @@ class Worker:
         Raises WorkerDied when the process ends or hangs; the next job finds a fresh process with the circuit as loaded,
         without the alterations made since: the caller repeats those.
         """
+        return self.run_all([(alterations, analysis)], names)[0]
+
+    def run_all(self, jobs: Sequence[tuple[list[str], str]], names: tuple[str, ...]) -> list[Result]:
+        """Run several, each with alterations of its own, in one message; see run."""
         if self._process is None:
             self._start()
-        result = self._exchange(("run", alterations, analysis, names), self.timeout)
-        if not isinstance(result, Result):
-            raise WorkerDied(f"the ngspice worker answered with {type(result).__name__}")
-        return result
+        results = self._exchange(("run", jobs, names), self.timeout * len(jobs))
+        if not isinstance(results, list):
+            raise WorkerDied(f"the ngspice worker answered with {type(results).__name__}")
+        return results
 
     def close(self) -> None:
         """End the process. The worker can't be used again until load or run starts another."""
@@ -160,10 +163,9 @@ class Worker:
 
     def _replace(self, reason: str) -> WorkerDied:
         log = Path(self._home.name, "output.log")
-        tail = log.read_text(errors="replace").splitlines()[-_TAIL:] if log.exists() else []
+        said = log.read_text(errors="replace").splitlines() if log.exists() else []
         self.close()
-        self.respawned += 1
-        return WorkerDied("\n".join([f"the ngspice worker {reason}", *tail]))
+        return WorkerDied(f"the ngspice worker {reason}\n{ending(said)}".rstrip())
 
 
 def _end(process: subprocess.Popen[bytes], connection: Connection, home: tempfile.TemporaryDirectory[str]) -> None:
@@ -216,6 +218,6 @@ def serve(descriptor: int) -> None:
             elif job[0] == "features":
                 connection.send(session.features)
             else:
-                connection.send(session.run(*job[1:]))
+                connection.send([session.run(alterations, analysis, job[2]) for alterations, analysis in job[1]])
         except (SimulationError, ValueError) as error:
             connection.send(error)

@@ -7,9 +7,10 @@ from hge_spice.graph import Network
 from hge_spice.study.corners import Corners
 
 
-def at_corner(graph: Network, corners: Corners, seed: int) -> Network:
+def at_corner(graph: Network, corners: Corners, seed: int, *, steady: bool) -> Network:
     """The block with its draw of mismatch, and with what a sign-off asks of its transistors among its probes.
 
+    steady : whether no expression of the process's follows the temperature
     Raises ValueError for a network that is no block, and where transistors can't be told apart.
     """
     if graph.graph["family"] != "subcircuit" or graph.number_of_edges():
@@ -19,5 +20,6 @@ def at_corner(graph: Network, corners: Corners, seed: int) -> Network:
         rng = np.random.default_rng((seed, corners.draw, *b"mismatch"))
         graph = with_thresholds(graph, corners.threshold, corners.gain, rng)
     graph = graph.copy()
+    graph.graph["in_place"] = {"draws": bool(corners.mismatch or corners.draw), "steady": steady}
     graph.graph["watched"] = tuple(f"@{name}[{what}]" for name in names for what in ("vds", "vdsat"))
     return graph

@@ -9,7 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from hge_spice.batches import batch_count, epoch_batches
-from hge_spice.calibrate import check_points, choose_amplitude, choose_amplitudes, choose_points, choose_settle
+from hge_spice.calibrate import (
+    check_points,
+    choose_amplitude,
+    choose_amplitudes,
+    choose_points,
+    choose_settle,
+    quasi_static,
+)
 from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
@@ -22,6 +29,7 @@ from hge_spice.loss import LOSSES, RESIDUALS, Target
 from hge_spice.margin import mean_noise
 from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.patience import Patience
@@ -39,7 +47,7 @@ from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
 from hge_spice.tasks import Task
-from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, with_even_points
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
@@ -90,7 +98,7 @@ def build_graph(study: Study) -> Network:
     )
     graph = altered(graph, study.imperfections, study.training.seed)
     if study.corners is not None:
-        graph = at_corner(graph, study.corners, study.training.seed)
+        graph = at_corner(graph, study.corners, study.training.seed, steady=process is None or process.steady)
     graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
     graph.graph["reinitialise"] = study.device.reinitialise
     graph.graph["setup"] = process.setup if process is not None else ()
@@ -182,6 +190,23 @@ def _measured_lag(study: Study, dut: DeviceUnderTest, control: Floats, inputs: F
     return reference_lag(dut, control, inputs[0], measurement, study.lockin.reference)
 
 
+def _check_grid(
+    study: Study,
+    network: NgspicePool | QuasistaticDevice,
+    ideal: DeviceUnderTest,
+    control: Floats,
+    inputs: Floats,
+    measurement: Measurement,
+) -> tuple[str, ...]:
+    """`coarse` where the points are too few; at a corner, a quasi-static block keeps to them."""
+    if study.corners is None or not isinstance(network, NgspicePool):
+        return check_points(ideal, control, inputs, measurement)
+    if quasi_static(network, control, inputs, np.array(measurement.plan.frequencies)):
+        network.keep_to_the_grid()
+        return ()
+    return check_points(ideal, control, inputs, measurement)
+
+
 def as_played(study: Study, dut: DeviceUnderTest) -> DeviceUnderTest:
     """The device as the study plays patterns to it: one by one, or in one transient."""
     if study.perturbation.patterns == "separate":
@@ -242,12 +267,14 @@ class Bench:
         workers: int = 1,
         screened: Callable[[int, int], None] = lambda _done, _total: None,
         journal: Journal | None = None,
+        kept: Kept | None = None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many points are done, of how many, while electrodes are chosen
         journal : of ngspice's measurements, unless elements remember from one to the next
+        kept : circuits that stay loaded from one trial to the next
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -282,7 +309,7 @@ class Bench:
         network = (
             QuasistaticDevice(graph)
             if study.device.engine == "quasistatic"
-            else NgspicePool(graph, workers, record=journal)
+            else NgspicePool(graph, workers, record=journal, kept=kept)
             if study.device.reinitialise
             else NgspicePool(graph)
         )
@@ -302,7 +329,9 @@ class Bench:
                 plan, coarse = choose_points(ideal, control, inputs, measurement)
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             else:
-                flags = (*flags, *check_points(ideal, control, inputs, measurement))
+                flags = (*flags, *_check_grid(study, network, ideal, control, inputs, measurement))
+            if study.training.where == "circuit" and study.circuit.chopped:
+                measurement = replace(measurement, plan=with_even_points(measurement.plan))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
@@ -380,14 +409,18 @@ class Bench:
 
         control : [control], V; the first setting where none is given
         """
+        drives = self.drives(control)
+        if isinstance(self.dut, InOneTransient):
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(drives, how.ramp, how.reset))
+        return deck(self.network.graph, drives[0])
+
+    def drives(self, control: Floats | None = None) -> tuple[Drive, ...]:
+        """What an extraction plays, pattern by pattern, as `deck` has it."""
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
         held = self.control() if control is None else control
-        drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
-        if isinstance(self.dut, InOneTransient):
-            how = self.study.perturbation
-            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
-        return deck(self.network.graph, drives[0])
+        return tuple(Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs)
 
     def __enter__(self) -> Self:
         return self

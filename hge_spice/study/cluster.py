@@ -17,9 +17,9 @@ from typing import Any
 from hge_spice.study.execute import Finished, Job, Rate, Started
 from hge_spice.study.files import StudyError
 from hge_spice.study.ledger import Outcome
-from hge_spice.study.perform import Work, versions
+from hge_spice.study.perform import Work, keeping, versions
+from hge_spice.study.running import Cluster
 from hge_spice.study.sampling import TrialSpec
-from hge_spice.study.spec import Cluster
 
 AHEAD = 3  # chunks per thread in flight: one at work, the next at hand, one on its way
 JOIN = 30.0  # s to reach a scheduler
@@ -103,12 +103,13 @@ def on_cluster(client: Any, jobs: Sequence[Job], out: Path, work: Work, started:
 def _chunk(trials: list[TrialSpec], work: Work) -> list[Outcome]:
     """On a worker: trials one after another in a directory that goes with them."""
     outcomes = []
-    for trial in trials:
-        with tempfile.TemporaryDirectory(prefix="hge-spice-trial-") as home:
-            outcome = work(trial, Path(home))
-            folder = Path(home) / "trials" / trial.id
-            files = {p.name: p.read_bytes() for p in sorted(folder.iterdir())} if folder.is_dir() else {}
-            outcomes.append(replace(outcome, files=files))
+    with keeping(work) as kept_work:
+        for trial in trials:
+            with tempfile.TemporaryDirectory(prefix="hge-spice-trial-") as home:
+                outcome = kept_work(trial, Path(home))
+                folder = Path(home) / "trials" / trial.id
+                files = {p.name: p.read_bytes() for p in sorted(folder.iterdir())} if folder.is_dir() else {}
+                outcomes.append(replace(outcome, files=files))
     return outcomes
 
 

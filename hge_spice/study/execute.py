@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from hge_spice.study.ledger import Outcome
-from hge_spice.study.perform import Work
+from hge_spice.study.perform import Work, keeping
 from hge_spice.study.sampling import TrialSpec
 
 Job = tuple[int, TrialSpec]  # position and trial
@@ -66,6 +66,7 @@ class Rate:
     seen: int = 0
 
     def saw(self, seconds: float) -> None:
+        """Count a trial that took so many s into the running mean over the last 50."""
         self.seen += 1
         self.seconds += (seconds - self.seconds) / min(self.seen, 50)
 
@@ -175,6 +176,11 @@ def _serve(connection: Connection, out: Path, work: Work) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    with keeping(work) as kept_work:
+        _answer(connection, out, kept_work)
+
+
+def _answer(connection: Connection, out: Path, work: Work) -> None:
     while True:
         try:
             chunk: list[TrialSpec] = connection.recv()

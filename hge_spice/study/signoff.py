@@ -12,6 +12,7 @@ import numpy as np
 
 from hge_spice.devices.block_mismatch import transistors
 from hge_spice.drive import Floats
+from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
@@ -23,23 +24,26 @@ from hge_spice.train import train
 WIDEST = 1e10  # Hz, up to which a bandwidth is looked for
 WEAK = 0.1  # of the largest derivative: below, a control's lag is not counted
 AT_REST = 1e3  # times below its tone a response counts as one at rest
-STRIDE = 10**0.5  # between frequencies tried, so that a resonance is not stepped over
+COARSE, FINE = 2, 240  # frequencies a decade: so that a resonance is not stepped over, and for 1 %
 AWAY = np.sqrt(0.5)  # of its value at rest by which a response has moved at the bandwidth: a single pole's 3 dB
 
 
-def nominal_control(base: StudyText) -> Floats:
+def nominal_control(base: StudyText, kept: Kept | None = None) -> Floats:
     """Controls trained at the study's own process section, temperature and supply, without mismatch: [control], V.
 
     They are the same at all corners, and trained once in each process. Of starts that are not solved the last counts.
+
+    kept : circuits that stay loaded from one trial to the next
+
     Raises StudyError, ValueError, SimulationError.
     """
-    return np.array(_trained(json.dumps(base)))
+    return np.array(_trained(json.dumps(base), kept))
 
 
 @lru_cache(maxsize=4)
-def _trained(base: str) -> tuple[float, ...]:
+def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
     study = parse_study(json.loads(base))
-    with Bench.of(study) as bench:
+    with Bench.of(study, kept=kept) as bench:
         for start in range(study.training.starts):
             for step in train(bench.dut, bench.control(start), bench.recipe, study.training.steps):
                 control, solved = step.control, step.margin.solved
@@ -63,7 +67,8 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
     tones = np.array(measurement.plan.frequencies)
     found = compare(bench, control)
     jacobian = np.array(found["truth"])
-    lag = np.array([_lag(pool, control, each, tones) for each in inputs])
+    seen = [_response(pool, control, each, tones) for each in inputs]
+    lag = np.array([np.abs(np.angle(moving * np.sign(rest.real))) for rest, moving in seen])
     strong = np.abs(jacobian) >= WEAK * np.abs(jacobian).max(axis=1, keepdims=True)
     points = [pool.operating_point(control, each) for each in inputs]
     return {
@@ -72,7 +77,9 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
         "nominal_flags": found["flags"],
         "lag": float(np.abs(lag[strong]).max()),
         "power_watt": max(point.energy for point in points),
-        "bandwidth": min(_bandwidth(pool, control, each, tones) for each in inputs),
+        "bandwidth": min(
+            _bandwidth(pool, control, each, rest, tones) for each, (rest, _) in zip(inputs, seen, strict=True)
+        ),
         "learning_snr": min(
             _learning_snr(bench, control, each, row, tones) for each, row in zip(inputs, jacobian, strict=True)
         ),
@@ -125,35 +132,33 @@ def _regions(bench: Bench, seen: list[Mapping[str, Floats]]) -> dict[str, Any]:
     return {"regions": regions, **({"headroom": min(asked)} if asked else {})}
 
 
-def _lag(pool: NgspicePool, control: Floats, inputs: Floats, tones: Floats) -> Floats:
-    """Angle of each control's response at its tone against its response at rest: [control], rad."""
-    moving = pool.small_signal(control, inputs, tones)
-    rest = pool.small_signal(control, inputs, tones / AT_REST)
-    return np.asarray(np.abs(np.angle(moving * np.sign(rest.real))))
+def _response(pool: NgspicePool, control: Floats, inputs: Floats, tones: Floats) -> tuple[np.ndarray, np.ndarray]:
+    """Each control's response at rest, and at its tone: [control] each, A/V or V/V complex."""
+    pairs = zip(pool.controls, tones.tolist(), strict=True)
+    found = pool.swept(control, inputs, {name: f"lin 3 {tone / AT_REST!r} {tone!r}" for name, tone in pairs})
+    # of "lin 2" ngspice gives the first alone
+    both = np.array([response for _, response in found.values()])
+    return both[:, 0], both[:, -1]
 
 
-def _bandwidth(pool: NgspicePool, control: Floats, inputs: Floats, tones: Floats) -> float:
+def _bandwidth(pool: NgspicePool, control: Floats, inputs: Floats, rest: np.ndarray, tones: Floats) -> float:
     """Frequency up to which the strongest control's response stays near its value at rest, to 1 %, Hz."""
+    strongest = int(np.argmax(np.abs(rest)))
+    name = pool.controls[strongest]
 
-    def response(frequency: float) -> complex:
-        return complex(pool.small_signal(control, inputs, np.full(len(tones), frequency))[strongest])
+    def away(sweep: str) -> tuple[Floats, np.ndarray]:
+        frequencies, response = pool.swept(control, inputs, {name: sweep})[name]
+        return frequencies, np.flatnonzero(np.abs(response - rest[strongest]) > AWAY * np.abs(rest[strongest]))
 
-    def away(frequency: float) -> bool:
-        return bool(np.abs(response(frequency) - rest) > AWAY * np.abs(rest))
-
-    resting = pool.small_signal(control, inputs, tones / AT_REST)
-    strongest = int(np.argmax(np.abs(resting)))
-    rest = complex(resting[strongest])
-    high = float(tones.min())
-    while not away(high):
-        if high > WIDEST:
-            return WIDEST
-        high *= STRIDE
-    low = high / STRIDE
-    while high > 1.01 * low:
-        middle = float(np.sqrt(low * high))
-        low, high = (low, middle) if away(middle) else (middle, high)
-    return high
+    frequencies, beyond = away(f"dec {COARSE} {float(tones.min() / 10 ** (1 / COARSE))!r} {WIDEST!r}")
+    if not len(beyond):
+        return WIDEST
+    high = int(beyond[0])
+    if not high:
+        return float(frequencies[0])
+    below, above = float(frequencies[high - 1]), 1.01 * float(frequencies[high])
+    frequencies, beyond = away(f"dec {FINE} {below!r} {above!r}")
+    return float(frequencies[beyond[0]])
 
 
 def _learning_snr(bench: Bench, control: Floats, inputs: Floats, jacobian: Floats, tones: Floats) -> float:

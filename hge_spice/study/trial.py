@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hge_spice.drive import Floats
+from hge_spice.ngspice.kept import Kept
 from hge_spice.study.bench import Bench
 from hge_spice.study.circuit import learn
 from hge_spice.study.generalise import begun_at_the_best
@@ -16,8 +17,8 @@ from hge_spice.study.signoff import signed_off
 from hge_spice.study.spec import Study
 from hge_spice.train import Step, train
 
-Progress = Callable[[int, Step], None]
-Screened = Callable[[int, int], None]  # points done, of how many
+Stepped = Callable[[int, Step], None]  # start, step
+Screening = Callable[[int, int], None]  # points done, of how many
 
 
 def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
@@ -45,6 +46,7 @@ def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
         for epoch in learn(bench, start, directory):
             cost += epoch.step.cost
             beside = {f"loop.{name}": v for name, v in zip(bench.dut.controls, epoch.loop, strict=True)}
+            beside |= {"circuit_solved": float(epoch.solved), "loop_solved": float(epoch.loop_solved)}
             for p, row in enumerate(epoch.truth):
                 beside |= {f"truth.{p}.{name}": v for name, v in zip(bench.dut.controls, row, strict=True)}
             yield Trained(start, epoch.step, cost, beside)
@@ -55,26 +57,30 @@ def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
 def run_trial(
     study: Study,
     directory: Path,
-    progress: Progress = lambda _start, _step: None,
+    progress: Stepped = lambda _start, _step: None,
     workers: int = 1,
-    screened: Screened = lambda _done, _total: None,
+    screened: Screening = lambda _done, _total: None,
     journal: Journal | None = None,
     nominal: Floats | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, Any]:
     """Train, write the trial's folder, return its result with the keys of the JSON output.
 
     workers : ngspice processes that share a step's patterns; journal : of a run of it that may have been killed
     nominal : [control], V, trained at the nominal point, where this is one of a sign-off
+    kept : circuits that stay loaded from one trial to the next
     progress : told of every training step; screened : told how the choice of electrodes goes on
 
     Raises ValueError for a study that can't be built, SimulationError, NgspiceNotFound, OSError.
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers, screened, journal) as built:
+    with Bench.of(study, workers, screened, journal, kept) as built:
         bench = begun_at_the_best(built)
         signed = {} if nominal is None else signed_off(bench, nominal)
         if "stopped" in signed:
-            return signed | {"solved": False, "seconds": time.perf_counter() - began}
+            spent = {"seconds": time.perf_counter() - began, "solver_seconds": bench.pool.solver_seconds}
+            return signed | {"solved": False} | spent
         learned = follow(bench, run_starts(bench, directory), directory, progress)
-        return result_of(bench, learned, directory, signed, began, workers)
+        result = result_of(bench, learned, directory, signed, began, workers)
+        return result | ({} if nominal is None else {"solver_seconds": bench.pool.solver_seconds})
