@@ -19,6 +19,8 @@ PROBE = re.compile(r"[\w.#]+|@[\w.]+\[\w+\]", re.ASCII)
 NOISE_NODE = "e__noise"  # no electrode's: theirs are spelled out in hexadecimal where they begin with e_
 # XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
 TOLERANCE = ".options xtrtol=7"
+# Densities of noise need no operating point to the last digits, which transistors find hard to come by
+EASIER = ".options reltol=1e-5 abstol=1e-13 vntol=1e-8"
 # The sparse solver of SuiteSparse, in builds that have it; others ignore the option. Below about 1000 nodes it doesn't
 # pay; nodes of a network have three elements or more
 KLU, KLU_FROM = ".options klu", 3000
@@ -351,7 +353,7 @@ def noise_deck(graph: Network) -> str:
             circuit.raw_spice += f"enoise{k} {ends} {vector} 0 1\n"
         below = foot
     lines = [line for line in _lines(graph, circuit) if not line.startswith(".save")]  # its spectrum goes by no name
-    return "\n".join([*lines, ".end", ""])
+    return "\n".join([*lines, *([EASIER] if "subcircuit" in graph.graph else []), ".end", ""])
 
 
 def _lines(graph: Network, circuit: Circuit) -> list[str]:
