@@ -8,7 +8,7 @@ import numpy as np
 
 from hge_spice.drive import Drive, Floats, SmallSignalDevice, Waveform, WrappedKnown
 from hge_spice.drive.remembered import measure_new
-from hge_spice.gradient import ESTIMATORS, Estimate, Measurement, small_signal
+from hge_spice.gradient import DRAWN, ESTIMATORS, ONE_AT_A_TIME, WITH_TONES, Estimate, Measurement, small_signal
 from hge_spice.graph import assign_roles
 from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.pool import NgspicePool
@@ -20,8 +20,6 @@ from hge_spice.study.spec import Study
 from hge_spice.tones import TonePlan, plan_tones
 from hge_spice.train import Recipe
 
-WITH_TONES = frozenset({"homodyne", "homodyne_richardson", "homodyne_sequential", "multiplexed_frequency"})
-DRAWN = frozenset({"spsa", "multiplexed_code"})
 FEWEST_POINTS = 16
 READ_OUT_POINTS = 64  # of windows without tones
 
@@ -163,4 +161,4 @@ def _scaled(study: Study, count: int, asked: Comparison, recipe: Recipe) -> dict
 
 def _shortest(name: str, plan: TonePlan, asked: Comparison) -> float:
     """Shortest window that holds all tones below the bandwidth, s: what ends a homodyne's independence of n."""
-    return max(plan.harmonics) / asked.bandwidth if name in WITH_TONES - {"homodyne_sequential"} else 0.0
+    return max(plan.harmonics) / asked.bandwidth if name in WITH_TONES - ONE_AT_A_TIME else 0.0

@@ -3,17 +3,12 @@
 import re
 from collections.abc import Iterable
 
+from hge_spice.gradient import OF_THE_LOSS, SIDE_BY_SIDE, UNDRIVEN
 from hge_spice.loss import RESIDUALS
 from hge_spice.study.files import suggestion
 from hge_spice.study.study import Study
 from hge_spice.study.task import build_task
 from hge_spice.update import RULES
-
-UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
-# estimators that drive alike whatever is read: one measurement serves all outputs
-SIDE_BY_SIDE = frozenset(
-    {"homodyne", "homodyne_sequential", "finite_difference", "finite_difference_forward", "adjoint"}
-)
 
 
 def misfits(study: Study) -> Iterable[str]:
@@ -43,7 +38,7 @@ def misfits(study: Study) -> Iterable[str]:
 
 
 def _of_training(study: Study) -> Iterable[str]:
-    if study.training.demodulate == "loss" and not study.training.estimator.startswith("multiplexed"):
+    if study.training.demodulate == "loss" and study.training.estimator not in OF_THE_LOSS:
         yield f"training.demodulate: {study.training.estimator} demodulates outputs; take a multiplexed_… estimator"
     if study.lockin.reference is not None and study.lockin.reference not in study.electrodes.controls:
         yield f"lockin.reference: {study.lockin.reference!r} is no control; name one of them"
@@ -91,7 +86,6 @@ def _of_data(study: Study) -> Iterable[str]:
         yield f'training.best_of: {task.name} is a truth table; take electrodes.roles = "screen"'
     if not task.exact:
         for what, unfit in (
-            ("electrodes.roles: screening", study.electrodes.roles is not None),
             ("retrain", study.retrain.acts),
             ("training.where: a circuit", study.training.where == "circuit"),
             ("compare", study.compare is not None),
@@ -140,6 +134,8 @@ def _of_comparisons(study: Study) -> Iterable[str]:
                 f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / study.perturbation.window:g} Hz that "
                 "the window resolves"
             )
+    if study.electrodes.roles == "screen" and study.device.units:
+        yield "electrodes.roles: screening is of one network; name the electrodes of units"
     if study.compare is not None and study.compare.controls and study.device.source != "dopant":
         yield (
             "compare.controls: only a dopant network is built with any number of electrodes; give controls = [] to "
