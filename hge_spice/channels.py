@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Drive, ExactDevice, Floats, Waveform, Wrapped, measure_all
-
-Key = tuple[bytes, bytes, object, object]
+from hge_spice.drive import DeviceUnderTest, Drive, ExactDevice, Floats, Waveform, Wrapped
+from hge_spice.drive.remembered import measure_new
 
 
 class Channels:
@@ -15,15 +14,12 @@ class Channels:
 
     def __init__(self, dut: DeviceUnderTest, outputs: Sequence[str]) -> None:
         self.dut = dut
-        self._known: dict[Key, Waveform] = {}
+        self._known: dict[str, Waveform] = {}
         self.channels = tuple(Channel(self, name) for name in outputs)
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive; those not known yet are measured together. A drive that comes twice is known."""
-        keys = [(d.control.tobytes(), d.inputs.tobytes(), d.tones, d.transient) for d in drives]
-        fresh = {key: drive for key, drive in zip(keys, drives, strict=True) if key not in self._known}
-        self._known |= dict(zip(fresh, measure_all(self.dut, list(fresh.values())), strict=True))
-        return [self._known[key] for key in keys]
+        return measure_new(self.dut, drives, self._known)
 
 
 class Channel(Wrapped[DeviceUnderTest]):

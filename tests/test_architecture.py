@@ -18,8 +18,14 @@ ORDERS = (  # highest first: nothing reaches what stands before it
     ({"ngspice", "netlist"}, {"train", "gradient", "lockin", "drive", "loss", "update"}),  # these know no SPICE
 )
 PLOTTERS = ("plot/", "study/report.py", "study/overview.py", "study/svg.py")
-IMPORTERS = {"PySpice": ("netlist/", "devices/", "ngspice/"), "matplotlib": PLOTTERS, "plotly": PLOTTERS}
-OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py", "benchmarks/materia.py")  # the last writes decks to run
+IMPORTERS = {
+    "PySpice": ("netlist/", "devices/", "ngspice/", "benchmarks/peers/pyspice_loop.py"),
+    "matplotlib": PLOTTERS,
+    "schemdraw": PLOTTERS,
+    "plotly": PLOTTERS,
+}
+BENCHMARKS = ("benchmarks/materia.py", "benchmarks/peers/")  # they write decks to run
+OPENERS = ("ngspice/", "study/", "traces/", "graph/read.py", *BENCHMARKS)
 OPENING = {"open", "read_text", "read_bytes", "write_text", "write_bytes"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox"}
 

@@ -7,6 +7,7 @@ from hge_spice.benchmarks.learning import learning
 from hge_spice.benchmarks.materia import materia
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
+from hge_spice.benchmarks.peers import peers
 from hge_spice.benchmarks.pool import pool
 from hge_spice.benchmarks.quasistatic import quasistatic
 from hge_spice.benchmarks.scale import scale
@@ -26,4 +27,5 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "sweep": sweep,
     "trials": trials,
     "materia": materia,
+    "peers": peers,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -19,10 +19,9 @@ from hge_spice.drive import (
     innermost,
     measure_all,
 )
+from hge_spice.drive.wrapped import Inner
 from hge_spice.graph import Network
 from hge_spice.plateaus import PlateauDevice, Plateaus
-
-Inner = TypeVar("Inner", bound=DeviceUnderTest)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from hge_spice.netlist.circuit import build_circuit
 from hge_spice.netlist.names import NOISE_NODE, outside, table_node
 from hge_spice.netlist.rails import Rails
 from hge_spice.netlist.saved import save_name, saved_vectors
-from hge_spice.tables import sources
+from hge_spice.netlist.tables import sources
 
 # XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
 TOLERANCE = ".options xtrtol=7"

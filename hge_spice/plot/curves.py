@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 from hge_spice.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, lay_out, panel, plain, scale
 
 LINES = ((BLUE, "o"), (VERMILLION, "s"), (GREEN, "^"), (ORANGE, "D"), (PURPLE, "v"), (SKY, "P"), (GREY, "X"))
-DECADE = 10.0  # from the smallest to the largest, above which an axis is logarithmic
+FAR = 5.0  # from the smallest to the largest, above which an axis is logarithmic
 LABELS = 12  # values that are all written below the axis
 APART = 0.06  # of the distance between neighbours, by which lines over words are moved sideways
 
@@ -20,7 +20,7 @@ def curves(found: Sequence[Mapping[str, Any]], over: str, by: str | None = None)
     """Draw medians and quartiles of metrics over a swept key.
 
     found : with the fields of study.curves.Point; over, by : names of the keys
-    Numbers lie at their place, on a logarithmic axis where they span a decade; words stand side by side. What is not
+    Numbers lie at their place, on a logarithmic axis where they lie far apart; words stand side by side. What is not
     above zero isn't drawn on a logarithmic axis.
     """
     metrics = list(dict.fromkeys(each["metric"] for each in found))
@@ -34,7 +34,7 @@ def curves(found: Sequence[Mapping[str, Any]], over: str, by: str | None = None)
         own = [each for each in found if each["metric"] == metric]
         ends = [v for each in own for v in (each["low"], each["middle"], each["high"]) if np.isfinite(v)]
         factor, unit = scale(max(map(abs, ends), default=0.0), own[0]["unit"]) if own[0]["unit"] else (1.0, "")
-        logarithmic = _spans_a_decade([each["middle"] for each in own if np.isfinite(each["middle"])])
+        logarithmic = _far_apart([each["middle"] for each in own if np.isfinite(each["middle"])])
         panel(axes, y=plain(metric) + (f" / {unit}" if unit else ""))
         if logarithmic:
             axes.set_yscale("log")
@@ -67,7 +67,7 @@ def curves(found: Sequence[Mapping[str, Any]], over: str, by: str | None = None)
 
 def _across(axes: Axes, place: Mapping[str, float], *, words: bool) -> None:
     """The key's own values below the axis, as the study writes them."""
-    if not words and _spans_a_decade(list(place.values())):
+    if not words and _far_apart(list(place.values())):
         axes.set_xscale("log")
     if len(place) <= LABELS:
         axes.set_xticks(list(place.values()), [plain(each, 20) for each in place])
@@ -75,6 +75,6 @@ def _across(axes: Axes, place: Mapping[str, float], *, words: bool) -> None:
         axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _spans_a_decade(values: Sequence[float]) -> bool:
+def _far_apart(values: Sequence[float]) -> bool:
     positive = [value for value in values if value > 0]
-    return bool(positive) and len(positive) >= len(values) / 2 and max(positive) >= DECADE * min(positive)
+    return bool(positive) and len(positive) >= len(values) / 2 and max(positive) >= FAR * min(positive)

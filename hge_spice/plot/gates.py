@@ -20,7 +20,7 @@ class Gate:
     """One trial: its windows in the order of its patterns, as they were measured with the tones on.
 
     traces : [pattern][point], A or V; window : s; outputs : [pattern], tones off; classes : [pattern], 0 or 1
-    inputs : of each pattern, in words
+    states : of each pattern, in words
     """
 
     name: str
@@ -28,7 +28,7 @@ class Gate:
     window: float
     outputs: Sequence[float]
     classes: Sequence[float]
-    inputs: Sequence[str]
+    states: Sequence[str]
     solved: bool
 
 
@@ -46,7 +46,7 @@ def gates(found: Sequence[Gate], quantity: str = "A") -> Figure:
     for axes in panels[: len(found)]:
         handles |= {name: line for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
     height = figure.get_size_inches()[1]
-    figure.subplots_adjust(left=0.08, right=0.99, top=1 - 0.3 / height, bottom=0.75 / height, hspace=0.62, wspace=0.28)
+    figure.subplots_adjust(left=0.08, right=0.99, top=1 - 0.3 / height, bottom=0.75 / height, hspace=0.45, wspace=0.38)
     figure.legend(list(handles.values()), list(handles), loc="lower center", ncols=4, frameon=False, borderaxespad=0.2)
     return figure
 
@@ -71,7 +71,7 @@ def _draw(axes: Axes, gate: Gate, quantity: str) -> None:
             factor * 0.5 * (levels[ones].min() + levels[~ones].max()), color="k", ls="--", lw=1, label="midway"
         )
     middles = span * (0.5 + np.arange(len(levels)))
-    axes.set_xticks(middles, [plain(text, 16) for text in gate.inputs], fontsize="small")
+    axes.set_xticks(middles, [plain(text, 8) for text in gate.states])
     axes.set_xlim(0, span * len(levels))
     said = plain(gate.name).upper() + ("" if gate.solved else ", not solved")
     axes.set_title(said, fontsize="medium", bbox=PAPER)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import Drive, Floats, SmallSignalDevice, Tables, Waveform, WrappedKnown, measure_all
-from hge_spice.gradient import ESTIMATORS, Estimate, Measurement, small_signal
+from hge_spice.drive import Drive, Floats, SmallSignalDevice, Waveform, WrappedKnown
+from hge_spice.drive.remembered import measure_new
+from hge_spice.gradient import DRAWN, ESTIMATORS, ONE_AT_A_TIME, WITH_TONES, Estimate, Measurement, small_signal
 from hge_spice.graph import assign_roles
 from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.pool import NgspicePool
@@ -19,8 +20,6 @@ from hge_spice.study.spec import Study
 from hge_spice.tones import TonePlan, plan_tones
 from hge_spice.train import Recipe
 
-WITH_TONES = frozenset({"homodyne", "homodyne_richardson", "homodyne_sequential", "multiplexed_frequency"})
-DRAWN = frozenset({"spsa", "multiplexed_code"})
 FEWEST_POINTS = 16
 READ_OUT_POINTS = 64  # of windows without tones
 
@@ -30,22 +29,11 @@ class Remembered(WrappedKnown[SmallSignalDevice]):
 
     def __init__(self, dut: SmallSignalDevice) -> None:
         super().__init__(dut)
-        self._known: dict[tuple[Any, ...], Waveform] = {}
+        self._known: dict[str, Waveform] = {}
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive; those not known yet are measured together."""
-        keys = [
-            (d.control.tobytes(), d.inputs.tobytes(), d.tones, d.transient, d.condition, _told(d.tables))
-            for d in drives
-        ]
-        fresh = {key: drive for key, drive in zip(keys, drives, strict=True) if key not in self._known}
-        self._known |= dict(zip(fresh, measure_all(self.inner, list(fresh.values())), strict=True))
-        return [self._known[key] for key in keys]
-
-
-def _told(tables: Tables | None) -> tuple[Any, ...] | None:
-    """What makes two drives' tables the same."""
-    return None if tables is None else (tables.electrodes, tables.values.tobytes(), tables.step, tables.held)
+        return measure_new(self.inner, drives, self._known)
 
 
 def assess(bench: Bench) -> dict[str, Any]:
@@ -173,4 +161,4 @@ def _scaled(study: Study, count: int, asked: Comparison, recipe: Recipe) -> dict
 
 def _shortest(name: str, plan: TonePlan, asked: Comparison) -> float:
     """Shortest window that holds all tones below the bandwidth, s: what ends a homodyne's independence of n."""
-    return max(plan.harmonics) / asked.bandwidth if name in WITH_TONES - {"homodyne_sequential"} else 0.0
+    return max(plan.harmonics) / asked.bandwidth if name in WITH_TONES - ONE_AT_A_TIME else 0.0

@@ -11,7 +11,6 @@ from hge_spice.drive import Floats
 from hge_spice.tasks import Task
 from hge_spice.tasks.task import REACH
 
-CONFIDENCE = 0.95
 RESTARTS = 10
 
 
@@ -21,14 +20,6 @@ class Answers:
 
     answers: Floats
     parameters: int
-
-
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share: J. Am. Stat. Assoc. 22, 209 (1927)."""
-    from scipy.stats import binomtest  # noqa: PLC0415 - a study of gates needn't wait for it
-
-    interval = binomtest(right, count).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def linear(task: Task) -> Answers | None:

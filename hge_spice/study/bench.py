@@ -47,7 +47,7 @@ from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
 from hge_spice.tasks import Task
-from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, with_even_points
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
@@ -330,6 +330,8 @@ class Bench:
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             else:
                 flags = (*flags, *_check_grid(study, network, ideal, control, inputs, measurement))
+            if study.training.where == "circuit" and study.circuit.chopped:
+                measurement = replace(measurement, plan=with_even_points(measurement.plan))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))

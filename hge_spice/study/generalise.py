@@ -10,8 +10,9 @@ from hge_spice.gradient import homodyne
 from hge_spice.linear import Decision, fit
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
-from hge_spice.study.baselines import digital, linear, wilson
+from hge_spice.study.baselines import digital, linear
 from hge_spice.study.bench import SHOWN, Bench
+from hge_spice.study.statistics import wilson
 from hge_spice.tasks import Task
 from hge_spice.train import Cost, Step, outputs_of
 

@@ -28,11 +28,23 @@ METRICS: Mapping[str, str] = {
     "simulated_seconds": "time",
     "energy_joule": "energy",
     "relative_error_max": "ratio",
+    "second_order_hits": "ratio",
     "third_order_hits": "ratio",
     # of repeated extractions (study/compare.py)
     "gradient_error": "ratio",
     "gradient_bias": "ratio",
     "gradient_spread": "ratio",
+    # of a learning circuit (study/circuit_result.py)
+    "tightest_use": "ratio",
+    "rests_from": "ratio",
+    "lockin_error_max": "ratio",
+    "loop_deviation_max": "ratio",
+    "circuit_power": "power",
+    "circuit_learning_joule": "energy",
+    "digital_learning_joule": "energy",
+    # of tone spacing (study/spacing.py)
+    "monte_carlo_chi_squared": "ratio",
+    "difference_over_noise": "ratio",
     # of a sign-off (study/signoff.py)
     "nominal_error": "ratio",
     "headroom": "voltage",

@@ -3,18 +3,13 @@
 import re
 from collections.abc import Iterable
 
+from hge_spice.gradient import OF_THE_LOSS, SIDE_BY_SIDE, UNDRIVEN
 from hge_spice.loss import RESIDUALS
 from hge_spice.study.files import suggestion
 from hge_spice.study.study import Study
 from hge_spice.study.task import build_task
 from hge_spice.study.units import render
 from hge_spice.update import RULES
-
-UNDRIVEN = frozenset({"adjoint", "small_signal"})  # estimators that drive nothing
-# estimators that drive alike whatever is read: one measurement serves all outputs
-SIDE_BY_SIDE = frozenset(
-    {"homodyne", "homodyne_sequential", "finite_difference", "finite_difference_forward", "adjoint"}
-)
 
 
 def misfits(study: Study) -> Iterable[str]:
@@ -51,7 +46,7 @@ def misfits(study: Study) -> Iterable[str]:
 
 
 def _of_training(study: Study) -> Iterable[str]:
-    if study.training.demodulate == "loss" and not study.training.estimator.startswith("multiplexed"):
+    if study.training.demodulate == "loss" and study.training.estimator not in OF_THE_LOSS:
         yield f"training.demodulate: {study.training.estimator} demodulates outputs; take a multiplexed_… estimator"
     if study.lockin.reference is not None and study.lockin.reference not in study.electrodes.controls:
         yield f"lockin.reference: {study.lockin.reference!r} is no control; name one of them"
@@ -127,6 +122,9 @@ def _of_circuit(study: Study) -> Iterable[str]:
         yield 'training.where: a circuit is simulated by ngspice; take device.engine = "ngspice"'
     if study.imperfections:
         yield "imperfections: they are of a loop's instruments; a circuit has its own"
+    points = study.perturbation.points
+    if study.circuit.chopped and points != "auto" and points % 2:
+        yield f"perturbation.points: chopping halves a window, {points} points are odd; take {points + 1}"
     if study.lockin.filter != "window" or study.lockin.phase != "as_is":
         yield 'lockin: the circuit averages over whole windows; take filter = "window" and phase = "as_is"'
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from hge_spice.study.axes import number_of
+from hge_spice.study.curves import written
 from hge_spice.study.metrics import METRICS, Spec
 from hge_spice.study.statistics import passes, value_of
 from hge_spice.study.trial_folder import DAMAGE
@@ -45,7 +46,7 @@ def sweep_data(
         "passed": [passes(row, specs) for row in rows],
         "seed": [row["seed"] for row in rows],
         "keys": keys,
-        "written": {key: [_words(row["parameters"].get(key)) for row in rows] for key in keys},
+        "written": {key: [written(row["parameters"].get(key)) for row in rows] for key in keys},
         "numbers": {key: [number_of(row["parameters"].get(key)) for row in rows] for key in keys},
         "metrics": {name: column for name, column in metrics.items() if any(v is not None for v in column)},
         "units": {name: DIMENSIONS[dimension].si for name, dimension in METRICS.items()},
@@ -146,7 +147,3 @@ def _short(value: float | None, digits: int = 4) -> float | None:
 
 def _shorts(values: Iterable[float | None], digits: int = 4) -> list[float | None]:
     return [_short(value, digits) for value in values]
-
-
-def _words(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -6,9 +6,9 @@ import numpy as np
 
 from hge_spice.drive import Floats
 from hge_spice.linear import Decision
-from hge_spice.study.baselines import wilson
 from hge_spice.study.bench import Bench
 from hge_spice.study.generalise import Judged
+from hge_spice.study.statistics import wilson
 from hge_spice.train import outputs_of
 
 SHELLS, FEWEST = 12, 10  # shells, and patterns in one

@@ -97,9 +97,7 @@ def section_of(
     if not folder.of_data:
         section.attempt("truth table", lambda: _judge(section, folder, plot.si))
     section.attempt("flags", lambda: _flags(section, folder))
-    if folder.asked("training.where") == "circuit":
-        path = directory / "trials" / Path(row["id"]).name / "circuit.json"
-        section.circuit = section.attempt("circuit.json", lambda: dict(json.loads(path.read_text("utf-8")))) or {}
+    section.circuit = folder.circuit
     section.attempt("settings", lambda: _settings(section, folder, plot.si))
     section.attempt("device", lambda: _device(section, folder, plot.si))
     return section
@@ -120,10 +118,12 @@ def _circuit_against_loop(folder: Folder, _plot: ModuleType) -> Any:
 
 
 def _block_diagram(folder: Folder, _plot: ModuleType) -> Any:
-    from hge_spice.plot.circuit import block_diagram  # noqa: PLC0415 - as in report.py
+    if not (folder.circuit and folder.comparison):
+        return None
+    from hge_spice.plot.blocks import block_diagram  # noqa: PLC0415 - as in report.py
 
-    learned = folder.asked("training.where") == "circuit" and folder.comparison
-    return learned and block_diagram(len(folder.comparison["controls"]), len(folder.outputs))
+    bill = {block["name"]: block["power_watt"] for block in folder.circuit["blocks"]}
+    return block_diagram(len(folder.comparison["controls"]), len(folder.outputs), bill)
 
 
 def _spectrum(folder: Folder, plot: ModuleType) -> Any:

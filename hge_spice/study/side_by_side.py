@@ -15,7 +15,7 @@ from hge_spice.traces import read_raw
 
 TASK = "task.name"
 MOST_GATES = 12  # trials, of which each still has room for a panel
-OF_A_GATE = ("solved", "gap", "gap_over_span", "contrast", "d_prime", "starts", "steps", "extractions")
+OF_A_GATE = ("solved", "gap", "gap_over_span", "contrast", "d_prime", "starts", "steps")
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -54,19 +54,29 @@ def gate_parts(directory: Path, rows: Rows) -> dict[str, Any]:
         for row in shown:
             result = row["result"]
             plots = read_raw(directory / "trials" / Path(row["id"]).name / "waveform.raw")
-            inputs = [title.partition("inputs ")[2].replace(" V", "").replace("-", "−") for title, _ in plots]
+            states = _states([title.partition("inputs ")[2] for title, _ in plots])
             traces = [vectors[f"{unit.lower().replace('a', 'i')}(output)"] for _, vectors in plots]
             name = ", ".join(str(value) for value in row["parameters"].values())
             gate = Gate(
-                name, traces, result["window"], result["outputs"], result["classes"], inputs, bool(result["solved"])
+                name, traces, result["window"], result["outputs"], result["classes"], states, bool(result["solved"])
             )
             drawn.append(gate)
-            outputs = {f"output at {each}": output for each, output in zip(inputs, result["outputs"], strict=True)}
+            outputs = {f"output at {each}": output for each, output in zip(states, result["outputs"], strict=True)}
             table.append({"gate": name, **outputs, **{key: result[key] for key in OF_A_GATE}})
     except DAMAGE:
         return {}
     pd.DataFrame(table).to_csv(directory / "gates.csv", index=False)
     return {"gates": table, "gates_unit": unit, "gates_picture": svg(gates(drawn, unit), "gates")}
+
+
+def _states(inputs: Sequence[str]) -> list[str]:
+    """Logic states of patterns, from their inputs as waveform.raw names them: "-0.3 V, 0.3 V" is 01."""
+    columns = zip(*(each.split(", ") for each in inputs), strict=True)
+    volts = [[float(value.removesuffix(" V")) for value in column] for column in columns]
+    return [
+        "".join(str(int(value == max(column))) for value, column in zip(row, volts, strict=True))
+        for row in zip(*volts, strict=True)
+    ]
 
 
 def spacing_parts(directory: Path, rows: Rows) -> dict[str, Any]:

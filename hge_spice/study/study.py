@@ -10,6 +10,7 @@ from hge_spice.study.corners import Corners
 from hge_spice.study.device import Device
 from hge_spice.study.electrodes import Electrodes
 from hge_spice.study.imperfections import in_volts, read_imperfections
+from hge_spice.study.in_circuit import InCircuit
 from hge_spice.study.measurement import Lockin, Perturbation
 from hge_spice.study.metrics import Spec, read_specs
 from hge_spice.study.pdk import Pdk
@@ -17,13 +18,9 @@ from hge_spice.study.readout import Readout
 from hge_spice.study.running import Cluster, Probe, Results
 from hge_spice.study.table import Table, Text
 from hge_spice.study.task import TaskChoice
-from hge_spice.study.training import InCircuit, Training
+from hge_spice.study.training import Training
 from hge_spice.study.units import quantity
-from hge_spice.study.values import swept, table
-
-
-def _voltages(value: Any) -> dict[str, float]:
-    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
+from hge_spice.study.values import swept, table, voltages
 
 
 class Study(Table):
@@ -33,7 +30,7 @@ class Study(Table):
     notes: Text = ""
     device: Device
     electrodes: Electrodes
-    bias: Annotated[dict[str, float], BeforeValidator(_voltages)] = Field(default_factory=dict)
+    bias: Annotated[dict[str, float], BeforeValidator(voltages)] = Field(default_factory=dict)
     probe: Probe = Probe()
     pdk: Pdk | None = None
     corners: Corners | None = None

@@ -1,4 +1,4 @@
-"""[training] and [circuit]: what a study learns by, in a loop around the device or in a circuit around it."""
+"""[training]: what a study learns by."""
 
 from typing import Annotated, Literal
 
@@ -7,10 +7,8 @@ from pydantic import BeforeValidator
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES
 from hge_spice.margin import GAP_OVER_SPAN
-from hge_spice.materia.error import ERRORS
-from hge_spice.materia.parts import LEVELS
 from hge_spice.study.table import Count, Seed, Table
-from hge_spice.study.values import one_of, or_auto, or_none, or_word, si, whole, yes_or_no
+from hge_spice.study.values import one_of, or_none, or_word, si, whole
 from hge_spice.update import RULES
 
 DEMODULATED = ("output", "loss")
@@ -50,22 +48,3 @@ class Training(Table):
     starts: Count = 5
     seed: Seed = 0
     unreachable: Annotated[str, BeforeValidator(one_of("choice", ("refuse", "try")))] = "refuse"
-
-
-class InCircuit(Table):
-    """What the learning circuit descends by, and what it is made of.
-
-    error : its error formation; margin : for "margin", share of the mean distance of the outputs from their mean
-    level : how real its parts are; multiplier_offset : V, standard deviation of the multipliers' output offsets, the
-    level's own if left out; chopped : whether that is done against them; leak : s, time constant of the controls' droop
-    gain : V/A of the transimpedance amplifier, or V/V; loop : whether the same loop runs as a program beside it
-    """
-
-    error: Annotated[str, BeforeValidator(one_of("error formation", ERRORS))] = "margin"
-    level: Annotated[str, BeforeValidator(one_of("level", LEVELS))] = "behavioural"
-    multiplier_offset: Annotated[float | None, BeforeValidator(si("voltage", least=0))] = None
-    chopped: Annotated[bool, BeforeValidator(yes_or_no)] = False
-    leak: Annotated[float | None, BeforeValidator(si("time", above=0))] = None
-    margin: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 0.5
-    gain: Annotated[float | Literal["auto"], BeforeValidator(or_auto(si("resistance", above=0)))] = "auto"
-    loop: Annotated[bool, BeforeValidator(yes_or_no)] = True

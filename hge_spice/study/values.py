@@ -175,3 +175,8 @@ def yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{value!r} should be true or false")  # noqa: TRY004 - what comes from a study file is a value
     return value
+
+
+def voltages(value: Any) -> dict[str, float]:
+    """A table of voltages by name, V."""
+    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}

@@ -1,0 +1,45 @@
+"""What a user of this toolkit writes: tones by a study's own plan, and the linearised response without tones."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hge_spice.benchmarks.peers.problem import Problem
+from hge_spice.benchmarks.peers.serve import Gradient, serve
+from hge_spice.drive import Floats
+from hge_spice.gradient import homodyne, small_signal
+from hge_spice.study.bench import Bench
+from hge_spice.study.files import load_study
+from hge_spice.study.spec import parse_study
+
+
+def lock_in(problem: Problem) -> Gradient:
+    """All controls at once, from one transient a pattern."""
+    benches: dict[int, Bench] = {}
+
+    def gradient(control: Floats, points: int) -> Floats:
+        if points not in benches:
+            study = parse_study(load_study(Path(problem.folder) / "study.toml", [f"perturbation.points={points}"]))
+            benches[points] = Bench.of(study)
+        bench = benches[points]
+        estimates = homodyne(bench.network, control, bench.recipe.inputs, bench.recipe.measurement)
+        return np.array([estimate.jacobian for estimate in estimates])
+
+    return gradient
+
+
+def without_tones(problem: Problem) -> Gradient:
+    """`.ac` at each tone's frequency; the effort is fixed."""
+    bench = Bench.of(parse_study(load_study(Path(problem.folder) / "study.toml")))
+
+    def gradient(control: Floats, _effort: int) -> Floats:
+        estimates = small_signal(bench.network, control, bench.recipe.inputs, bench.recipe.measurement)
+        return np.array([estimate.jacobian for estimate in estimates])
+
+    return gradient
+
+
+METHODS = {"lock_in": lock_in, "without_tones": without_tones}
+
+if __name__ == "__main__":
+    serve(METHODS)
