@@ -71,7 +71,10 @@ def test_the_deck_is_the_same_every_time_and_holds_the_device():
 
 CIRCUITS = (
     "and_in_circuit",
+    "feedthrough_in_circuit",
     "gates_in_circuit",
+    "leak_in_circuit",
+    "range_in_circuit",
     "offset_in_circuit",
     "target_in_circuit",
     "target_in_circuit_transistor",

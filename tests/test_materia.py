@@ -298,6 +298,17 @@ def test_the_averaged_model_goes_where_the_circuit_goes_with_all_its_errors(rule
     assert np.abs(ideal - model).max() > 4 * near * went  # what the errors do is seen
 
 
+@pytest.mark.parametrize("rule", [MARGIN, ONE_TARGET | {"rate": 60e-3, "swing_gain": 8.0}])
+@pytest.mark.parametrize("leak", [5.0, 20.0])
+def test_the_averaged_model_knows_what_a_leak_does(leak, rule, tmp_path):
+    """Controls are pulled back, and as they droop in a window their ramp is taken for derivatives."""
+    circuit = circuit_of(parts=replace(IDEAL, leak=leak), amplitude=2e-3, **rule)
+    found = read_trajectory(circuit, simulate(learning_deck(mesh(), circuit, 20), tmp_path), 20)
+    model = np.array(list(averaged(exact(circuit), circuit, 20)))
+    ideal = np.array(list(averaged(exact(circuit), replace(circuit, parts=IDEAL), 20)))
+    assert np.abs(found.control - model).max() < 0.12 * np.abs(found.control - ideal).max()
+
+
 @pytest.mark.parametrize("rule", [MARGIN, ONE_TARGET])
 def test_without_errors_a_lock_ins_scale_is_of_no_consequence(rule, tmp_path):
     controls = []
@@ -422,7 +433,8 @@ def test_the_tightest_inequality_is_the_one_that_a_change_makes_tight():
     )
     assert tightest(parts=replace(IDEAL, leak=1e-2)) == "droop of a control in an epoch over the rate"
     near = (Tone("e1", 120.0, 5e-3, 0.3), Tone("e3", 130.0, 5e-3, 1.1))
-    assert tightest(tones=near) == "1/window over the tones' spacing"
+    assert tightest(tones=near) == "part of a period that the window leaves of a tone"
+    assert tightest(tones=(near[0], near[0])) == "part of a period that the window leaves of a tone"
 
 
 def test_blocks_grow_with_controls_and_patterns_as_the_netlist_does():
@@ -445,7 +457,7 @@ def test_the_margin_rules_tightest_inequality_is_the_one_that_a_change_makes_tig
 
     offset = Parts(IDEAL.mixers, (Multiplier(offset=5e-3),) * 2)
     assert tightest(parts=offset) == "drift at rest over the rate, from offsets"
-    assert tightest(parts=replace(offset, auto_zero=True)) == "1/window over the tones' spacing"
+    assert tightest(parts=replace(offset, auto_zero=True)) == tightest() == "swing at the mixers over their range"
     fast = tightest(rate=1.5, swing_gain=1.0)
     assert fast == "change of an output's distance from the mean in an epoch over the margin"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hge_spice.benchmarks.peers import matched
+from hge_spice.benchmarks.peers import matched, side_by_side
 from hge_spice.benchmarks.peers.adjoint import against_adjoint
 from hge_spice.benchmarks.peers.crossbar import against_badcrossbar
 from hge_spice.benchmarks.peers.lines import lines_written, source
@@ -100,7 +100,12 @@ def test_the_cheapest_effort_is_taken_for_each_error(monkeypatch: pytest.MonkeyP
     assert side.effort == {2e-2: 8, 1e-3: 64}  # and 1e-9 isn't reached
     assert peer.asked == [4, 8, 8, 8, 16, 64, 64, 64, 128]
     side.time(np.zeros(2))
-    assert side.result()["0.001"] == {"seconds": 64e-3, "error": pytest.approx(64**-2), "points": 64}
+    assert side.result()["0.001"] == {
+        "seconds": 64e-3,
+        "fastest": 64e-3,
+        "error": pytest.approx(64**-2),
+        "points": 64,
+    }
 
 
 def test_a_peer_that_is_missing_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +114,24 @@ def test_a_peer_that_is_missing_says_what_to_do(monkeypatch: pytest.MonkeyPatch)
     assert missing("neospice_adjoint") is None
     monkeypatch.setattr(matched, "METHODS", {"spicelib_runs": ("lock_in",)})
     assert list(matched.at_equal_error(())["skipped"]) == ["spicelib_runs"]
+
+
+def test_ratios_are_of_like_with_like_and_the_worst_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sides(plain: float, **others: float) -> dict[str, Any]:
+        seconds = {"hge.lock_in": 2.0, "hge.without_tones": 3.0, "pyspice_loop.lock_in": plain, **others}
+        return {name: {"0.01": {"seconds": 1.0}, "0.001": {"seconds": each}} for name, each in seconds.items()}
+
+    circuits = {"a": sides(40.0, **{"neospice_adjoint.without_tones": 0.3}), "b": sides(20.0), "c": sides(1.0)}
+    del circuits["c"]["pyspice_loop.lock_in"]["0.001"]  # it doesn't get there, and says nothing of speed
+    monkeypatch.setattr(side_by_side, "at_equal_error", lambda: {"circuits": circuits, "skipped": {}})
+    for rest in ("against_adjoint", "against_badcrossbar", "at_equal_time"):
+        monkeypatch.setattr(side_by_side, rest, dict)
+    found = side_by_side.peers()
+    assert found["ratio"] == pytest.approx(0.1)
+    assert found["faster"] == {
+        "pyspice_loop.lock_in": {"a": 20.0, "b": 10.0, "c": None},
+        "neospice_adjoint.without_tones": {"a": pytest.approx(0.1)},
+    }
 
 
 def test_what_a_peer_died_of_is_told(tmp_path: Path) -> None:

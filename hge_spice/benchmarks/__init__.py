@@ -7,7 +7,7 @@ from hge_spice.benchmarks.learning import learning
 from hge_spice.benchmarks.materia import materia
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
-from hge_spice.benchmarks.peers import peers
+from hge_spice.benchmarks.peers.side_by_side import peers
 from hge_spice.benchmarks.pool import pool
 from hge_spice.benchmarks.quasistatic import quasistatic
 from hge_spice.benchmarks.scale import scale

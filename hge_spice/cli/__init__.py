@@ -15,6 +15,7 @@ from hge_spice.cli.bench import bench
 from hge_spice.cli.demodulate import demodulate
 from hge_spice.cli.doctor import doctor
 from hge_spice.cli.element import plot, subckt
+from hge_spice.cli.export import export
 from hge_spice.cli.gradient import gradient
 from hge_spice.cli.interface import BAD_INPUT, DONE, INTERRUPTED, NO_NGSPICE, NOT_SOLVED
 from hge_spice.cli.listing import list_
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., int]] = {  # in the order of --help; each retu
     "plot": plot,
     "tones": tones,
     "demodulate": demodulate,
+    "export": export,
     "report": report,
     "list": list_,
     "doctor": doctor,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def subckt(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
     language: Annotated[
-        str, typer.Option("--format", help="spice: a .subckt; verilog-a: a module (of `dopant`, those of its hops).")
+        str, typer.Option("--format", help="spice: a .subckt; verilog-a: a module (dopant: its hops; lockin).")
     ] = "spice",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
@@ -25,7 +25,7 @@ def subckt(
 
     if language not in {"spice", "verilog-a"}:
         raise ValueError(f"there is no format {language!r}{suggestion(language, ('spice', 'verilog-a'))}")
-    if language == "verilog-a" and family == "dopant":
+    if language == "verilog-a" and family in {"dopant", "lockin"}:
         return print_or_write(verilog_a(family), output)
     element = _element(family)
     return print_or_write(subcircuit(element) if language == "spice" else verilog_a(element.name), output)

@@ -22,7 +22,7 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
         "solved",
         "starts",
         "steps",
-        *(("test", "95 %", "random", "logistic", "digital") if of_data else ("gap", "gap/span", "d'")),
+        *(("test", "95 %", "random", "better by", "logistic", "digital") if of_data else ("gap", "gap/span", "d'")),
         "device time",
         "energy",
         "seconds",
@@ -64,7 +64,10 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
 
 
 def _of_data(result: dict[str, Any]) -> tuple[str, ...]:
-    """Accuracy, or error of a regression, on the patterns kept apart: trained, its interval, and what stands beside."""
+    """Accuracy, or error of a regression, on the patterns kept apart: trained, its interval, and what stands beside.
+
+    "better by" is the interval of the difference to the random settings, on the same patterns.
+    """
 
     def figure(key: str) -> str:
         value = result.get(key)
@@ -72,7 +75,11 @@ def _of_data(result: dict[str, Any]) -> tuple[str, ...]:
 
     if "test_accuracy" not in result:
         error = "test_error"
-        return figure(error), "–", *(figure(f"{name}_{error}") for name in ("random", "logistic", "digital"))
-    beside = (figure(f"{name}_test_accuracy") for name in ("random", "logistic", "digital"))
-    interval = f"{figure('test_accuracy_low')}…{figure('test_accuracy_high')}"
-    return figure("test_accuracy"), interval, *beside
+        beside = [figure(f"{name}_{error}") for name in ("random", "logistic", "digital")]
+        return figure(error), "–", beside[0], "–", *beside[1:]
+    beside = [figure(f"{name}_test_accuracy") for name in ("random", "logistic", "digital")]
+
+    def interval(key: str) -> str:
+        return f"{figure(f'{key}_low')}…{figure(f'{key}_high')}"
+
+    return figure("test_accuracy"), interval("test_accuracy"), beside[0], interval("better_than_random"), *beside[1:]

@@ -209,7 +209,8 @@ def _links(graph: Network) -> tuple[tuple[str, ...], ...]:
     return tuple((f"b{_link(number[site], other, number)}".lower(),) for site, other in each)
 
 
-def _equations(graph: Network) -> Equations:
+def equations(graph: Network) -> Equations:
+    """State Kirchhoff's law at every site: charge conservation."""
     parameters = graph.graph["parameters"]
     rims, places = electrodes(graph), sites(graph)
     count = len(places)
@@ -302,6 +303,6 @@ FAMILY = Family(
     # them. With reltol 1e-5 the bias's slope over 0.5–4 mV was 1.0, not 2; with 1e-7 it is 2.0, for 5 % more time.
     options={"abstol": 1e-16, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
     summary="mean-field hopping between dopant sites under electrodes (trainable to XOR)",
-    equations=_equations,
+    equations=equations,
     links=_links,
 )

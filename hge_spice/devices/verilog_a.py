@@ -34,15 +34,40 @@ _HOP_PARAMETERS = {
 }
 
 
+LOCKIN = """// A lock-in: x and y grow by the in-phase and the quadrature share of V(in), over the tone's amplitude.
+// Made by hge_spice. Over a window of whole periods their growth is a derivative and its quadrature, times `gain`.
+`include "disciplines.vams"
+
+module hge_lockin(in, x, y);
+  inout in, x, y;
+  electrical in, x, y;
+  (* type = "instance", units = "Hz" *) parameter real frequency = 1.0 from (0.0:inf);
+  (* type = "instance", units = "V" *) parameter real amplitude = 1.0 from (0.0:inf);
+  (* type = "instance", units = "rad" *) parameter real phase = 0.0;
+  (* type = "instance", units = "s" *) parameter real window = 1.0 from (0.0:inf);
+  (* type = "instance" *) parameter real gain = 1.0;
+  real angle, factor;
+  analog begin
+    angle = 6.283185307179586*frequency*$abstime + phase;
+    factor = 2.0*gain/(amplitude*window);
+    I(x) <+ ddt(V(x)) - ($abstime > 0.0 ? factor*V(in)*sin(angle) : -1000000.0*V(x));
+    I(y) <+ ddt(V(y)) - ($abstime > 0.0 ? factor*V(in)*cos(angle) : -1000000.0*V(y));
+  end
+endmodule
+"""
+
+
 def verilog_a(name: str) -> str:
-    """The text of a file hge_<name>.va: an element's module, or for `dopant` those of its hops and of its clamp.
+    """The text of a file hge_<name>.va: an element's module, `dopant` for its hops and clamp, `lockin` for a lock-in.
 
     Raises ValueError where neither bears the name.
     """
     if name == "dopant":
         return dopant_modules()
+    if name == "lockin":
+        return LOCKIN
     if name not in ELEMENTS:
-        raise ValueError(f"there is no element {name!r}; there are dopant, {', '.join(ELEMENTS)}")
+        raise ValueError(f"there is no element {name!r}; there are dopant, lockin, {', '.join(ELEMENTS)}")
     return module(ELEMENTS[name])
 
 

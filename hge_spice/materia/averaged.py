@@ -4,8 +4,7 @@ Extremum-seeking theory replaces the tones by the derivatives that they measure 
 (2000), doi 10.1016/S0005-1098(99)00183-1). Over whole periods that is exact but for the curvature, of the order of
 amplitude², and a circuit on a clock becomes a map from epoch to epoch: outputs and derivatives of all patterns, a
 force each, a step. With ideal parts it is the loop that a program does; with a circuit's own it says how fast the
-circuit learns, where offsets take it, and how far a leak pulls it back. What clips at the mixers isn't in it, nor
-that a control which droops is a ramp in its window.
+circuit learns, where offsets take it, and how far a leak pulls it back. What clips at the mixers isn't in it.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,21 +29,23 @@ def errors_of(part: Multiplier | GilbertCell) -> Multiplier:
     return Multiplier(y_offset=part.offset / SMALL, gain_error=reference_gain(REFERENCE) - 1)
 
 
-def mixed(circuit: Circuit, jacobian: Floats, moved: float, slot: int | None = None) -> Floats:
+def mixed(circuit: Circuit, jacobian: Floats, moved: float, slot: int | None = None, ramp: float = 0.0) -> Floats:
     """What the lock-ins hold: [control], V.
 
     jacobian : [control], V/V, of the pattern; moved : V, by which its output did since its mean was held; slot : of the
     run, from 0, whose tones' phases count; None where only what is the same in every slot is asked for
+    ramp : V/s, of the output within the window, to which no tone is orthogonal
     """
     found = np.empty(len(jacobian))
     still = circuit.swing_gain * (moved + circuit.parts.amplifier.offset)  # V at X that is no tone
+    sloped = np.zeros(len(jacobian)) if slot is None or not ramp else _sloped(circuit, slot)
     tones = 0.0 if slot is None else circuit.swing_gain * float(jacobian @ _halved(circuit, slot))
     for k, part in enumerate(map(errors_of, circuit.parts.mixers)):
         beside = _beside(part, still, 0.0, circuit, circuit.schedule.points)
         if circuit.parts.chopped:
             beside += ((1 + part.gain_error) / SCALE * part.y_offset + part.x_feedthrough) * tones
         scale = 2 * SCALE / (circuit.swing_gain * circuit.tones[k].amplitude * REFERENCE)
-        found[k] = (1 + part.gain_error) * jacobian[k] + scale * beside
+        found[k] = (1 + part.gain_error) * (jacobian[k] + ramp * sloped[k]) + scale * beside
     return circuit.lockin_scale * found
 
 
@@ -53,17 +54,26 @@ def _halved(circuit: Circuit, slot: int) -> Floats:
 
     That is what chopping leaves of X where Y has an offset; without it, and of even harmonics, there is nothing.
     """
+    points = circuit.schedule.points
+    turned = np.where(np.arange(points) < points // 2, 1.0, -1.0)
+    amplitude = np.array([tone.amplitude for tone in circuit.tones])
+    return np.asarray(amplitude * (_sines(circuit, slot) @ turned) / points)
+
+
+def _sloped(circuit: Circuit, slot: int) -> Floats:
+    """[control], s/V: false derivative of an output that rises by 1 V/s in a window."""
+    points = circuit.schedule.points
+    time = (np.arange(points) - (points - 1) / 2) * circuit.schedule.step
+    amplitude = np.array([tone.amplitude for tone in circuit.tones])
+    return np.asarray(2 * (_sines(circuit, slot) @ time) / (points * amplitude))
+
+
+def _sines(circuit: Circuit, slot: int) -> Floats:
+    """[control, point]: each tone in a slot's window, of amplitude 1."""
     schedule = circuit.schedule
-    counted = np.arange(schedule.points)
-    turned = np.where(counted < schedule.points // 2, 1.0, -1.0)
     # edges of gates lie midway between two steps
-    time = schedule.start + slot * schedule.slot + (schedule.begin + counted + 0.5) * schedule.step
-    return np.array(
-        [
-            tone.amplitude * float(np.mean(turned * np.sin(2 * np.pi * tone.frequency * time + tone.phase)))
-            for tone in circuit.tones
-        ]
-    )
+    time = schedule.start + slot * schedule.slot + (schedule.begin + np.arange(schedule.points) + 0.5) * schedule.step
+    return np.array([np.sin(2 * np.pi * tone.frequency * time + tone.phase) for tone in circuit.tones])
 
 
 def _beside(part: Multiplier, x: float, y: float, circuit: Circuit, steps: int) -> float:
@@ -103,7 +113,8 @@ def averaged(respond: Respond, circuit: Circuit, epochs: int) -> Iterator[Floats
         outputs, jacobian = respond(control)
         descent, power = np.zeros(len(control)), 0.0
         for p, slope in enumerate(jacobian):
-            locked = mixed(circuit, slope, float(outputs[p] - held[p]), epoch * len(jacobian) + p)
+            ramp = -float(slope @ control) / circuit.parts.leak
+            locked = mixed(circuit, slope, float(outputs[p] - held[p]), epoch * len(jacobian) + p, ramp)
             held[p] = outputs[p]
             descent -= multiplied(circuit, locked, float(error.of(held, circuit.teacher)[p]))
             power += float(locked @ locked)

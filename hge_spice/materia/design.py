@@ -19,7 +19,7 @@ from hge_spice.materia.circuit import SHARE, Circuit
 from hge_spice.materia.error import ERRORS, needed
 from hge_spice.materia.parts import REFERENCE, SCALE
 
-RESOLVED, SLOW, HEADROOM, FALSE = 1.0, 0.3, 1.0, 0.1  # bounds; SLOW and FALSE are ours
+PERIOD, SLOW, HEADROOM, FALSE = 1e-3, 0.3, 1.0, 0.1  # bounds, all ours but HEADROOM
 TARGET = 5e-3  # of a target, within which it counts as reached
 
 
@@ -51,8 +51,10 @@ def inequalities(
     longest : s, time constant of the device, where it is known
     """
     schedule = circuit.schedule
-    frequencies = np.sort([tone.frequency for tone in circuit.tones])
-    apart = float(min([frequencies[0], *np.diff(frequencies)]))
+    periods = np.sort([tone.frequency * schedule.window for tone in circuit.tones])
+    # whole periods that differ are orthogonal, however near; two of one frequency are one
+    apart = np.diff(periods, prepend=0.0).min() > PERIOD
+    left = float(np.abs(periods - np.round(periods)).max()) if apart else np.inf
     amplitude = np.array([tone.amplitude for tone in circuit.tones])
     size = float(np.linalg.norm(jacobian))
     swing = float((np.abs(jacobian) @ (amplitude + circuit.rate)).max()) * circuit.swing_gain
@@ -62,7 +64,7 @@ def inequalities(
         wrong = float(np.nan_to_num(false / largest, posinf=np.inf).max())
     dead = schedule.begin * schedule.step
     found = [
-        Inequality("1/window over the tones' spacing", 1 / schedule.window / apart, RESOLVED, "a longer window"),
+        Inequality("part of a period that the window leaves of a tone", left, PERIOD, "tones at multiples of 1/window"),
         *(
             []
             if longest is None

@@ -28,7 +28,7 @@ def curves(found: Sequence[Mapping[str, Any]], over: str, by: str | None = None)
     values = {each["over"]: each["number"] for each in found}
     words = any(number is None for number in values.values())
     place = {each: float(k) if words else float(values[each] or 0.0) for k, each in enumerate(values)}
-    figure = Figure(figsize=(WIDTH, 0.8 + 2.1 * len(metrics) + 0.26 * (1 + len(lines) // 3)))
+    figure = Figure(figsize=(WIDTH, 0.8 + 2.1 * len(metrics) + (0.26 * (1 + len(lines) // 3) if by else 0)))
     panels: list[Axes] = list(figure.subplots(len(metrics), 1, sharex=True, squeeze=False)[:, 0])
     for axes, metric in zip(panels, metrics, strict=True):
         own = [each for each in found if each["metric"] == metric]
@@ -55,13 +55,11 @@ def curves(found: Sequence[Mapping[str, Any]], over: str, by: str | None = None)
                 lw=0 if words else 1.4,
                 elinewidth=1.2,
                 capsize=2.5,
-                label=plain(f"{by} = {line}" if by else over, 60),
+                label=plain(f"{by} = {line}", 60) if by else None,
             )
     _across(panels[-1], place, words=words)
     panels[-1].set_xlabel(plain(over, 60))
     lay_out(figure, panels[-1], below=0.65)
-    if by is None:
-        figure.legends[0].set_visible(False)
     return figure
 
 

@@ -409,14 +409,18 @@ class Bench:
 
         control : [control], V; the first setting where none is given
         """
+        drives = self.drives(control)
+        if isinstance(self.dut, InOneTransient):
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(drives, how.ramp, how.reset))
+        return deck(self.network.graph, drives[0])
+
+    def drives(self, control: Floats | None = None) -> tuple[Drive, ...]:
+        """What an extraction plays, pattern by pattern, as `deck` has it."""
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
         held = self.control() if control is None else control
-        drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
-        if isinstance(self.dut, InOneTransient):
-            how = self.study.perturbation
-            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
-        return deck(self.network.graph, drives[0])
+        return tuple(Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs)
 
     def __enter__(self) -> Self:
         return self

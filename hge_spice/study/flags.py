@@ -22,12 +22,12 @@ MEANINGS = {  # the most frequent first
     "coarse": (
         "A finer grid moves a response by more than a thousandth of the largest: the points are too few for the "
         "circuit's poles. Leave perturbation.points to auto, or take twice as many. Of a learning circuit: its "
-        "lock-ins are off by more than 2 %, though nothing in its mixers makes them so; if more points don't help, "
-        "a smaller amplitude or rate does."
+        "lock-ins are off by more than 2 %, though nothing in its mixers makes them so; if more points don't help, a "
+        "smaller amplitude does, or a slower leak."
     ),
     "false_gradient": (
-        "A lock-in of the learning circuit is off by more than 2 % of the pattern's largest derivative, and its "
-        "mixers have offsets or feedthrough: chop them (circuit.chopped), or circuit.auto_zero against what is there "
+        "A lock-in of the learning circuit is off by more than 2 % of the pattern's largest derivative, and its mixers "
+        "have offsets or feedthrough: chop them (circuit.chopped), or take circuit.auto_zero against what is there "
         "without a signal."
     ),
     "uneven": (

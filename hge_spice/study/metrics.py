@@ -24,6 +24,8 @@ METRICS: Mapping[str, str] = {
     "test_error": "ratio",
     "random_test_accuracy": "ratio",
     "random_test_error": "ratio",
+    "better_than_random": "ratio",
+    "better_than_random_low": "ratio",
     "seconds": "time",
     "simulated_seconds": "time",
     "energy_joule": "energy",

@@ -94,7 +94,6 @@ def _of_data(study: Study) -> Iterable[str]:
         yield f'training.best_of: {task.name} is a truth table; take electrodes.roles = "screen"'
     if not task.exact:
         for what, unfit in (
-            ("electrodes.roles: screening", study.electrodes.roles is not None),
             ("retrain", study.retrain.acts),
             ("training.where: a circuit", study.training.where == "circuit"),
             ("compare", study.compare is not None),
@@ -143,6 +142,8 @@ def _of_comparisons(study: Study) -> Iterable[str]:
                 f"spacing.spacings: {spacing:g} Hz is no multiple of the {1 / study.perturbation.window:g} Hz that "
                 "the window resolves"
             )
+    if study.electrodes.roles == "screen" and study.device.units:
+        yield "electrodes.roles: screening is of one network; name the electrodes of units"
     if study.compare is not None and study.compare.controls and study.device.source != "dopant":
         yield (
             "compare.controls: only a dopant network is built with any number of electrodes; give controls = [] to "

@@ -14,7 +14,7 @@ from hge_spice.study.bench import Bench
 from hge_spice.study.circuit_result import of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
-from hge_spice.study.generalise import decision_map, generalised, majority
+from hge_spice.study.generalise import decision_map, generalised, majority, tables
 from hge_spice.study.learned import Learned
 from hge_spice.study.radius import over_radius
 from hge_spice.study.retrain import lost, retrain
@@ -70,7 +70,7 @@ def _assessed(bench: Bench, learned: Learned, directory: Path) -> dict[str, Any]
         found |= {"spacing": summary(spaced), **judged_by(spaced)}
     if learned.kept is not None:
         _, best = learned.kept
-        found |= generalised(bench, best, learned.table.num_rows)
+        found |= generalised(bench, best, tables(bench, learned.table.num_rows, learned.flags["jumped"]))
         write_patterns(bench, best, directory)
         if drawn := decision_map(bench, best):
             (directory / "decision_map.json").write_text(json.dumps(drawn))

@@ -26,7 +26,7 @@ EFFORTS: Mapping[str, tuple[int, ...]] = {
     "lock_in": SAMPLES,
 }  # by name or method
 METHODS = {
-    "hge": ("lock_in", "without_tones"),
+    "hge": ("lock_in", "without_tones", "adjoint"),
     "pyspice_loop": ("lock_in", "fitted", "without_tones"),
     "spicelib_runs": ("lock_in", "fitted", "without_tones"),
     "neospice_adjoint": ("without_tones",),
@@ -84,6 +84,7 @@ class Side:
         return {
             f"{asked:g}": {
                 "seconds": float(np.median(self.seconds[asked])),
+                "fastest": float(np.min(self.seconds[asked])),
                 "error": self.error[asked],
                 **({"points": effort} if effort else {}),
             }

@@ -12,6 +12,7 @@ from hge_spice.drive import Floats
 
 
 def build(problem: Problem, control: Floats, pattern: list[float], amplitude: float) -> Circuit:
+    """Sources and block as objects."""
     circuit = Circuit("gradient")
     circuit.include(Path(problem.folder) / LIBRARY)
     circuit.raw_spice += f".options {OPTIONS}\n"
@@ -31,6 +32,7 @@ def build(problem: Problem, control: Floats, pattern: list[float], amplitude: fl
 
 
 def record(problem: Problem, control: Floats, pattern: list[float], samples: int) -> tuple[Floats, Floats]:
+    """Time and output of a window on the solver's points."""
     simulator = build(problem, control, pattern, problem.amplitude).simulator(simulator="ngspice-shared")
     step = problem.window / samples
     simulator.save([f"i(v{pin})" for pin in problem.outputs])

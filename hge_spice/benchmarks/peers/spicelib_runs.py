@@ -23,6 +23,7 @@ def template(problem: Problem, analysis: str) -> SpiceEditor:
 
 
 def output_of(problem: Problem, runner: SimRunner, netlist: SpiceEditor) -> tuple[RawRead, Floats]:
+    """Run a netlist, read its raw file."""
     raw_file, _ = runner.run_now(netlist)
     raw = RawRead(raw_file, dialect="ngspice", verbose=False)
     outputs = [sign * np.array(raw.get_wave(f"i(v{pin})")) for pin, sign in problem.outputs.items()]
@@ -31,6 +32,7 @@ def output_of(problem: Problem, runner: SimRunner, netlist: SpiceEditor) -> tupl
 
 
 def starter(problem: Problem) -> SimRunner:
+    """One run at a time, with ngspice as it is."""
     NGspiceSimulator.set_compatibility_mode(None)
     return SimRunner(simulator=NGspiceSimulator, parallel_sims=1, output_folder=problem.folder)
 
@@ -38,6 +40,7 @@ def starter(problem: Problem) -> SimRunner:
 def record(
     problem: Problem, runner: SimRunner, control: Floats, pattern: list[float], samples: int
 ) -> tuple[Floats, Floats]:
+    """Time and output of a window on the solver's points."""
     step = problem.window / samples
     netlist = template(problem, f"tran {step} {problem.window} 0 {step}")
     for pin, voltage in zip(problem.inputs, pattern, strict=True):
