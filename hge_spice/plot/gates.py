@@ -71,7 +71,7 @@ def _draw(axes: Axes, gate: Gate, quantity: str) -> None:
             factor * 0.5 * (levels[ones].min() + levels[~ones].max()), color="k", ls="--", lw=1, label="midway"
         )
     middles = span * (0.5 + np.arange(len(levels)))
-    axes.set_xticks(middles, [plain(text, 8).replace(", ", "\n") for text in gate.states])
+    axes.set_xticks(middles, [plain(text, 8) for text in gate.states])
     axes.set_xlim(0, span * len(levels))
     said = plain(gate.name).upper() + ("" if gate.solved else ", not solved")
     axes.set_title(said, fontsize="medium", bbox=PAPER)
