@@ -17,7 +17,7 @@ from hge_spice.study.spec import parse_study
 from hge_spice.study.task import build_task
 from hge_spice.tasks import TASKS
 
-STUDIES = ("sphere", "ring", "ring_five", "iris", "breast_cancer")
+STUDIES = ("sphere", "ring", "ring_five", "iris", pytest.param("breast_cancer", marks=pytest.mark.long))  # of ten units
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -47,6 +47,24 @@ def test_it_runs_at_the_tests_size_and_ngspice_agrees(name: str, tmp_path: Path)
     decision = Decision.learned(outputs, task.classes, task.wanted, result["noise"])
     assert np.mean(decision.decided(outputs) == task.classes) == pytest.approx(result["train_accuracy"])
     assert json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.long
+def test_a_sweep_tells_the_mean_advantage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sklearn")
+    small = ("task.train=8", "task.test=8", "task.confirm=0", "electrodes.screen_points=9000", "training.steps=1")
+    settings = [word for each in small for word in ("--set", each)]
+    words = ["run", "sphere_devices", "--smoke", "--jobs", "1", "--out", str(tmp_path / "out"), *settings]
+    monkeypatch.setattr("sys.argv", ["hge-spice", *words])
+    with pytest.raises(SystemExit):
+        main()
+    with (tmp_path / "out" / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row["screening.output"], row["screening.inputs"]) for row in rows}) == 2
+    mean = np.mean([float(row["better_than_random"]) for row in rows])
+    assert f"better than the best of as many random settings by {mean:.3f}" in capsys.readouterr().out
 
 
 def test_a_regression_is_judged_by_its_error_and_its_specs(tmp_path: Path) -> None:
