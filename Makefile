@@ -5,12 +5,15 @@ PYTHON ?= $(shell .ci/ensure python)
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input
 
 .NOTPARALLEL:
-.PHONY: help run test test-long clean ngspice ngspice-command
+.PHONY: help run test test-long test-package package docs clean ngspice ngspice-command
 
 help:
 	@echo 'make run        set up, run studies/xor.toml and tell where its report is'
 	@echo 'make test       set up for development; ruff, mypy and the tests'
 	@echo 'make test-long  the tests that take minutes'
+	@echo 'make test-package  wheel and sdist into fresh environments, Python 3.11, 3.12 and 3.13 where they are here'
+	@echo 'make package    wheel and sdist in dist/'
+	@echo 'make docs       the API pages, from the docstrings, in build/api/'
 	@echo 'make clean      remove what these made, except runs/'
 
 run: .venv/for-run ngspice
@@ -24,6 +27,16 @@ test: .venv/for-test ngspice-command
 
 test-long: .venv/for-test ngspice-command
 	OPENBLAS_NUM_THREADS=1 .venv/bin/pytest -m long
+
+test-package: .venv/for-test ngspice
+	.venv/bin/pytest -m long tests/test_package.py
+
+package: .venv/for-test
+	.venv/bin/python -m hatchling build
+
+docs: .venv/for-test
+	.venv/bin/python docs/api/build.py build/api
+	@echo the API pages are in build/api/index.html
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -57,7 +57,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"hge_spice has no {name!r}")
-    return getattr(import_module(f"hge_spice.{_HOME[name]}"), name)
+    found = getattr(import_module(f"hge_spice.{_HOME[name]}"), name)
+    globals()[name] = found  # so that it is asked for once, and who looks into the module sees it
+    return found
 
 
 def __dir__() -> list[str]:

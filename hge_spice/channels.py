@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Drive, ExactDevice, Floats, Waveform, measure_all
-
-Key = tuple[bytes, bytes, object, object]
+from hge_spice.drive import DeviceUnderTest, Drive, ExactDevice, Floats, Waveform, Wrapped
+from hge_spice.drive.remembered import measure_new
 
 
 class Channels:
@@ -15,36 +14,20 @@ class Channels:
 
     def __init__(self, dut: DeviceUnderTest, outputs: Sequence[str]) -> None:
         self.dut = dut
-        self._known: dict[Key, Waveform] = {}
+        self._known: dict[str, Waveform] = {}
         self.channels = tuple(Channel(self, name) for name in outputs)
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive; those not known yet are measured together. A drive that comes twice is known."""
-        keys = [(d.control.tobytes(), d.inputs.tobytes(), d.tones, d.transient) for d in drives]
-        fresh = {key: drive for key, drive in zip(keys, drives, strict=True) if key not in self._known}
-        self._known |= dict(zip(fresh, measure_all(self.dut, list(fresh.values())), strict=True))
-        return [self._known[key] for key in keys]
+        return measure_new(self.dut, drives, self._known)
 
 
-class Channel:
+class Channel(Wrapped[DeviceUnderTest]):
     """One output of several as a device under test."""
 
     def __init__(self, shared: Channels, output: str) -> None:
+        super().__init__(shared.dut)
         self._shared, self._output = shared, output
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """Names of the control electrodes."""
-        return self._shared.dut.controls
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the input electrodes."""
-        return self._shared.dut.inputs
-
-    def measure(self, drive: Drive) -> Waveform:
-        """See measure_many."""
-        return self.measure_many([drive])[0]
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """What each drive gives at this output."""
@@ -52,10 +35,9 @@ class Channel:
 
     def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
         """Output currents and derivatives of a device that knows its equations; see ExactDevice."""
-        dut = self._shared.dut
-        if not isinstance(dut, ExactDevice):
-            raise TypeError(f"{type(dut).__name__} doesn't know its equations; take another estimator")
-        return dut.exact(control, inputs, output or self._output)
+        if not isinstance(self.inner, ExactDevice):
+            raise TypeError(f"{type(self.inner).__name__} doesn't know its equations; take another estimator")
+        return self.inner.exact(control, inputs, output or self._output)
 
 
 def side_by_side(found: Sequence[Waveform], outputs: Sequence[str]) -> Floats:

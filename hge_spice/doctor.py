@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import Any
 
 from hge_spice.ngspice import library
+from hge_spice.shipped import shipped
 
 PATIENCE = 20.0  # s; an answer takes 0.1 s on an idle machine
 
@@ -38,6 +39,8 @@ def examine(patience: float = PATIENCE) -> dict[str, Any]:
         "hge_spice": own,
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "platform": platform.platform(),
+        "studies": str(shipped("studies")),
+        "netlists": str(shipped("netlists")),
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "dependencies": dependencies,
         "libngspice": libngspice,
@@ -55,6 +58,8 @@ def render(report: dict[str, Any]) -> str:
         "Python": f"{python['version']}, {python['executable']}",
         "system": f"{report['platform']}, CPUs: {report['cpus']}",
         "dependencies": dependencies or "unknown",
+        "studies": report["studies"],
+        "netlists": report["netlists"],
         "libngspice": f"{libngspice.get('version') or 'unknown version'}, {libngspice['path'] or 'not found'}",
     }
     if "divider" in libngspice:

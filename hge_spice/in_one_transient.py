@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Waveform
+from hge_spice.drive import Drive, Waveform, WrappedKnown
 from hge_spice.lockin import demodulate
 from hge_spice.lockin.settling import settling
 from hge_spice.plateaus import PlateauDevice, Plateaus
@@ -15,7 +15,7 @@ UNSETTLED = 5e-3  # share of a pattern's largest amplitude that settling may add
 CHANCE = 1e-6  # that noise looks like settling, below which it is taken for that
 
 
-class InOneTransient:
+class InOneTransient(WrappedKnown[PlateauDevice]):
     """Measures together what is asked for together: drives in a row that share tones and timing make one transient.
 
     What an element remembers goes on from pattern to pattern within a transient, or is drawn back in every ramp where
@@ -26,44 +26,16 @@ class InOneTransient:
     """
 
     def __init__(self, dut: PlateauDevice, ramp: float, *, reset: bool = False) -> None:
-        self._dut, self._ramp, self._reset = dut, ramp, reset
-
-    @property
-    def inner(self) -> PlateauDevice:
-        """What it plays to."""
-        return self._dut
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """Names of the control electrodes, in the order of `Drive.control`."""
-        return self._dut.controls
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the input electrodes, in the order of `Drive.inputs`."""
-        return self._dut.inputs
-
-    def measure(self, drive: Drive) -> Waveform:
-        """One pattern, as the only one of a sequence."""
-        return self.measure_many([drive])[0]
+        super().__init__(dut)
+        self._ramp, self._reset = ramp, reset
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order. Raises what the device raises, ValueError for odd tables."""
         found: list[Waveform] = []
         for _, together in groupby(drives, key=lambda drive: (drive.tones, drive.transient)):
             plateaus = Plateaus(tuple(together), self._ramp, self._reset)
-            found += _doubted(self._dut.measure_plateaus(plateaus), plateaus)
+            found += _doubted(self.inner.measure_plateaus(plateaus), plateaus)
         return found
-
-    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
-        """Tones off, at rest: one point."""
-        return self._dut.operating_point(control, inputs, condition)
-
-    def small_signal(
-        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
-    ) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
-        return self._dut.small_signal(control, inputs, frequencies, condition)
 
 
 def _doubted(waveforms: list[Waveform], plateaus: Plateaus) -> list[Waveform]:

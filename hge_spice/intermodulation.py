@@ -70,15 +70,18 @@ def signed_terms(count: int, order: int) -> tuple[Integers, Integers]:
 
 
 def products(harmonics: Sequence[int], order: int) -> Integers:
+    """The signed harmonics that make up each product of that order: [product, order]; their sum is where it falls."""
     index, sign = signed_terms(len(harmonics), order)
     return sign * np.asarray(harmonics, dtype=np.int64)[index]
 
 
 def degrees_of_freedom(harmonics: Sequence[int], points: int) -> int:
+    """Points that are left when mean, tones and their 2nd-order products are fitted, aliases counted once."""
     bins = {0}.union(*(alias_bins(products(harmonics, order).sum(axis=1), points).tolist() for order in (1, 2)))
     return points - sum(1 if 2 * b in {0, points} else 2 for b in bins)
 
 
 def hit_counts(harmonics: Sequence[int], points: int) -> tuple[int, int]:
+    """How many products of 2nd and of 3rd order fall on a tone, aliases counted."""
     second, third = (len(intermodulation_hits(harmonics, points, order)) for order in (2, 3))
     return second, third

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hge_spice.intermodulation import Hit, Integers, alias_bins, degrees_of_freedom, intermodulation_hits, products
 from hge_spice.phases import random_phases
-from hge_spice.tone_band import narrowest, narrowest_at
-from hge_spice.tone_search import UNLIMITED, at_points, fewest, fewest_points
+from hge_spice.planner.band import narrowest, narrowest_at
+from hge_spice.planner.placement import UNLIMITED
+from hge_spice.planner.search import at_points, fewest, fewest_points
 
 __all__ = ["TonePlan", "plan_from_harmonics", "plan_tones", "random_phases"]
 
@@ -154,6 +155,16 @@ def plan_from_harmonics(harmonics: Sequence[float], window: float, points: int |
             )
     whole = tuple(int(harmonic) for harmonic in harmonics)
     return _plan(whole, window, fewest_points(whole) if points == "auto" else _check_points(points))
+
+
+def with_even_points(plan: TonePlan) -> TonePlan:
+    """The plan at the next even number of points that brings no product more onto a tone."""
+    points = plan.points + plan.points % 2
+    while True:
+        even = plan_from_harmonics(plan.harmonics, plan.window, points=points)
+        if len(even.second_order) + len(even.third_order) <= len(plan.second_order) + len(plan.third_order):
+            return even
+        points += 2
 
 
 def _check_above_zero(name: str, value: float, unit: str) -> None:

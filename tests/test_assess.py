@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hge_spice.drive import Drive, Transient, Waveform
-from hge_spice.gradient import ESTIMATORS
+from hge_spice.gradient import DRAWN, ESTIMATORS, WITH_TONES
 from hge_spice.plot.estimators import estimators, spacing
-from hge_spice.study.assess import DRAWN, WITH_TONES, Remembered, _stretched, assess
+from hge_spice.study.assess import Remembered, _stretched, assess
 from hge_spice.study.bench import Bench
 from hge_spice.study.files import load_study
 from hge_spice.study.spec import parse_study

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hge_spice.clock import Clock, clock_from_phases
+from hge_spice.recorded.clock import Clock, clock_from_phases
 
 FREQUENCIES = np.array([70.0, 110.0, 160.0, 170.0, 190.0])
 SIZE = np.array([1.0, -0.3, 0.05, 0.5, 0.2])

@@ -10,14 +10,14 @@ import pytest
 
 from hge_spice.cli import main
 from hge_spice.linear import Decision
-from hge_spice.study.baselines import digital, linear, wilson
+from hge_spice.study.baselines import digital, linear, paired_difference, wilson
 from hge_spice.study.files import StudyError, load_study
 from hge_spice.study.runner import run_study
 from hge_spice.study.spec import parse_study
 from hge_spice.study.task import build_task
 from hge_spice.tasks import TASKS
 
-STUDIES = ("sphere", "ring", "ring_five", "iris", "breast_cancer")
+STUDIES = ("sphere", "ring", "ring_five", "iris", pytest.param("breast_cancer", marks=pytest.mark.long))  # of ten units
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -28,7 +28,11 @@ def test_it_runs_at_the_tests_size_and_ngspice_agrees(name: str, tmp_path: Path)
     assert result["status"] == "done", result["reason"]
     assert result["confirmed"]["largest_difference"] < 1e-6
     assert result["confirmed"]["gradient_difference"] < 1e-4
-    assert result["random_settings"] == 2 * 2
+    assert result["random_settings"] == 2 * 2 + (result["screening"]["settings"] if "screening" in result else 0)
+    for other in ("random", "logistic", "digital"):
+        by = result["test_accuracy"] - result[f"{other}_test_accuracy"]
+        assert result[f"better_than_{other}"] == pytest.approx(by)
+        assert result[f"better_than_{other}_low"] <= by <= result[f"better_than_{other}_high"]
     for who in ("", "random_", "logistic_", "digital_"):
         right = result[f"{who}test_accuracy"] * result["test_patterns"]
         assert right == pytest.approx(round(right))
@@ -43,6 +47,24 @@ def test_it_runs_at_the_tests_size_and_ngspice_agrees(name: str, tmp_path: Path)
     decision = Decision.learned(outputs, task.classes, task.wanted, result["noise"])
     assert np.mean(decision.decided(outputs) == task.classes) == pytest.approx(result["train_accuracy"])
     assert json.dumps(result, allow_nan=False)
+
+
+@pytest.mark.long
+def test_a_sweep_tells_the_mean_advantage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("sklearn")
+    small = ("task.train=8", "task.test=8", "task.confirm=0", "electrodes.screen_points=9000", "training.steps=1")
+    settings = [word for each in small for word in ("--set", each)]
+    words = ["run", "sphere_devices", "--smoke", "--jobs", "1", "--out", str(tmp_path / "out"), *settings]
+    monkeypatch.setattr("sys.argv", ["hge-spice", *words])
+    with pytest.raises(SystemExit):
+        main()
+    with (tmp_path / "out" / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row["screening.output"], row["screening.inputs"]) for row in rows}) == 2
+    mean = np.mean([float(row["better_than_random"]) for row in rows])
+    assert f"better than the best of as many random settings by {mean:.3f}" in capsys.readouterr().out
 
 
 def test_a_regression_is_judged_by_its_error_and_its_specs(tmp_path: Path) -> None:
@@ -87,6 +109,35 @@ def test_wilson_of_a_worked_example() -> None:
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)  # Newcombe, Stat. Med. 17, 857 (1998), table I
 
 
+def test_the_paired_interval_is_the_published_one() -> None:
+    """The two worked examples, and on draws of known shares it covers as often as it says."""
+
+    def of(both: int, first: int, second: int, neither: int) -> tuple[float, float, float]:
+        counts = (both, first, second, neither)
+        return paired_difference(np.repeat([True, True, False, False], counts), np.repeat([True, False] * 2, counts))
+
+    # Fagerland, Lydersen & Laake, Stat. Med. 33, 2850 (2014): hyper-responsiveness before and after
+    assert of(1, 1, 7, 12) == pytest.approx((-6 / 21, -0.507, -0.026), abs=5e-4)
+    assert of(14, 5, 0, 22) == pytest.approx((5 / 41, 0.011, 0.226), abs=5e-4)  # Altman et al. 2000, table 6.2
+    assert of(30, 0, 0, 10)[0] == 0  # the same answers differ by nothing, within little
+    assert of(30, 0, 0, 10)[2] < of(20, 10, 10, 0)[2]
+    rng, covered = np.random.default_rng(0), []
+    for _ in range(2000):
+        u = rng.random(100)
+        _, low, high = paired_difference(u < 0.8, (u < 0.6) | ((u > 0.8) & (u < 0.9)))
+        covered.append(low <= 0.1 <= high)
+    assert 0.93 < np.mean(covered) < 0.97
+
+
+def test_it_is_the_same_patterns_that_both_answer() -> None:
+    """Of two networks that are right as often, the interval of the difference says how much they agree."""
+    right = np.arange(400) < 300
+    apart = np.roll(right, 100)
+    by, low, high = paired_difference(right, apart)
+    assert by == 0
+    assert high - low > 2 * np.ptp(paired_difference(right, right)[1:])
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
@@ -95,8 +146,8 @@ def test_wilson_of_a_worked_example() -> None:
         ("iris", ["training.estimator=spsa"], "spsa can't read several outputs side by side"),
         ("xor", ["training.loss=least_squares"], "xor is judged by its output itself"),
         ("xor", ["training.best_of=5"], "training.best_of: xor is a truth table"),
-        ("ring", ["electrodes.roles=screen"], "screening is of truth tables; ring is none"),
-        ("iris", ["task.features=['sepal length']"], "iris has 1 inputs; 12 are named"),
+        ("ring_five", ["electrodes={roles='screen'}"], "screening is of one network; name the electrodes of units"),
+        ("iris", ["task.features=['sepal length']"], "iris has 1 inputs; 20 are named"),
     ],
 )
 def test_what_does_not_fit_is_said(name: str, settings: list[str], message: str) -> None:
@@ -110,11 +161,11 @@ def test_the_readmes_table_is_a_study(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(f"a,b,c,d,kind\n{rows}")
     (tmp_path / "mine.toml").write_text(
         'extends = "iris.toml"\n[task]\nname = "table"\nfile = "mine.csv"\ncolumn = "kind"\ntest = 20\n'
-        'features = ["a", "b", "c", "d", "a", "b", "c", "d", "a", "b", "c", "d"]\n'
+        f"features = {list('abcd') * 5}\n"
     )
     task = build_task(parse_study(load_study(tmp_path / "mine.toml")).task)
     assert task.labels == ("x", "y", "z")
-    assert task.bits.shape == (40, 12)
+    assert task.bits.shape == (40, 20)
 
 
 def test_a_bad_table_ends_in_one_message_and_status_2(

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from hge_spice.cli import COMMANDS as PROGRAMS
-from hge_spice.study.files import apply_smoke, load_study
+from hge_spice.study.files import apply_smoke, load_study, shipped_studies
 from hge_spice.study.runner import plan_study, run_study
 
 HERE = Path(__file__).parent.parent
@@ -25,7 +25,8 @@ OF_A_STUDY = {"run", "gradient", "allan", "netlist"}
 
 
 def _blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return [block for found, block in fences if found == language]
 
 
 def _commands() -> Iterator[str]:
@@ -37,7 +38,13 @@ def _commands() -> Iterator[str]:
 
 
 COMMANDS = sorted(set(_commands()))
-FRAGMENTS = [block for page in PAGES if page.name != "scale.md" for block in _blocks(page, "toml")]
+FOLLOWED = re.compile(r"tutorial|how_to_")  # whole, by test_walkthroughs.py
+FRAGMENTS = [
+    block
+    for page in PAGES
+    if page.name != "scale.md" and not FOLLOWED.match(page.name)
+    for block in _blocks(page, "toml")
+]
 
 
 def test_something_is_shown() -> None:
@@ -56,7 +63,7 @@ def test_commands_exist(line: str) -> None:
     if not words:  # the command's name alone
         return
     found = command.make_context(name, words).params
-    if name in OF_A_STUDY and found["study"] != "mine.toml":
+    if name in OF_A_STUDY and found["study"] in shipped_studies():
         if found["study"] in {"iris", "breast_cancer"}:
             pytest.importorskip("sklearn")
         plan_study(load_study(found["study"], found["settings"] or ()), FIRST)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hge_spice.drive import Drive, Waveform
-from hge_spice.gradient import ESTIMATORS, Measurement, homodyne, small_signal
+from hge_spice.gradient import DRAWN, ESTIMATORS, Measurement, homodyne, small_signal
 from hge_spice.loss import Target, mse
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.phases import random_phases
@@ -97,7 +97,6 @@ def test_tones_and_controls_must_agree() -> None:
         homodyne(Polynomial(), np.zeros(3), np.zeros((1, 1)), measurement(0.1, count=4))
 
 
-DRAWN = {"spsa", "multiplexed_code"}  # at random: their crosstalk is in their error bar
 TRUTHS = {"small_signal", "adjoint"}
 ONE_SIDED = {"finite_difference_forward", "multiplexed_time"}  # biased by curvature, in proportion to the amplitude
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hge_spice.drive import Condition, Drive, Tables, Tone, Transient, Waveform
-from hge_spice.ngspice.pool import digest
+from hge_spice.drive.remembered import digest
 from hge_spice.study.bench import Bench
 from hge_spice.study.files import load_study
 from hge_spice.study.journal import Journal

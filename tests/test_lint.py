@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from hge_spice.drive import SimulationError
 from hge_spice.netlist import deck
-from hge_spice.ngspice.includes import HAZARDS, MODEL_TYPES, SIZE_LIMIT, Statement, refuse_hazards
+from hge_spice.ngspice.harmless import HAZARDS, MODEL_TYPES, refuse_hazards
+from hge_spice.ngspice.includes import SIZE_LIMIT
 from hge_spice.ngspice.lint import Finding, NetlistError, check_alter, lint, read_netlist
 from hge_spice.ngspice.session import COMMAND_LIMIT
+from hge_spice.ngspice.statements import Statement
 from hge_spice.ngspice.worker import Worker, WorkerDied
 
 NETLISTS = Path(__file__).parent / "netlists"

@@ -1,5 +1,6 @@
 """The learning circuit: its clock, its lock-ins, its error formation and its descent, each against something else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
@@ -13,7 +14,7 @@ from hge_spice.drive import SimulationError, Tone
 from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import assign_roles, of_family
 from hge_spice.graph.lattice import grid
-from hge_spice.margin import GAP_OVER_SPAN
+from hge_spice.margin import CONTRAST, GAP_OVER_SPAN
 from hge_spice.materia import (
     ERRORS,
     Circuit,
@@ -23,10 +24,12 @@ from hge_spice.materia import (
     learning_deck,
     read_trajectory,
 )
-from hge_spice.materia.bill import blocks
+from hge_spice.materia.averaged import averaged, mixed, multiplied
+from hge_spice.materia.bill import Draw, blocks, sequencer_transistors, total_power
 from hge_spice.materia.circuit import SHARE
-from hge_spice.materia.design import drift, inequalities
-from hge_spice.materia.parts import Amplifier, Multiplier, Parts
+from hge_spice.materia.design import drift, inequalities, resting_drift, resting_push, speeds, standing_error
+from hge_spice.materia.digital import Converters, digital_blocks, digital_power, work
+from hge_spice.materia.parts import LEVELS, Amplifier, Multiplier, Parts
 from hge_spice.materia.sequencer import RAMP
 from hge_spice.ngspice.batch import run_batch
 from hge_spice.ngspice.device import NgspiceDevice
@@ -126,9 +129,9 @@ def test_lock_ins_of_a_nonlinear_mesh_err_as_the_square_of_the_amplitude(tmp_pat
 @pytest.mark.parametrize("name", sorted(ERRORS))
 def test_error_formation_is_the_same_in_the_netlist_and_in_numpy(name, tmp_path):
     rng = np.random.default_rng(5)
-    teacher = Teacher(GATES[2], rng.normal(size=4), 0.5)
-    for _ in range(3):
-        held = rng.normal(size=4)
+    for common in (0.0, 0.0, 30.0):  # the last with so little contrast that its floor is what counts
+        teacher = Teacher(GATES[2], rng.normal(size=4), 0.5, contrast=CONTRAST)
+        held = rng.normal(size=4) + common
         held[1] = held.mean() + 2e-4  # a comparator in the middle of its turn
         for p in range(4):
             lines = ["error", *(f"Vh{k} h{k} 0 {v!r}" for k, v in enumerate(held.tolist()))]
@@ -146,6 +149,21 @@ def test_where_the_margin_rule_rests_the_gap_is_wide_enough(classes, held):
         return
     gap = held[classes > 0.5].min() - held[classes <= 0.5].max()
     assert gap >= GAP_OVER_SPAN * np.ptp(held)
+
+
+@given(st.sampled_from(GATES), arrays(float, 4, elements=st.floats(-1, 1)), st.floats(-20, 20))
+def test_where_the_margin_rule_rests_the_contrast_is_what_was_asked_for(classes, ripple, common):
+    held = ripple + common
+    force = ERRORS["margin"].of(held, Teacher(classes, margin=0.5, contrast=CONTRAST))
+    if np.abs(force).max() > 1e-6 or np.abs(held).max() < 0.1:
+        return
+    assert np.ptp(held) >= CONTRAST * np.abs(held).max()
+
+
+def test_without_its_floor_the_margin_rule_would_rest_on_a_ripple():
+    held = 1.0 + 0.02 * (GATES[2] - 0.5)
+    assert np.abs(ERRORS["margin"].of(held, Teacher(GATES[2]))).max() < 1e-3
+    assert np.abs(ERRORS["margin"].of(held, Teacher(GATES[2], contrast=CONTRAST))).max() > 0.4
 
 
 @given(st.sampled_from(GATES), arrays(float, 4, elements=st.floats(-1, 1)), st.floats(-10, 10))
@@ -233,19 +251,190 @@ def test_offsets_behind_the_lock_ins_take_the_controls_where_the_averaged_model_
     assert np.abs(predicted.per_epoch @ slope) < 1e-12  # unseen by the output
 
 
+def exact(circuit: Circuit, family: str = "sinh"):
+    """Outputs and derivatives by the quasi-static engine, in volts."""
+    device = QuasistaticDevice(mesh(family))
+
+    def respond(control):
+        outputs, slopes = device.exact(control, circuit.inputs)
+        return circuit.gain * outputs, circuit.gain * slopes
+
+    return respond
+
+
+def drawn(seed: int = 2, **changes: object) -> Parts:
+    """Parts of the macro level, their amplifier without a pole, which is another test's."""
+    level = LEVELS["macro"]
+    parts = level.drawn(2, np.random.default_rng(seed))
+    return replace(parts, amplifier=replace(level.amplifier, gbw=None), **changes)
+
+
+MARGIN = {"inputs": (-0.5, 0.1), "error": "margin", "teacher": Teacher(np.array([1.0, 0.0]), contrast=CONTRAST)}
+ONE_TARGET = {"inputs": (0.3,), "error": "mse", "teacher": Teacher(np.ones(1), np.full(1, 1.2))}
+# of a lock-in's scale all that is left is a larger share of the offsets behind it
+SCALED = {"lockin_scale": 0.4}
+REMEDIES = [{}, {"chopped": True}, {"auto_zero": True}, {"chopped": True, "auto_zero": True}]
+
+
+@pytest.mark.parametrize(
+    ("rule", "epochs", "near"),
+    [
+        # the peak detector has lost 0.25 % when the controls move
+        (MARGIN, 20, 4e-3),
+        (ONE_TARGET | {"rate": 60e-3, "swing_gain": 8.0}, 18, 1e-4),
+        (ONE_TARGET | SCALED | {"rate": 60e-3, "swing_gain": 8.0}, 18, 1e-4),
+    ],
+)
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_the_averaged_model_goes_where_the_circuit_goes_with_all_its_errors(rule, epochs, near, remedy, tmp_path):
+    """No tone, no netlist and no ngspice in the model; the circuit's run is one transient of ngspice -b."""
+    circuit = circuit_of(parts=drawn(**remedy), amplitude=2e-3, **rule)
+    found = read_trajectory(circuit, simulate(learning_deck(mesh(), circuit, epochs), tmp_path), epochs)
+    model = np.array(list(averaged(exact(circuit), circuit, epochs)))
+    ideal = np.array(list(averaged(exact(circuit), replace(circuit, parts=IDEAL), epochs)))
+    went = np.abs(found.control - circuit.control).max()
+    assert went > 0.3
+    assert np.abs(found.control - model).max() < near * went
+    assert np.abs(ideal - model).max() > 4 * near * went  # what the errors do is seen
+
+
+@pytest.mark.parametrize("rule", [MARGIN, ONE_TARGET | {"rate": 60e-3, "swing_gain": 8.0}])
+@pytest.mark.parametrize("leak", [5.0, 20.0])
+def test_the_averaged_model_knows_what_a_leak_does(leak, rule, tmp_path):
+    """Controls are pulled back, and as they droop in a window their ramp is taken for derivatives."""
+    circuit = circuit_of(parts=replace(IDEAL, leak=leak), amplitude=2e-3, **rule)
+    found = read_trajectory(circuit, simulate(learning_deck(mesh(), circuit, 20), tmp_path), 20)
+    model = np.array(list(averaged(exact(circuit), circuit, 20)))
+    ideal = np.array(list(averaged(exact(circuit), replace(circuit, parts=IDEAL), 20)))
+    assert np.abs(found.control - model).max() < 0.12 * np.abs(found.control - ideal).max()
+
+
+@pytest.mark.parametrize("rule", [MARGIN, ONE_TARGET])
+def test_without_errors_a_lock_ins_scale_is_of_no_consequence(rule, tmp_path):
+    controls = []
+    for scale in (1.0, 0.25):
+        circuit = circuit_of(lockin_scale=scale, **rule)
+        found = read_trajectory(circuit, simulate(learning_deck(mesh(), circuit, 8), tmp_path), 8)
+        controls.append(found.control)
+    assert np.abs(controls[0] - circuit.control).max() > 50e-3
+    assert controls[1] == pytest.approx(controls[0], abs=1e-5)
+
+
+def test_where_both_patterns_lock_ins_are_clipped_the_model_too_sees_no_difference():
+    parts = Parts(IDEAL.mixers, (Multiplier(range=10.0),) * 2)
+    circuit = circuit_of(parts=parts, **MARGIN)
+    push = [multiplied(circuit, np.array([g, 1.0]), force)[0] for g, force in ((15.0, -0.5), (13.0, 0.5))]
+    assert sum(push) == pytest.approx(0.0)
+    scaled = [multiplied(circuit, np.array([g / 5, 1.0]), force)[0] for g, force in ((15.0, -0.5), (13.0, 0.5))]
+    assert sum(scaled) == pytest.approx(-0.2)
+
+
+def test_the_margin_rules_speed_is_rate_times_the_slopes():
+    """While forces last an output's distance from the mean changes by rate·Σ|∂(I_p − Ī)/∂V_k| an epoch."""
+    slopes, begun = np.array([[0.8, -0.3], [-0.2, 0.5]]), np.array([0.0, 0.1])
+    circuit = circuit_of(**MARGIN | {"rate": 5e-3})
+
+    def respond(control):
+        return begun + slopes @ (control - circuit.control), slopes
+
+    held = np.array([respond(control)[0] for control in averaged(respond, circuit, 9)])
+    distance = held[:, 0] - held.mean(axis=1)
+    assert np.diff(distance)[1:4] == pytest.approx(np.full(3, speeds(circuit, slopes)[0]), rel=1e-9)
+    assert speeds(circuit, slopes)[0] == pytest.approx(5e-3 * (0.5 + 0.4))
+
+
+@pytest.mark.parametrize("offset", [0.5e-3, 20e-3])
+def test_at_rest_an_offset_drifts_the_margin_rules_controls_as_its_closed_form_says(offset, tmp_path):
+    """Below the peak detector's floor in proportion to the offset, above it by the whole rate."""
+    mesh_of = mesh("resistor")
+    parts = Parts(IDEAL.mixers, (Multiplier(offset=offset), Multiplier(offset=-offset / 2)))
+    rested = Teacher(np.array([0.0, 1.0]), margin=0.5)  # the mesh's output rises with its input: solved from the start
+    circuit = circuit_of(parts=parts, rate=1e-3, **(MARGIN | {"teacher": rested}), gain=-1e8)
+    found = read_trajectory(circuit, simulate(learning_deck(mesh_of, circuit, 8), tmp_path), 8)
+    slope = circuit.gain * found.jacobian[0]
+    predicted = resting_drift(circuit, resting_push(circuit, slope))
+    assert np.diff(found.control, axis=0)[3:] == pytest.approx(np.tile(predicted, (5, 1)), rel=0.02)
+    share = 2 * 2 * offset / circuit.floor  # two patterns, 10 V / 5 V
+    assert np.abs(predicted[0]) == pytest.approx(1e-3 * min(1.0, share), rel=1e-6)
+
+
+def test_a_mixers_offset_cancels_in_the_margin_rule_and_not_in_squared_errors():
+    """Centred forces sum to nothing: a false derivative that all patterns share pushes no control."""
+    jacobian, outputs = np.array([[0.8, -0.3], [-0.2, 0.5]]), np.array([0.3, 0.5])
+    parts = Parts((Multiplier(offset=5e-3),) * 2, IDEAL.multipliers)
+    false = 2 * 10 * 5e-3 / (30.0 * 5e-3 * 5)
+    teacher = Teacher(np.array([1.0, 0.0]), np.array([1.0, 0.2]))
+    for name, pushed in (("margin", 0.0), ("mse", false * (0.3 - 1.0 + 0.5 - 0.2))):
+        circuit = circuit_of(inputs=(-0.5, 0.1), error=name, parts=parts, teacher=teacher)
+        forces = ERRORS[name].of(outputs, teacher)
+        sums = [
+            sum(multiplied(each, mixed(each, slope, 0.0), force) for slope, force in zip(jacobian, forces, strict=True))
+            for each in (circuit, replace(circuit, parts=IDEAL))
+        ]
+        assert sums[0] - sums[1] == pytest.approx(np.full(2, pushed), abs=1e-9)
+
+
+def test_the_standing_error_of_squared_errors_is_the_drifts():
+    """The general form, for one pattern, against the closed form of a loop divided by the derivatives' power."""
+    slope, offsets = np.array([0.4, -0.7]), np.array([6e-3, -3e-3])
+    circuit = circuit_of(parts=Parts(IDEAL.mixers, tuple(Multiplier(offset=float(o)) for o in offsets)))
+    standing = standing_error(slope[None], resting_push(circuit, slope[None]))
+    assert standing == pytest.approx([drift(slope, offsets).error])
+
+
+@pytest.mark.parametrize("leak", [0.5, 2.0])
+def test_a_leak_pulls_the_learned_controls_towards_zero(leak, tmp_path):
+    """Where the step is proportional to the error, what the leak takes each epoch is what the error gives back."""
+    graph = mesh("resistor")
+    circuit = circuit_of(parts=replace(IDEAL, leak=leak), rate=0.5)
+    found = read_trajectory(circuit, simulate(learning_deck(graph, circuit, 40), tmp_path), 40)
+    model = np.array(list(averaged(exact(circuit, "resistor"), circuit, 40)))
+    error, ours = (circuit.gain * np.array(each) - 0.5 for each in (found.outputs[-1], exact_outputs(graph, model[-2])))
+    assert np.abs(ours).max() > 0.02 * 0.5
+    assert error == pytest.approx(ours, rel=0.1)
+
+
+def exact_outputs(graph: nx.Graph, control: np.ndarray) -> np.ndarray:
+    return QuasistaticDevice(graph).exact(control, np.array([[0.3]]))[0]
+
+
+def test_auto_zero_takes_a_mixers_offset_away_and_leaves_its_gain(tmp_path):
+    true = lock_ins(tmp_path, circuit_of())
+    mixers = (Multiplier(1e-2, 0.0, 4e-3), Multiplier(0.0, 1e-2, 4e-3, gain_error=3e-3))
+    parts = Parts(mixers, IDEAL.multipliers)
+    false = mixed(circuit_of(parts=parts), true, 0.0) - true
+    found = lock_ins(tmp_path, circuit_of(parts=replace(parts, auto_zero=True)))
+    assert np.abs(false).min() > 0.05
+    assert np.abs(found[0] - true[0]) < 1e-4 * np.abs(false[0])
+    assert found[1] == pytest.approx(1.003 * true[1], rel=1e-4)
+
+
+def test_a_multiplier_beyond_its_range_gives_no_more(tmp_path):
+    part = Multiplier(range=3.0)
+    lines = ["range", "Vx x 0 0", "Vy y 0 DC 2", f"Bw w 0 V={part.product('v(x)', 'v(y)')}"]
+    found = simulate("\n".join([*lines, ".dc Vx -6 6 1", ".end", ""]), tmp_path)
+    assert found["v(w)"] == pytest.approx(0.2 * np.clip(np.arange(-6, 7), -3, 3))
+
+
 def test_the_tightest_inequality_is_the_one_that_a_change_makes_tight():
     jacobian = np.array([[1.0, 0.5]])
 
     def tightest(moved: float = 1.0, longest: float = 0.0, **changes: object) -> str:
-        return inequalities(circuit_of(**changes), jacobian, jacobian * moved, longest)[0].name
+        outputs = np.array([0.5])
+        return inequalities(circuit_of(**changes), outputs, jacobian, jacobian * moved, longest)[0].name
 
     assert tightest(moved=2.0) == "change of the derivatives in one step, relative"
     assert tightest(longest=1.0) == "five time constants of the device over the dead time"
     offset = Parts((Multiplier(offset=0.5),) * 2, IDEAL.multipliers)
     assert tightest(parts=offset) == "false over true derivative, from mixer offsets"
     assert tightest(swing_gain=1e4) == "swing at the mixers over their range"
+    assert tightest(parts=Parts(IDEAL.mixers, (Multiplier(offset=0.5),) * 2)) == (
+        "standing error over the target, from offsets"
+    )
+    assert tightest(parts=replace(IDEAL, leak=1e-2)) == "droop of a control in an epoch over the rate"
     near = (Tone("e1", 120.0, 5e-3, 0.3), Tone("e3", 130.0, 5e-3, 1.1))
-    assert tightest(tones=near) == "1/window over the tones' spacing"
+    assert tightest(tones=near) == "part of a period that the window leaves of a tone"
+    assert tightest(tones=(near[0], near[0])) == "part of a period that the window leaves of a tone"
 
 
 def test_blocks_grow_with_controls_and_patterns_as_the_netlist_does():
@@ -257,7 +446,65 @@ def test_blocks_grow_with_controls_and_patterns_as_the_netlist_does():
     assert lock_ins.count == text.count("\nBmix") == 2
     assert held.count == text.count("\nChold") == 2
     assert counted["comparator of a pattern"].count == text.count("\nBforce") == 2
-    assert lock_ins.power == pytest.approx(2 * (0.12 + 0.075))
+    assert lock_ins.power(Draw()) == pytest.approx(2 * (0.12 + 0.075))
+
+
+def test_the_margin_rules_tightest_inequality_is_the_one_that_a_change_makes_tight():
+    jacobian, outputs = np.array([[1.0, 0.5], [0.9, 0.4]]), np.array([0.2, 0.5])
+
+    def tightest(**changes: object) -> str:
+        return inequalities(circuit_of(**(MARGIN | changes)), outputs, jacobian, jacobian)[0].name
+
+    offset = Parts(IDEAL.mixers, (Multiplier(offset=5e-3),) * 2)
+    assert tightest(parts=offset) == "drift at rest over the rate, from offsets"
+    assert tightest(parts=replace(offset, auto_zero=True)) == tightest() == "swing at the mixers over their range"
+    fast = tightest(rate=1.5, swing_gain=1.0)
+    assert fast == "change of an output's distance from the mean in an epoch over the margin"
+
+
+def test_an_epoch_of_the_digital_loop_is_counted_sample_by_sample():
+    circuit = circuit_of(**MARGIN)
+    samples = settings = products = 0
+    for _ in circuit.inputs:
+        settings += 1  # of the input
+        for _ in range(circuit.schedule.points):
+            samples += 1
+            settings += 2  # tone and control in one
+            products += 3  # two derivatives and the mean
+        products += 2  # by dE/dI
+    done = work(circuit)
+    assert (done.conversions, done.settings) == (samples, settings)
+    assert done.operations == products + 4 * 2
+    assert done.seconds == pytest.approx(2 * 25e-3)
+
+
+def test_the_digital_loops_power_is_what_it_stands_at_and_what_its_conversions_take():
+    circuit, nothing = circuit_of(**MARGIN), Converters(0.0, 0.0, 0.0, 0.0)
+    amplifiers = 2 + 2 + 1  # before the converter, one a control, one an input
+    assert digital_power(circuit, nothing, Draw()) == pytest.approx(amplifiers * 75e-3)
+    sampled = digital_power(circuit, replace(nothing, conversion=1e-6), Draw(amplifier=0.0))
+    assert sampled == pytest.approx(1e-6 * 24 / 25e-3)  # at the rate of sampling
+    standing = digital_power(circuit, replace(nothing, standing=2e-3), Draw(amplifier=0.0))
+    assert standing == pytest.approx(2e-3)
+
+
+def test_transistors_are_counted_part_by_part():
+    """A circuit of transistors has six in each mixer and five in each integrator, as its netlist has."""
+    circuit = circuit_of(parts=LEVELS["transistor"].drawn(2, np.random.default_rng(0)))
+    text = learning_deck(mesh(), circuit, 1)
+    subcircuits = dict.fromkeys(("gilbert", "ota"), 0)
+    for name in subcircuits:
+        body = text.split(f".subckt {name} ")[1].split(".ends")[0]
+        subcircuits[name] = sum(line.startswith("Q") for line in body.splitlines())
+    counted = {block.name: block for block in blocks(circuit)}
+    assert counted["lock-in: mixer and gated integrator"].own_transistors == subcircuits["gilbert"]
+    assert counted["control integrator with clamp and buffer"].own_transistors == subcircuits["ota"]
+    assert total_power(blocks(circuit), Draw()) < total_power(blocks(replace(circuit, parts=IDEAL)), Draw())
+    assert sequencer_transistors(128, 4) == 7 * 40 + 20 * 16
+    assert (
+        digital_blocks(circuit, Converters(bits=16))[2].transistors
+        > digital_blocks(circuit, Converters(bits=8))[2].transistors
+    )
 
 
 def test_the_controls_droop_with_their_leak(tmp_path):

@@ -5,8 +5,13 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from test_materia import circuit_of
 
-from hge_spice.plot.circuit import PLACES, WIRES, block_diagram, circuit_against_loop
+from hge_spice.materia import ERRORS
+from hge_spice.materia.bill import Draw, blocks
+from hge_spice.plot.blocks import BLOCKS, WIRES, block_diagram, powers
+from hge_spice.plot.circuit import circuit_against_loop
+from hge_spice.plot.style import si
 
 
 def steps() -> pd.DataFrame:
@@ -36,13 +41,22 @@ def test_a_start_whose_truth_was_not_looked_up_has_no_points():
 
 def test_the_diagram_is_a_loop_through_the_device():
     """Every block can be reached from the device, or reaches it, along the wires; both ends of a wire are drawn."""
-    assert {end for wire in WIRES for end in wire} == set(PLACES)
+    ends = [(begin, end) for begin, _, end, _, _ in WIRES]
+    assert {name for wire in ends for name in wire} == set(BLOCKS)
     reached, frontier = set(), {"device"}
     while frontier:
         reached |= frontier
-        frontier = {end for begin, end in WIRES if begin in frontier} - reached
-    assert reached == set(PLACES) - {"inputs", "tone"}
-    assert any(end == "device" for begin, end in WIRES if begin in reached)
-    figure = block_diagram(5, 4)
-    assert {text.get_text() for text in figure.axes[0].texts} >= {"blue: 5 of each", *PLACES}
+        frontier = {end for begin, end in ends if begin in frontier} - reached
+    assert reached == set(BLOCKS) - {"inputs", "tone"}
+    assert any(end == "device" for begin, end in ends if begin in reached)
+
+
+@pytest.mark.parametrize("error", sorted(ERRORS))
+def test_the_diagram_shows_what_every_block_of_the_bill_draws(error):
+    bill = {block.name: block.power(Draw()) for block in blocks(circuit_of(error=error))}
+    assert sum(powers(bill).values()) == pytest.approx(sum(bill.values()))
+    figure = block_diagram(2, 1, bill)
+    shown = {text.get_text() for text in figure.axes[0].texts}
+    assert shown >= {"blue: 2 of each", *(si(power, "W") for power in powers(bill).values())}
+    assert "transimpedance\namplifier" in shown or {"transimpedance", "amplifier"} <= shown
     figure.savefig(io.BytesIO(), format="svg")

@@ -6,12 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hge_spice import recorded
-from hge_spice.clock import Clock
 from hge_spice.drive import Drive, Floats, Tone, Transient
 from hge_spice.gradient import Measurement, homodyne
 from hge_spice.lockin import demodulate
-from hge_spice.recorded import Setup, TraceDevice, Window, cut_windows, estimate_trace
+from hge_spice.recorded import Setup, TraceDevice, TraceEstimate, Window, cut_windows, estimate_trace
+from hge_spice.recorded.clock import Clock
 from hge_spice.tones import plan_from_harmonics
 
 WINDOW = 0.1
@@ -51,7 +50,7 @@ def in_pieces(time: Floats, value: Floats, size: int = 700) -> Iterator[tuple[Fl
         yield time[first : first + size], value[first : first + size]
 
 
-def estimate(played: Setup, recording: tuple[Floats, Floats]) -> recorded.TraceEstimate:
+def estimate(played: Setup, recording: tuple[Floats, Floats]) -> TraceEstimate:
     return estimate_trace(lambda: in_pieces(*recording), played)
 
 
@@ -181,7 +180,7 @@ def test_long_windows_are_taken_as_interleaved_slices(monkeypatch: pytest.Monkey
     played = setup()
     recording = trace(played, 10, noise=5e-12)
     whole = estimate(played, recording).estimate
-    monkeypatch.setattr(recorded, "SLICE", 130)
+    monkeypatch.setattr("hge_spice.recorded.windows.SLICE", 130)
     sliced = estimate(played, recording).estimate
     assert sliced.jacobian == pytest.approx(whole.jacobian, abs=whole.stderr.min() / 20)
     assert sliced.output == pytest.approx(whole.output, rel=1e-3)

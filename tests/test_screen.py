@@ -6,9 +6,10 @@ import pytest
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import assign_roles, dopant_network, electrodes
+from hge_spice.linear import fit
 from hge_spice.margin import margin
 from hge_spice.quasistatic import BatchedNetwork, solve
-from hge_spice.screen import Choice, confirm, rounds, score, screen
+from hge_spice.screen import Choice, confirm, explained, rounds, score, screen
 from hge_spice.study.electrodes import Electrodes
 from hge_spice.tasks import TASKS, Task
 
@@ -71,6 +72,32 @@ def test_scores_are_those_of_the_margin() -> None:
                 assert value == pytest.approx(expected.gap / (expected.span + 0.1 * np.abs(row).max()))
             else:
                 assert value == -1
+
+
+def test_of_a_data_set_the_score_is_what_a_linear_readout_explains() -> None:
+    rng = np.random.default_rng(1)
+    outputs, classes = rng.normal(0, 1e-9, (20, 30)), rng.integers(0, 3, 30)
+    outputs[:10] += 1e-9 * classes
+    outputs[-1] = 2e-9
+    for wanted in (classes[:, None] / 2, (classes[:, None] == np.arange(3)) * 1.0):
+        for noise in (0.0, 3e-10):
+            found = explained(outputs, wanted, noise)
+            assert found == pytest.approx([1 - fit(row, wanted, noise)[0].left for row in outputs], abs=1e-9)
+
+
+def test_a_data_set_is_screened_as_a_truth_table_is() -> None:
+    graph = dopant_network(sites=6, electrodes=5, seed=2)
+    ring = TASKS["ring"](train=20, test=5, rng=np.random.default_rng(0))
+    asked = {"levels": LEVELS, "control_range": (-0.7, 0.7), "points": 30 * 20 * 8, "rng": np.random.default_rng(0)}
+    best, *others = screen(graph, [ring], **asked)  # type: ignore[arg-type]
+    assert len(others) == 29
+    assert all(best.worst >= each.worst for each in others if each.settings == best.settings)
+    roles = assign_roles(graph, output=best.output, inputs=best.inputs, controls=best.controls)
+    difference, outputs = confirm(roles, best, ring, LEVELS)
+    assert difference < 1e-6
+    scores = explained(outputs, ring.wanted, 0.0)
+    assert (np.diff(scores) <= 1e-9).all()
+    assert scores[0] == pytest.approx(best.best["ring"])
 
 
 def test_first_controls_are_the_best_that_were_drawn_and_ngspice_confirms_them() -> None:

@@ -51,3 +51,8 @@ def test_a_spacing_that_the_window_does_not_resolve_is_refused() -> None:
     raw = load_study("repro_spacing", ['spacing.spacings=["10 Hz", "15 Hz"]'])
     with pytest.raises(StudyError, match="15 Hz is no multiple of the 10 Hz that the window resolves"):
         parse_study(raw)
+
+
+def test_a_spacing_of_nothing_is_refused() -> None:
+    with pytest.raises(StudyError, match="neither neighbours nor spacings are given"):
+        parse_study(load_study("repro_spacing", ["spacing.neighbours=[]"]))

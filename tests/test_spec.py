@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.devices import ELEMENTS
-from hge_spice.study import files
 from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED, Device, build_network
 from hge_spice.study.files import find_study, merge, place, shipped_studies
 from hge_spice.study.sampling import trials
@@ -221,6 +220,10 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ),
         ({"perturbation__amplitude": "0 V"}, r"perturbation\.amplitude: '0 V' should be above 0 V"),
         ({"perturbation__amplitude": []}, r"perturbation\.amplitude: \[\] should have 1 or more"),
+        (
+            {"perturbation__amplitude": 2},
+            r"perturbation\.amplitude: 2 V is more than the whole control range of 1\.4 V",
+        ),
         ({"perturbation__amplitude": ["1 mV"] * 4}, r"perturbation\.amplitude: 4 amplitudes for 5 controls"),
         ({"perturbation__tones": [1, 2, 3]}, r"perturbation\.tones: 3 tones for 5 controls"),
         ({"perturbation__phases": [1, 2, 3]}, r"perturbation\.phases: 3 phases for 5 controls"),
@@ -372,13 +375,6 @@ def test_the_names_of_shipped_studies_are_known():
     assert {"and", "nand", "or", "nor", "xor", "xnor", "gates"} <= set(shipped_studies())
 
 
-def test_an_installed_copy_finds_its_studies_beside_the_module(tmp_path, monkeypatch):
-    (tmp_path / "shipped").mkdir()
-    write(tmp_path / "shipped", "mine.toml", 'title = "mine"')
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "files.py"))
-    assert read_raw("mine") == {"title": "mine"}
-
-
 def test_a_file_comes_before_a_shipped_study_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path, "xor.toml", 'title = "mine"')
@@ -427,6 +423,7 @@ def test_order_is_extended_file_smoke_settings(tmp_path):
     ("name", "content", "message"),
     [
         ("broken.toml", b"[device\n", r"broken\.toml is not TOML: .*line 1"),
+        ("block.cir", b"* mine\n", r"block\.cir is not TOML: .*device\.subcircuit"),
         ("broken.toml", b"a = 1\na = 2\n", r"broken\.toml is not TOML: .*line 2"),
         ("latin.toml", b'title = "\xb5V"', r"latin\.toml is not UTF-8 text: byte 9 is 0xb5"),
         ("deep.toml", b"a = " + b"[" * 5000, r"deep\.toml (nests its arrays|is not TOML)"),

@@ -12,9 +12,9 @@ from hge_spice.devices.subcircuit import block
 from hge_spice.drive import Drive, SimulationError, Tables, Tone, Transient
 from hge_spice.graph import assign_roles
 from hge_spice.netlist import deck
+from hge_spice.netlist.tables import files, sources
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.window import window_points
-from hge_spice.tables import files, sources
 from hge_spice.traces import read_raw
 
 WINDOW = 25e-3

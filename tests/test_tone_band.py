@@ -5,7 +5,7 @@ import itertools
 import pytest
 from test_tones import WINDOW, assert_clean
 
-from hge_spice import tone_band
+from hge_spice.planner import band
 from hge_spice.tones import plan_tones
 
 # The least highest harmonic of any plan, however many points: 8 by an exhaustive search outside this package.
@@ -74,12 +74,12 @@ def test_a_longer_search_narrows_larger_sets() -> None:
     wide, narrow = (plan_tones(12, WINDOW, aim=aim) for aim in ("points", "band"))
     assert_clean(narrow)
     assert max(narrow.harmonics) < max(wide.harmonics)
-    tone_band.narrowest.cache_clear()
+    band.narrowest.cache_clear()
     assert plan_tones(12, WINDOW, aim="band") == narrow
 
 
 def test_limits_and_points_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tone_band, "STEPS", 2000)
+    monkeypatch.setattr(band, "STEPS", 2000)
     plan = plan_tones(5, WINDOW, min_frequency=400, aim="band")
     assert_clean(plan)
     assert plan.band[0] >= 400

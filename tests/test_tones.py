@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hge_spice import tone_search
 from hge_spice.intermodulation import intermodulation_hits
 from hge_spice.phases import random_phases
+from hge_spice.planner import construction, placement, search
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 
 WINDOW = 0.025
@@ -35,7 +35,7 @@ def counted(harmonics, points: int, order: int) -> int:
 def assert_clean(plan: TonePlan) -> None:
     assert plan.second_order_hits == plan.third_order_hits == []
     assert plan.flags == ()
-    assert plan.degrees_of_freedom >= tone_search.MIN_DEGREES_OF_FREEDOM
+    assert plan.degrees_of_freedom >= search.MIN_DEGREES_OF_FREEDOM
     assert len(set(plan.harmonics)) == len(plan.harmonics)
     assert 0 < min(plan.harmonics) <= max(plan.harmonics) < plan.points / 2
 
@@ -171,7 +171,7 @@ def test_many_tones_come_from_a_construction(count):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 8, 9, 11])
 def test_the_construction_is_a_plan_for_any_prime(count):
-    points, harmonics = next(tone_search._construction(count))
+    points, harmonics = next(construction._construction(count))
     assert len(harmonics) == (math.isqrt(points - 1) - 1) // 2 >= count
     assert counted(harmonics, points, 2) == counted(harmonics, points, 3) == 0
 
@@ -203,7 +203,7 @@ def test_a_set_with_hits_of_its_own_gets_points_that_add_none():
     assert plan.harmonics == (23, 5, 9, 13, 19)
     assert len(plan.third_order_hits) == 20
     assert plan.flags == ("collision",)
-    assert plan.degrees_of_freedom >= tone_search.MIN_DEGREES_OF_FREEDOM
+    assert plan.degrees_of_freedom >= search.MIN_DEGREES_OF_FREEDOM
     for points in range(2 * 23 + 1, plan.points):
         fewer = plan_from_harmonics(plan.harmonics, WINDOW, points)
         assert len(fewer.third_order_hits) > 20 or fewer.second_order_hits or fewer.degrees_of_freedom < 14
@@ -212,8 +212,8 @@ def test_a_set_with_hits_of_its_own_gets_points_that_add_none():
 @pytest.mark.parametrize("count", [5, 9])
 def test_plans_are_the_same_every_time(count):
     first = plan_tones(count, WINDOW), plan_tones(count, WINDOW, 64)
-    for search in (tone_search.fewest, tone_search.at_points, tone_search._exists):
-        search.cache_clear()
+    for cached in (search.fewest, search.at_points, placement._exists):
+        cached.cache_clear()
     assert (plan_tones(count, WINDOW), plan_tones(count, WINDOW, 64)) == first
 
 

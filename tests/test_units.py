@@ -39,6 +39,10 @@ WRITTEN = [
 ]
 TRAPS = [
     ("20 mK", "temperature", 0.02),
+    ("10 min", "time", 600.0),
+    ("2h", "time", 7200.0),
+    ("1.5 h", "time", 5400.0),
+    ("5 ms", "time", 5e-3),  # m stays milli
     ("27 °C", "temperature", 300.15),
     ("27 degC", "temperature", 300.15),
     ("77K", "temperature", 77.0),
@@ -77,7 +81,13 @@ WRONG = [
     ("77 mC", "temperature"),
     ("25 V", "time"),
     ("25 mv", "voltage"),
-    ("5m", "voltage"),  # metre or milli
+    ("5m", "voltage"),  # metre, minute or milli
+    ("5 m", "time"),
+    ("5 mmin", "time"),
+    ("5 kh", "time"),
+    ("5 hs", "time"),
+    ("5 min", "frequency"),
+    ("5 h", "length"),
     ("50 ppm", "voltage"),
     ("5 mm", "ratio"),
     ("1 nA", "current noise density"),

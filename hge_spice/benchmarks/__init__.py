@@ -7,6 +7,7 @@ from hge_spice.benchmarks.learning import learning
 from hge_spice.benchmarks.materia import materia
 from hge_spice.benchmarks.naive import naive
 from hge_spice.benchmarks.overhead import overhead
+from hge_spice.benchmarks.peers.side_by_side import peers
 from hge_spice.benchmarks.pool import pool
 from hge_spice.benchmarks.quasistatic import quasistatic
 from hge_spice.benchmarks.scale import scale
@@ -28,4 +29,5 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "trials": trials,
     "materia": materia,
     "signoff": signoff,
+    "peers": peers,
 }

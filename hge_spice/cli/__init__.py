@@ -6,7 +6,7 @@ What a command needs is imported when it runs, so that --help is quick.
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -15,6 +15,7 @@ from hge_spice.cli.bench import bench
 from hge_spice.cli.demodulate import demodulate
 from hge_spice.cli.doctor import doctor
 from hge_spice.cli.element import plot, subckt
+from hge_spice.cli.export import export
 from hge_spice.cli.gradient import gradient
 from hge_spice.cli.interface import BAD_INPUT, DONE, INTERRUPTED, NO_NGSPICE, NOT_SOLVED
 from hge_spice.cli.listing import list_
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., int]] = {  # in the order of --help; each retu
     "plot": plot,
     "tones": tones,
     "demodulate": demodulate,
+    "export": export,
     "report": report,
     "list": list_,
     "doctor": doctor,
@@ -60,6 +62,14 @@ def main() -> NoReturn:
         _stop(*_explain(error))
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"hge-spice {version('hge-spice')}")
+        raise typer.Exit
+
+
 def _app() -> typer.Typer:
     app = typer.Typer(
         name="hge-spice",
@@ -69,9 +79,18 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    app.callback()(_before)
     for name, command in COMMANDS.items():
         app.command(name)(command)
     return app
+
+
+def _before(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Options of hge-spice itself, which typer reads before the command's."""
 
 
 def _explain(error: Exception) -> tuple[str, int]:
@@ -93,5 +112,6 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 
 def _stop(message: str, status: int) -> NoReturn:
-    print(f"hge-spice: {message}", file=sys.stderr)
+    if message:  # none where the help was the answer
+        print(f"hge-spice: {message}", file=sys.stderr)
     sys.exit(status)

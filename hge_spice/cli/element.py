@@ -13,12 +13,22 @@ if TYPE_CHECKING:
 
 def subckt(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    language: Annotated[
+        str, typer.Option("--format", help="spice: a .subckt; verilog-a: a module (dopant: its hops; lockin).")
+    ] = "spice",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
-    """Print an element as a .subckt that ngspice, LTspice or Xyce can include."""
+    """Print an element as a .subckt that ngspice, LTspice or Xyce can include, or as a Verilog-A module."""
     from hge_spice.devices.library import subcircuit
+    from hge_spice.devices.verilog_a import verilog_a
+    from hge_spice.study.files import suggestion
 
-    return print_or_write(subcircuit(_element(family)), output)
+    if language not in {"spice", "verilog-a"}:
+        raise ValueError(f"there is no format {language!r}{suggestion(language, ('spice', 'verilog-a'))}")
+    if language == "verilog-a" and family in {"dopant", "lockin"}:
+        return print_or_write(verilog_a(family), output)
+    element = _element(family)
+    return print_or_write(subcircuit(element) if language == "spice" else verilog_a(element.name), output)
 
 
 def plot(

@@ -17,6 +17,8 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
         return DONE
     from hge_spice.study.units import render
 
+    at = zip(found["controls"], found["control"], strict=True)
+    print("at " + ", ".join(f"{name} {render(float(f'{v:.4g}'), 'voltage')}" for name, v in at))
     # nA of a current, mV of a voltage, per volt
     what, unit, factor = ("dI/dV", "nA/V", 1e9) if found["estimate_unit"] == "A/V" else ("dU/dV", "mV/V", 1e3)
     for pattern, inputs in enumerate(found["inputs"]):

@@ -17,10 +17,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 
 
 def print_json(value: dict[str, Any]) -> None:
+    """Print a result for programs; ValueError for an infinity or nan in it, which JSON has no word for."""
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
 def print_or_write(text: str, output: Path | None) -> int:
+    """Print a text, or write it into a file that isn't there yet; DONE. ValueError where the file exists."""
     from hge_spice.study.setup_file import write_new
 
     if output is None:

@@ -1,5 +1,7 @@
-"""`hge-spice list`: what can be named in a study."""
+"""`hge-spice list`: what can be named in a study, and what flags mean."""
 
+import shutil
+import textwrap
 from typing import Annotated
 
 import typer
@@ -11,7 +13,7 @@ def list_(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="devices, tasks, losses, …")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """List what can be named in a study."""
+    """List what can be named in a study, and what flags mean."""
     from hge_spice.study.catalogue import catalogue
 
     known = catalogue()
@@ -21,10 +23,11 @@ def list_(
     if as_json:
         print_json(shown)
         return DONE
+    width = shutil.get_terminal_size((120, 0)).columns
     for title, entries in shown.items():
         print(title)
         for name, summary in entries.items():
-            print(f"  {name:16} {summary}")
+            print(textwrap.fill(summary, width, initial_indent=f"  {name:16} ", subsequent_indent=" " * 19))
         if title == "devices":
             print("  `hge-spice plot NAME` draws an element, `hge-spice subckt NAME` prints it for other tools")
     return DONE

@@ -11,14 +11,26 @@ from hge_spice.cli.interface import Settings, StudyName, print_or_write
 def netlist(
     study: StudyName,
     settings: Settings = None,
+    dialect: Annotated[
+        str, typer.Option("--format", help="ngspice; or xyce, spectre: one extraction of the first pattern.")
+    ] = "ngspice",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of standard output.")] = None,
 ) -> int:
     """Print the deck of one extraction, or of the whole learning circuit, runnable by `ngspice -b` as it is."""
+    from hge_spice.dialects import DIALECTS
     from hge_spice.study.bench import Bench
     from hge_spice.study.circuit import study_deck
-    from hge_spice.study.files import load_study
+    from hge_spice.study.files import load_study, suggestion
     from hge_spice.study.spec import parse_study
 
-    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
-        text = study_deck(bench) if bench.study.training.where == "circuit" else bench.deck()
+    if dialect != "ngspice" and dialect not in DIALECTS:
+        raise ValueError(f"there is no format {dialect!r}{suggestion(dialect, ('ngspice', *DIALECTS))}")
+    parsed = parse_study(load_study(study, settings or []))
+    if dialect != "ngspice" and parsed.training.where == "circuit":
+        raise ValueError(f"the learning circuit is a deck for ngspice alone; --format {dialect} has one extraction")
+    with Bench.of(parsed) as bench:
+        if dialect != "ngspice":
+            text = DIALECTS[dialect](bench.network.graph, bench.drives()[0])
+        else:
+            text = study_deck(bench) if bench.study.training.where == "circuit" else bench.deck()
     return print_or_write(text, output)

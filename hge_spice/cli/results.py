@@ -1,5 +1,6 @@
 """The table that `hge-spice run` prints of its trials."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,7 @@ from hge_spice.cli.interface import LISTED
 
 
 def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
+    """Print a line per trial, up to LISTED of them, with the values of the swept keys: `parameters`, dotted."""
     from rich.console import Console
     from rich.table import Table
 
@@ -20,7 +22,7 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
         "solved",
         "starts",
         "steps",
-        *(("test", "95 %", "random", "logistic", "digital") if of_data else ("gap", "gap/span", "d'")),
+        *(("test", "95 %", "random", "better by", "logistic", "digital") if of_data else ("gap", "gap/span", "d'")),
         "device time",
         "energy",
         "seconds",
@@ -55,13 +57,17 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
             short(result["energy_joule"], "energy"),
             f"{result['seconds']:.1f}",
         )
-    Console().print(table)
+    # into a file or a pipe, columns are not cut to the 80 characters of an unknown terminal
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     if len(summary["results"]) > LISTED:
         print(f"… and {len(summary['results']) - LISTED} more, in {summary['out']}/results.csv")
 
 
 def _of_data(result: dict[str, Any]) -> tuple[str, ...]:
-    """Accuracy, or error of a regression, on the patterns kept apart: trained, its interval, and what stands beside."""
+    """Accuracy, or error of a regression, on the patterns kept apart: trained, its interval, and what stands beside.
+
+    "better by" is the interval of the difference to the random settings, on the same patterns.
+    """
 
     def figure(key: str) -> str:
         value = result.get(key)
@@ -69,7 +75,11 @@ def _of_data(result: dict[str, Any]) -> tuple[str, ...]:
 
     if "test_accuracy" not in result:
         error = "test_error"
-        return figure(error), "–", *(figure(f"{name}_{error}") for name in ("random", "logistic", "digital"))
-    beside = (figure(f"{name}_test_accuracy") for name in ("random", "logistic", "digital"))
-    interval = f"{figure('test_accuracy_low')}…{figure('test_accuracy_high')}"
-    return figure("test_accuracy"), interval, *beside
+        beside = [figure(f"{name}_{error}") for name in ("random", "logistic", "digital")]
+        return figure(error), "–", beside[0], "–", *beside[1:]
+    beside = [figure(f"{name}_test_accuracy") for name in ("random", "logistic", "digital")]
+
+    def interval(key: str) -> str:
+        return f"{figure(f'{key}_low')}…{figure(f'{key}_high')}"
+
+    return figure("test_accuracy"), interval("test_accuracy"), beside[0], interval("better_than_random"), *beside[1:]

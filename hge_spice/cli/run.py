@@ -43,6 +43,7 @@ def run(
 ) -> int:
     """Train: run every trial of a study, write its directory and report."""
     from hge_spice.study import runner
+    from hge_spice.study.advantage import of_sweep, says
     from hge_spice.study.budget import budget, sentence
     from hge_spice.study.files import load_study
     from hge_spice.study.functional import functional_yield, told
@@ -81,7 +82,7 @@ def run(
     parsed = parse_study(planned[0].trial.raw)
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
-    found = analysis(rows, parsed.specs)
+    found = analysis(rows, parsed.specs) | of_sweep(rows)
     judged = verdict(rows, parsed.specs)
     if judged is not None:
         found["signoff"] = signed_off(judged)
@@ -94,7 +95,7 @@ def run(
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
         if said := sentence(budget(rows)):
             print(said)
-        for line in (*told(functional_yield(rows)), *(judged.says if judged is not None else ())):
+        for line in (*told(functional_yield(rows)), *says(rows), *(judged.says if judged is not None else ())):
             print(line)
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED

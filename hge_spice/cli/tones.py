@@ -29,28 +29,33 @@ def tones(
         Path | None,
         typer.Option(metavar="DRIVE.csv", help="Write one window of the drive, and its lock-in settings as .toml."),
     ] = None,
+    lab: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a file a generator channel, and the settings of each lock-in."),
+    ] = None,
     sample_rate: Annotated[str | None, typer.Option(help='Points a second of the drive, such as "100 kHz".')] = None,
     as_json: AsJson = False,
 ) -> int:
     """Plan tones whose 2nd- and 3rd-order products, aliases counted, miss every tone."""
     from hge_spice.study import tones as command
     from hge_spice.study.files import load_study
+    from hge_spice.study.lab import write_lab
     from hge_spice.study.spec import parse_study
     from hge_spice.study.units import quantity
 
     if (study is None) == (controls is None or window is None):
         raise ValueError("give a STUDY, or --controls and --window")
-    if sample_rate is not None and export is None:
-        raise ValueError("--sample-rate is for a drive; give --export DRIVE.csv too")
+    if sample_rate is not None and export is None and lab is None:
+        raise ValueError("--sample-rate is for a drive; give --export DRIVE.csv or --lab DIR too")
     rate = None if sample_rate is None else quantity(sample_rate, "frequency")
-    written = None
+    setup, chosen_filter = None, None
     if study is not None:
         if (controls, window, max_frequency, min_frequency, points) != (None,) * 5 or narrowest:
             raise ValueError("a STUDY has its own window, points and limits; change them with --set perturbation.KEY=")
         parsed = parse_study(load_study(study, settings or []))
         chosen = command.of_study(parsed)
-        if export is not None:
-            written = command.export_of_study(parsed, export, rate)
+        if export is not None or lab is not None:
+            setup, chosen_filter = command.settled(parsed)
     else:
         chosen = command.planned(
             controls or 0,
@@ -62,12 +67,15 @@ def tones(
             phases=phases,
             seed=seed,
         )
-        if export is not None:
-            written = command.export(chosen.setup(quantity(amplitude, "voltage")), export, rate)
+        setup = chosen.setup(quantity(amplitude, "voltage"))
     if as_json:
         print_json(command.described(chosen))
     else:
         print(command.told(chosen))
-    if written is not None:
+    if export is not None and setup is not None:
+        written = command.export(setup, export, rate)
         print(f"hge-spice: drive in {export}, lock-in settings in {written}", file=sys.stderr)
+    if lab is not None and setup is not None:
+        files = write_lab(setup, chosen_filter, lab, rate)
+        print(f"hge-spice: in {lab}: {', '.join(files)}", file=sys.stderr)
     return DONE

@@ -47,14 +47,14 @@ RATES = {"glauber": None, "phonon": Expression("sqrt(z*z+1e-10)/tanh(sqrt(z*z+1e
 _HOP_ENERGY, _LEAD_ENERGY = Expression("(uj-ui-c*(pi-pj))*w"), Expression("(v-ui)*w")
 
 
-def _hop(rate: str) -> tuple[Expression, Expression]:
+def hop(rate: str) -> tuple[Expression, Expression]:
     """Current between two sites, and from a site to an electrode, with a rate of RATES."""
     over = RATES[rate]
     if over is None:
         return HOP, TO_ELECTRODE
     pairs = ((HOP, _HOP_ENERGY), (TO_ELECTRODE, _LEAD_ENERGY))
-    hop, lead = (Expression("i*over").substituted(i=i, over=over.substituted(z=z)) for i, z in pairs)
-    return hop, lead
+    between, lead = (Expression("i*over").substituted(i=i, over=over.substituted(z=z)) for i, z in pairs)
+    return between, lead
 
 
 # Zero for every physical occupation. The algebraic equations also have roots outside [0, 1], on which an operating
@@ -160,7 +160,7 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
     number = {name: i for i, name in enumerate(places)}
     weights, repulsion = electrode_weights(graph), coulomb(graph)
     fixed = _fixed_potential(graph, repulsion)
-    hop, lead = _hop(parameters.get("rate", "glauber"))
+    between, lead = hop(parameters.get("rate", "glauber"))
     corrected = 1.0 if parameters.get("pair_correction", True) else 0.0
     for i in range(len(places)):
         # The linear sum as transconductances into 1 Ω: no B source to evaluate at every iteration
@@ -182,7 +182,7 @@ def _stamp(circuit: Circuit, graph: Network) -> None:
         strength = float(rate * np.exp(-2 * data["length"] / parameters["localisation"]))
         if other in number:
             j = number[other]
-            current = hop.spice(
+            current = between.spice(
                 s=strength,
                 w=inverse,
                 c=corrected * float(repulsion[i, j]),
@@ -209,14 +209,15 @@ def _links(graph: Network) -> tuple[tuple[str, ...], ...]:
     return tuple((f"b{_link(number[site], other, number)}".lower(),) for site, other in each)
 
 
-def _equations(graph: Network) -> Equations:
+def equations(graph: Network) -> Equations:
+    """State Kirchhoff's law at every site: charge conservation."""
     parameters = graph.graph["parameters"]
     rims, places = electrodes(graph), sites(graph)
     count = len(places)
     ground, potential = count + len(rims), count + len(rims) + 1
     place = {name: k for k, name in enumerate((*places, *rims))}
     repulsion = coulomb(graph)
-    hop, lead = _hop(parameters.get("rate", "glauber"))
+    between, lead = hop(parameters.get("rate", "glauber"))
     corrected = bool(parameters.get("pair_correction", True))
     rate = elementary_charge * parameters["attempt_rate"] / 2
     inverse = elementary_charge / (2 * Boltzmann * parameters["temperature"])
@@ -241,7 +242,7 @@ def _equations(graph: Network) -> Equations:
         electrodes=rims,
         branches=(
             Branches(
-                hop,
+                between,
                 {
                     "s": np.array([link[2] for link in hops]),
                     "w": np.full(len(hops), inverse),
@@ -302,6 +303,6 @@ FAMILY = Family(
     # them. With reltol 1e-5 the bias's slope over 0.5–4 mV was 1.0, not 2; with 1e-7 it is 2.0, for 5 % more time.
     options={"abstol": 1e-16, "reltol": 1e-7, "vntol": 1e-9, "gmin": 1e-18},
     summary="mean-field hopping between dopant sites under electrodes (trainable to XOR)",
-    equations=_equations,
+    equations=equations,
     links=_links,
 )

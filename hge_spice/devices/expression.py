@@ -1,5 +1,6 @@
 """One equation, written once as text with named symbols: rendered for the simulator, compiled for NumPy, derived."""
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ class Expression:
 
         return _SYMBOL.sub(fill, self.text)
 
+    def parsed(self) -> ast.expr:
+        """The equation as a tree of Python's, whose precedence of operators is ours; powers are `ast.Pow`."""
+        # words of Python's own (is, in, lambda) are symbols too; the tree has them as they are
+        tree = ast.parse(_spelled(self.text).replace("^", "**"), mode="eval").body
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name):
+                node.id = node.id.removesuffix("_")
+        return tree
+
     def substituted(self, **parts: "Expression") -> "Expression":
         """The equation with other equations in place of symbols."""
         return Expression(
@@ -89,9 +99,7 @@ def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Com
     functions = {name: getattr(sympy, theirs) for name, theirs in _FUNCTIONS.items()}
     functions["u"] = lambda x: sympy.Heaviside(x, 1)
     known = {name: sympy.Symbol(f"{name}_", real=True) for name in arguments}
-    # an underscore more, since a symbol may be a word of Python's own (is, in, lambda)
-    spelled = _SYMBOL.sub(lambda m: m.group() if m.group() in _FUNCTIONS else f"{m.group()}_", text)
-    value = sympy.sympify(spelled.replace("^", "**"), locals=functions | {s.name: s for s in known.values()})
+    value = sympy.sympify(_spelled(text).replace("^", "**"), locals=functions | {s.name: s for s in known.values()})
     slopes = [_derivative(value, known[name]) for name in by]
     evaluate = sympy.lambdify([known[name] for name in arguments], [value, *slopes], modules="numpy", cse=True)
 
@@ -100,6 +108,11 @@ def _compiled(text: str, arguments: tuple[str, ...], by: tuple[str, ...]) -> Com
         return tuple(np.broadcast_to(np.asarray(part, dtype=np.float64), shape) for part in evaluate(*values))
 
     return function
+
+
+def _spelled(text: str) -> str:
+    """With an underscore behind each symbol, since it may be a word of Python's own (is, in, lambda)."""
+    return _SYMBOL.sub(lambda m: m.group() if m.group() in _FUNCTIONS else f"{m.group()}_", text)
 
 
 def _derivative(value: Any, symbol: Any) -> Any:

@@ -75,10 +75,10 @@ def _parameter(element: Element, name: str) -> str:
 
 def _portable(expression: Expression, filled: dict[str, str | float] | None = None) -> str:
     names = {name: str((filled or {}).get(name, _own(name))) for name in expression.symbols}
-    return _without_steps(re.sub(r"\^", "**", expression.spice(**names)))
+    return without_steps(re.sub(r"\^", "**", expression.spice(**names)))
 
 
-def _without_steps(text: str) -> str:
+def without_steps(text: str) -> str:
     """Each u(x) as (0.5+0.5*sgn(x)): half a step at zero itself, where what we state with one is continuous."""
     found = re.search(r"\bu\(", text)
     if found is None:
@@ -87,5 +87,5 @@ def _without_steps(text: str) -> str:
     while depth:
         depth += {"(": 1, ")": -1}.get(text[end], 0)
         end += 1
-    inside = _without_steps(text[found.end() : end - 1])
-    return f"{text[: found.start()]}(0.5+0.5*sgn({inside})){_without_steps(text[end:])}"
+    inside = without_steps(text[found.end() : end - 1])
+    return f"{text[: found.start()]}(0.5+0.5*sgn({inside})){without_steps(text[end:])}"

@@ -30,8 +30,26 @@ ESTIMATORS: dict[str, Estimator] = {
     "adjoint": adjoint,
 }
 
+# What others must know of estimators, by name: those that play tones, and with one tone on at a time
+WITH_TONES = frozenset({"homodyne", "homodyne_richardson", "homodyne_sequential", "multiplexed_frequency"})
+ONE_AT_A_TIME = frozenset({"homodyne_sequential"})
+# those that draw directions or codes, `Measurement.repeats` of them; that drive nothing; that can demodulate the loss
+DRAWN = frozenset({"spsa", "multiplexed_code"})
+UNDRIVEN = frozenset({"adjoint", "small_signal"})
+OF_THE_LOSS = frozenset({"multiplexed_time", "multiplexed_frequency", "multiplexed_code", "multiplexed_walsh"})
+# those that drive alike whatever is read, so that one measurement serves all outputs
+SIDE_BY_SIDE = frozenset(
+    {"homodyne", "homodyne_sequential", "finite_difference", "finite_difference_forward", "adjoint"}
+)
+
 __all__ = [
+    "DRAWN",
     "ESTIMATORS",
+    "OF_THE_LOSS",
+    "ONE_AT_A_TIME",
+    "SIDE_BY_SIDE",
+    "UNDRIVEN",
+    "WITH_TONES",
     "Estimate",
     "Estimator",
     "Measurement",

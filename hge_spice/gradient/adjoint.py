@@ -1,7 +1,5 @@
 """The exact jacobian of a device whose equations are known: one adjoint system a pattern gives all derivatives."""
 
-import numpy as np
-
 from hge_spice.drive import DeviceUnderTest, ExactDevice, Floats
 from hge_spice.gradient.estimate import Estimate, Measurement
 
@@ -18,19 +16,5 @@ def adjoint(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: 
             f"{type(dut).__name__} doesn't know its equations; take a quasi-static device, or another estimator"
         )
     measurement.tones(dut.controls)  # refuses what doesn't fit, as every estimator does
-    nothing = np.zeros(len(control))
-    return tuple(
-        Estimate(
-            output=float(output),
-            response=jacobian.astype(complex),
-            stderr=nothing,
-            noise_stderr=nothing,
-            bias=nothing,
-            bias_stderr=nothing,
-            simulated_seconds=0.0,
-            energy=0.0,
-            perturbation_energy=0.0,
-            runs=0,
-        )
-        for output, jacobian in zip(*dut.exact(control, inputs), strict=True)
-    )
+    found = zip(*dut.exact(control, inputs), strict=True)
+    return tuple(Estimate.certain(float(output), jacobian) for output, jacobian in found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import stdtrit
@@ -95,6 +96,13 @@ class Estimate:
     degrees_of_freedom: float | Floats = np.inf
     lag: Floats = field(default_factory=lambda: np.empty(0))
     loss_gradient: Floats = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def certain(cls, output: float, response: np.ndarray, **more: Any) -> Self:
+        """One without noise and bias, that was not demodulated; more : other fields, such as what it cost."""
+        nothing = np.zeros(len(response))
+        free = {"simulated_seconds": 0.0, "energy": 0.0, "perturbation_energy": 0.0, "runs": 0}
+        return cls(output, response.astype(complex), nothing, nothing, nothing, nothing, **(free | more))
 
     @property
     def jacobian(self) -> Floats:

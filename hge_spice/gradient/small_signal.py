@@ -34,21 +34,7 @@ def small_signal(
 def _linearised(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> Estimate:
     at_rest = dut.operating_point(control, inputs)
     response = dut.small_signal(control, inputs, frequencies)
-    nothing = np.zeros(len(frequencies))
-    found = Estimate(
-        output=float(at_rest.output[0]),
-        response=response,
-        stderr=nothing,
-        noise_stderr=nothing,
-        bias=nothing,
-        bias_stderr=nothing,
-        simulated_seconds=0.0,
-        energy=0.0,
-        perturbation_energy=0.0,
-        flags=at_rest.flags,
-        notes=at_rest.notes,
-        runs=0,
-    )
+    found = Estimate.certain(float(at_rest.output[0]), response, flags=at_rest.flags, notes=at_rest.notes)
     if np.all(np.abs(response.imag) <= LATE * np.abs(response)):
         return found
     low = np.full(len(frequencies), AT_REST * frequencies.min())

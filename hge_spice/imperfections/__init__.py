@@ -1,6 +1,7 @@
 """The imperfections, one file each: of the circuit (graph to graph), of the instrument (wrappers around a DUT)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def carried_on(
     is one thing.
     """
     _known(changed)
-    there: dict[str, Imperfect] = {}
+    there: dict[str, Imperfect[Any]] = {}
     pause = before.passed.pause if isinstance(before, Imperfect) else 0.0
     while isinstance(before, Imperfect):
         there[before.name] = before
@@ -136,7 +137,7 @@ def carried_on(
     return dut
 
 
-def _wrapped(dut: DeviceUnderTest, name: str, effect: Effect, seed: int, passed: Passed) -> Imperfect:
+def _wrapped(dut: DeviceUnderTest, name: str, effect: Effect, seed: int, passed: Passed) -> Imperfect[Any]:
     own = (seed, *name.encode())
     if isinstance(dut, SmallSignalDevice):
         return ImperfectKnown(dut, effect, own, name, passed)

@@ -15,8 +15,11 @@ from hge_spice.drive import (
     Floats,
     SmallSignalDevice,
     Waveform,
+    Wrapped,
+    innermost,
     measure_all,
 )
+from hge_spice.drive.wrapped import Inner
 from hge_spice.graph import Network
 from hge_spice.plateaus import PlateauDevice, Plateaus
 
@@ -144,7 +147,7 @@ class Passed:
     pause: float = 0.0
 
 
-class Imperfect:
+class Imperfect(Wrapped[Inner]):
     """A device under test seen through an instrument: itself a device under test.
 
     Effects act in the order of measurements, after all of a `measure_many` are in: the number of workers behind `dut`
@@ -153,23 +156,19 @@ class Imperfect:
 
     def __init__(
         self,
-        dut: DeviceUnderTest,
+        dut: Inner,
         effect: Effect,
         seed: Sequence[int],
         name: str = "",
         passed: Passed | None = None,
     ) -> None:
+        super().__init__(dut)
         self.name = name
-        self._dut, self._effect, self._seed = dut, effect, tuple(seed)
+        self._effect, self._seed = effect, tuple(seed)
         self.passed = passed or Passed()
         self._became = AS_MADE  # the device, as it was last measured
 
-    @property
-    def inner(self) -> DeviceUnderTest:
-        """What it wraps."""
-        return self._dut
-
-    def around(self, dut: DeviceUnderTest) -> "Imperfect":
+    def around(self, dut: DeviceUnderTest) -> "Imperfect[Any]":
         """The same instrument, which goes on from now, around another device."""
         if isinstance(dut, SmallSignalDevice):
             return ImperfectKnown(dut, self._effect, self._seed, self.name, self.passed)
@@ -178,22 +177,8 @@ class Imperfect:
     def wait(self, seconds: float) -> None:
         """Let device time pass without a measurement, s, here and in all instruments within."""
         self.passed.seconds += seconds
-        if isinstance(self._dut, Imperfect):
-            self._dut.wait(seconds)
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """Names of the control electrodes, in the order of `Drive.control`."""
-        return self._dut.controls
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the input electrodes, in the order of `Drive.inputs`."""
-        return self._dut.inputs
-
-    def measure(self, drive: Drive) -> Waveform:
-        """Measure through the instrument. Raises what the device raises."""
-        return self.measure_many([drive])[0]
+        if isinstance(self.inner, Imperfect):
+            self.inner.wait(seconds)
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
@@ -201,31 +186,20 @@ class Imperfect:
         given = [self._effect.drive(drive, moment) for drive, moment in zip(drives, moments, strict=True)]
         if given:
             self._became = given[-1].condition
-        waveforms = measure_all(self._dut, given)
+        waveforms = measure_all(self.inner, given)
         return [self._effect.waveform(*each) for each in zip(drives, waveforms, moments, strict=True)]
 
     def _next(self, seconds: float) -> Moment:
         passed = self.passed
         rng = np.random.default_rng((*self._seed, passed.measurements))
-        moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self._dut)
+        moment = Moment(passed.measurements, passed.seconds, rng, self.controls, self.inputs, self._seed, self.inner)
         passed.measurements += 1
         passed.seconds += seconds
         return moment
 
 
-class ImperfectKnown(Imperfect):
+class ImperfectKnown(Imperfect[SmallSignalDevice]):
     """The same around a device that knows its own linearised response: the truth is told without the instrument."""
-
-    def __init__(
-        self,
-        dut: SmallSignalDevice,
-        effect: Effect,
-        seed: Sequence[int],
-        name: str = "",
-        passed: Passed | None = None,
-    ) -> None:
-        super().__init__(dut, effect, seed, name, passed)
-        self._known = dut
 
     def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
         """Drives one after the other in one transient; see PlateauDevice.
@@ -233,8 +207,8 @@ class ImperfectKnown(Imperfect):
         Each drive is a measurement with a moment of its own, but all waveforms count time from the sequence's start. A
         device that changes stands still for the sequence, as it is for the drive in the middle.
         """
-        if not isinstance(self._known, PlateauDevice):
-            raise TypeError(f"{type(self._known).__name__} can't play patterns in one transient")
+        if not isinstance(self.inner, PlateauDevice):
+            raise TypeError(f"{type(self.inner).__name__} can't play patterns in one transient")
         begun = self.passed.seconds
         moments = [self._next(plateaus.pitch) for _ in plateaus.drives]
         self.passed.seconds += self.passed.pause
@@ -243,13 +217,13 @@ class ImperfectKnown(Imperfect):
         drives = tuple(
             replace(d, tones=plateaus.tones, transient=plateaus.transient, condition=self._became) for d in given
         )
-        waveforms = self._known.measure_plateaus(replace(plateaus, drives=drives))
+        waveforms = self.inner.measure_plateaus(replace(plateaus, drives=drives))
         since = [replace(moment, start=begun) for moment in moments]
         return [self._effect.waveform(*each) for each in zip(plateaus.drives, waveforms, since, strict=True)]
 
     def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
         """Tones off, at rest, without the instrument: one point, of the device as it was last measured."""
-        return self._known.operating_point(control, inputs, self._became if self._effect.lasting else condition)
+        return self.inner.operating_point(control, inputs, self._became if self._effect.lasting else condition)
 
     def small_signal(
         self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
@@ -259,11 +233,4 @@ class ImperfectKnown(Imperfect):
         Of the device as it was last measured, but for what comes anew at every measurement.
         """
         seen = self._became if self._effect.lasting else condition
-        return self._known.small_signal(control, inputs, frequencies, seen)
-
-
-def innermost(dut: DeviceUnderTest) -> DeviceUnderTest:
-    """The device behind all instruments."""
-    while isinstance(dut, Imperfect):
-        dut = dut.inner
-    return dut
+        return self.inner.small_signal(control, inputs, frequencies, seen)

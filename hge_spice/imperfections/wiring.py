@@ -1,4 +1,4 @@
-"""How the wiring outside a network is told to the netlist: `graph.graph["wiring"]`, see netlist.py."""
+"""How the wiring outside a network is told to the netlist: `graph.graph["wiring"]`, see netlist/circuit.py."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -5,14 +5,14 @@ import numpy as np
 from hge_spice.devices import DEVICES
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, readout
-from hge_spice.materia.circuit import PEAK_KEPT, SHARE, Circuit
+from hge_spice.materia.circuit import HELD, PEAK_KEPT, SHARE, Circuit
 from hge_spice.materia.error import ERRORS
 from hge_spice.materia.parts import REFERENCE, SCALE, Multiplier
-from hge_spice.materia.sequencer import RC_STEPS, TRANSFER, UPDATE
+from hge_spice.materia.sequencer import RC_STEPS, TRANSFER
 from hge_spice.materia.transistors import TOP, GilbertCell, models, ota_lines
 from hge_spice.netlist import build_circuit, saved_vectors, table_node
 
-FARAD, HELD = 1e-9, 1e-6  # of the capacitors of the circuit, and of those that hold the controls
+FARAD = 1e-9  # of the capacitors of the circuit, but those that hold the controls
 # trtol at which no truncation error cuts a step: the clock sets the grid (see sequencer). With 1e9, a current that had
 # just been switched off did
 EVEN = 1e30
@@ -129,25 +129,40 @@ def _mean_lines(circuit: Circuit) -> list[str]:
     return [*lines, *circuit.parts.amplifier.lines("x", "v(yac)", circuit.swing_gain)]
 
 
-def _multiplied(part: Multiplier | GilbertCell, name: str, x: str, y: str, *, chops: bool) -> tuple[list[str], str]:
-    """Lines of a part and its product; chopped, with Y's sign turned before it and the product's turned back."""
-    if not chops:
-        return part.stamp(name, x, y)
-    lines, product = part.stamp(name, x, f"v(chop)*{y}")
-    return lines, f"v(chop)*{product}"
+def _multiplied(part: Multiplier | GilbertCell, name: str, x: str, y: str, circuit: Circuit) -> tuple[list[str], str]:
+    """Lines of a part and its product, with what is done against its offsets.
+
+    Chopped, Y's sign is turned before it and the product's turned back. With auto-zero both inputs are shorted while
+    the slot's integrators are emptied, and what is then the product is held and taken off.
+    """
+    if circuit.parts.chopped:
+        y = f"v(chop)*{y}"
+    if not circuit.parts.auto_zero:
+        lines, product = part.stamp(name, x, y)
+    else:
+        conductance = FARAD / (RC_STEPS * circuit.schedule.step)
+        own, shorted = part.stamp(name, f"(1-v(gr))*{x}", f"(1-v(gr))*{y}")
+        product = f"({shorted}-v(zero{name}))"
+        lines = [
+            *own,
+            f"Bzero{name} 0 zero{name} I={product}*v(gr)*{conductance!r}",
+            f"Czero{name} zero{name} 0 {FARAD!r}",
+            f".ic v(zero{name})=0",
+        ]
+    return lines, f"v(chop)*{product}" if circuit.parts.chopped else product
 
 
 def _lockin_lines(circuit: Circuit) -> list[str]:
-    """Per control a mixer into a gated integrator: after the window g is dy/dV, V/V."""
+    """Per control a mixer into a gated integrator: after the window g is dy/dV in V/V, times the lock-ins' scale."""
     schedule = circuit.schedule
     conductance = FARAD / (RC_STEPS * schedule.step)
     lines: list[str] = []
     for k, tone in enumerate(circuit.tones):
         node = terminal(tone.electrode)
-        factor = 2 * SCALE * FARAD / (circuit.swing_gain * tone.amplitude * REFERENCE * schedule.window)
+        share = 2 * SCALE * FARAD / (circuit.swing_gain * tone.amplitude * REFERENCE * schedule.window)
+        factor = share * circuit.lockin_scale
         reference = f"{REFERENCE / tone.amplitude!r}*v({node},{node}_dc)"
-        parts = circuit.parts
-        own, product = _multiplied(parts.mixers[k], f"mix{k}", "v(x)", reference, chops=parts.chopped)
+        own, product = _multiplied(circuit.parts.mixers[k], f"mix{k}", "v(x)", reference, circuit)
         lines += [
             *own,
             f"Bmix{k} 0 g{k} I={product}*v(gw)*{factor!r}-v(g{k})*v(gr)*{conductance!r}",
@@ -166,8 +181,7 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
     lines: list[str] = []
     by_peak = ERRORS[circuit.error].divisor == "peak"
     into = FARAD / (TRANSFER * schedule.step)
-    # A that moves a control by its largest step in the time for it
-    most = circuit.rate * HELD / (UPDATE * schedule.step)
+    most, least = circuit.largest_current, circuit.floor * circuit.lockin_scale
     if by_peak:
         leak = float(-schedule.epoch / (FARAD * np.log(PEAK_KEPT)))
         for k in range(count):
@@ -188,16 +202,16 @@ def _integrator_lines(controls: tuple[str, ...], circuit: Circuit) -> list[str]:
     def pull(k: int) -> list[str]:
         """What moves a control: its derivative over the divisor, limited."""
         if by_peak:
-            wanted = f"v(a{k})/max({circuit.floor!r},v(q{k}))"
+            wanted = f"v(a{k})/max({least!r},v(q{k}))"
         else:
-            wanted = f"{SHARE / circuit.rate!r}*v(a{k})/max({circuit.floor**2!r},v(power))"
+            wanted = f"{SHARE * circuit.lockin_scale / circuit.rate!r}*v(a{k})/max({least**2!r},v(power))"
         if parts.transistors:
             return ota_lines(f"int{k}", f"c{k}", wanted, "v(gu)", most)
         return [f"Bint{k} c{k} 0 I={most!r}*v(gu)*{wanted if by_peak else f'tanh({wanted})'}"]
 
     for k, name in enumerate(controls):
         error = f"{REFERENCE!r}*v(err)"
-        own, product = _multiplied(parts.multipliers[k], f"sum{k}", f"v(g{k})", error, chops=parts.chopped)
+        own, product = _multiplied(parts.multipliers[k], f"sum{k}", f"v(g{k})", error, circuit)
         back = f"{conductance * HELD / FARAD!r}*(max(v(c{k})-({high!r}),0)+min(v(c{k})-({low!r}),0))"
         lines += [
             *own,

@@ -1,16 +1,18 @@
 """What the circuit is built of: ideal blocks, or multipliers and amplifiers with the errors of their data sheets.
 
-A multiplier gives W = (1 + e)·(X + x0)·(Y + y0)/10 V + fx·X + fy·Y + w0. Over whole periods a lock-in loses what Y
-alone makes. What stays beside the product is w0, a false derivative of 2·10 V·w0/(gain·amplitude·5 V), and, while the
-controls move, what y0 and fx make of the output's change since its mean was held. Chopping turns Y's sign in the second
-half of a window and the product's back behind the multiplier: all of these change sign with it and are gone, whatever
-the tones are. With an odd number of points one point's share is left.
+A multiplier gives W = (1 + e)·(X + x0)·(Y + y0)/10 V + fx·X + fy·Y + w0, X and Y clipped at its range. Over whole
+periods a lock-in loses what Y alone makes. What stays beside the product is w0, a false derivative of 2·10
+V·w0/(gain·amplitude·5 V), and, while the controls move, what y0 and fx make of the output's change since its mean was
+held. Chopping turns Y's sign in the second half of a window and the product's back behind the multiplier: all of
+these change sign with it and are gone, but for what y0 and fx make of tones at odd harmonics, whose halves aren't
+alike. It needs an even number of points: of an odd one, one point's share is left. Auto-zero holds what W is without
+inputs, while the integrators are emptied, and takes it off: w0 is gone, what y0 and fx make is not.
 
 An amplifier is its closed loop: gain, one pole at GBW/gain, slew rate, rails, input offset.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -25,7 +27,10 @@ REFERENCE = 5.0  # V, amplitude at which a tone reaches its mixer, and what an e
 
 @dataclass(frozen=True)
 class Multiplier:
-    """One multiplier's errors: x_offset, y_offset, offset (of the output), V; feedthrough and gain error as ratios."""
+    """One multiplier's errors: x_offset, y_offset, offset (of the output), V; feedthrough and gain error as ratios.
+
+    range : V, at which either input is clipped
+    """
 
     x_offset: float = 0.0
     y_offset: float = 0.0
@@ -33,6 +38,7 @@ class Multiplier:
     x_feedthrough: float = 0.0
     y_feedthrough: float = 0.0
     gain_error: float = 0.0
+    range: float = np.inf
 
     @property
     def output_offset(self) -> float:
@@ -41,9 +47,10 @@ class Multiplier:
 
     def product(self, x: str, y: str) -> str:
         """W as an expression of a B source."""
-        ideal = f"({x})*({y})*{1 / SCALE!r}"
-        if self == Multiplier():
-            return ideal
+        if np.isfinite(self.range):
+            x, y = (f"min({self.range!r},max({-self.range!r},{each}))" for each in (x, y))
+        if replace(self, range=np.inf) == Multiplier():
+            return f"({x})*({y})*{1 / SCALE!r}"
         return (
             f"({(1 + self.gain_error) / SCALE!r}*(({x})+({self.x_offset!r}))*(({y})+({self.y_offset!r}))"
             f"+({self.x_feedthrough!r})*({x})+({self.y_feedthrough!r})*({y})+({self.offset!r}))"
@@ -55,8 +62,9 @@ class Multiplier:
 
     def drawn(self, rng: np.random.Generator) -> "Multiplier":
         """One of many: each error is normal, with this one's as standard deviation."""
-        draw = rng.standard_normal(6)
-        return Multiplier(*(float(d * value) for d, value in zip(draw, vars(self).values(), strict=True)))
+        errors = astuple(self)[:-1]
+        drawn = (float(d * value) for d, value in zip(rng.standard_normal(len(errors)), errors, strict=True))
+        return replace(Multiplier(*drawn), range=self.range)
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ class Parts:
 
     mixers, multipliers : [control], of the lock-ins and behind them; amplifier : between output and mixers
     transistors : whether the control integrators are made of them, as GilbertCell mixers are
-    leak : s, time constant of the control integrators' droop to 0 V; chopped : whether the multipliers are
+    leak : s, time constant of the control integrators' droop to 0 V; chopped, auto_zero : whether the multipliers are
     """
 
     mixers: tuple[Multiplier | GilbertCell, ...]
@@ -117,6 +125,12 @@ class Parts:
     leak: float = np.inf
     chopped: bool = False
     transistors: bool = False
+    auto_zero: bool = False
+
+    @classmethod
+    def ideal(cls, controls: int) -> "Parts":
+        """Without errors, for so many controls."""
+        return cls((Multiplier(),) * controls, (Multiplier(),) * controls)
 
 
 @dataclass(frozen=True)
@@ -131,27 +145,26 @@ class Level:
     summary: str
     mismatch: float | None = None
 
-    def drawn(
-        self, controls: int, rng: np.random.Generator, *, offset: float | None, leak: float, chopped: bool
-    ) -> Parts:
-        """Parts for so many controls; offset : V, standard deviation of the multipliers' output offsets, or typical."""
-        typical = self.multiplier if offset is None else replace(self.multiplier, offset=offset)
-        mixers, multipliers = (tuple(typical.drawn(rng) for _ in range(controls)) for _ in range(2))
+    def drawn(self, controls: int, rng: np.random.Generator) -> Parts:
+        """Parts for so many controls."""
+        mixers, multipliers = (tuple(self.multiplier.drawn(rng) for _ in range(controls)) for _ in range(2))
         if self.mismatch is None:
-            return Parts(mixers, multipliers, self.amplifier, leak, chopped)
+            return Parts(mixers, multipliers, self.amplifier)
         cells = tuple(GilbertCell(float(self.mismatch * d)) for d in rng.standard_normal(controls))
-        return Parts(cells, multipliers, self.amplifier, leak, chopped, transistors=True)
+        return Parts(cells, multipliers, self.amplifier, transistors=True)
 
 
-# AD633 (Analog Devices, rev. K), typical: offsets 5 mV each, feedthrough 0.3 % (X) and 0.1 % (Y), scale factor 0.25 %.
-# OP07 (Analog Devices, rev. G): 0.6 MHz, 0.3 V/µs, offset 30 µV typical; rails as at ±15 V
+# Typical values as of an AD633 and an OP07 at ±15 V. That of the AD633's scale factor, 0.25 %, is in its data sheet
+# (Analog Devices, rev. B and E, under error sources). The others are stated by us: multiplier offsets 5 mV each,
+# feedthrough 0.3 % (X) and 0.1 % (Y), inputs to ±10 V; amplifier 0.6 MHz, 0.3 V/µs, offset 30 µV. A study sets its own
+# offset, feedthrough and range.
 LEVELS: Mapping[str, Level] = MappingProxyType(
     {
         "behavioural": Level(Multiplier(), Amplifier(), "ideal blocks"),
         "macro": Level(
-            Multiplier(5e-3, 5e-3, 5e-3, 3e-3, 1e-3, 2.5e-3),
+            Multiplier(5e-3, 5e-3, 5e-3, 3e-3, 1e-3, 2.5e-3, SCALE),
             Amplifier(gbw=0.6e6, slew=0.3e6, offset=30e-6, rail=12.0),
-            "multipliers and amplifiers with data-sheet errors (AD633, OP07)",
+            "multipliers and amplifiers with typical errors (as AD633, OP07)",
         ),
         "transistor": Level(
             Multiplier(), Amplifier(), "Gilbert cells and transconductance amplifiers of bipolar transistors", 0.2e-3

@@ -52,6 +52,6 @@ def read_trajectory(circuit: Circuit, vectors: dict[str, Floats], epochs: int) -
     return Trajectory(
         np.clip(spent, low, high),
         rows("h", schedule.patterns, epoch_ends) / circuit.gain,
-        rows("g", controls, at).reshape(epochs, schedule.patterns, controls) / circuit.gain,
+        rows("g", controls, at).reshape(epochs, schedule.patterns, controls) / (circuit.gain * circuit.lockin_scale),
         int(np.sum(np.abs(steps / schedule.step - 1) > UNEVEN)),
     )

@@ -19,6 +19,7 @@ TAIL, DEGENERATION = 200e-6, 10e3  # A, ohm
 SIGNAL, SMALL = 0.1, 2e-3  # V at the cell for 1 V of signal, and of reference
 CHARGES = " tf={tf} cje={cj} cjc={cj}"
 TOP, BASES = 2.0, -2.0  # V, of the cell's outputs and supply, and of the bases of its lower pair and of the amplifier
+CELL_TRANSISTORS, AMPLIFIER_TRANSISTORS = 6, 5  # of the two below
 TRICKLE = 1e-4  # share of the tail current that flows while the amplifier is gated off, so that its nodes are defined
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from hge_spice.drive import Floats, SimulationError
 from hge_spice.ngspice.library import NgspiceNotFound, install_command
+from hge_spice.ngspice.log import ending
 from hge_spice.traces import read_raw
-
-_TAIL = 20  # lines of ngspice's log in an error message
 
 
 def run_batch(text: str, deck: Path, timeout: float) -> dict[str, Floats]:
@@ -36,5 +35,5 @@ def run_batch(text: str, deck: Path, timeout: float) -> dict[str, Floats]:
         raise SimulationError(f"ngspice -b {deck} was not done after {timeout:.0f} s; take fewer steps") from None
     log = (done.stdout + done.stderr).decode(errors="replace")
     if done.returncode != 0 or not raw.is_file():
-        raise SimulationError(f"ngspice -b {deck} gave no result:\n" + "\n".join(log.splitlines()[-_TAIL:]))
+        raise SimulationError(f"ngspice -b {deck} gave no result:\n{ending(log.splitlines())}")
     return read_raw(raw)[0][1]

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from hge_spice import netlist
+from hge_spice.closing import Closing
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers
@@ -31,7 +30,7 @@ AT_ONCE = 8  # drives in one message, so that a kill takes no more with it
 CAREFUL, EVEN = "7.0", "1000.0"
 
 
-class NgspiceDevice:
+class NgspiceDevice(Closing):
     """A network of a known family, loaded once in a worker process and altered between measurements.
 
     Elements that remember start every measurement from their initial states, so that measurements don't depend on each
@@ -223,14 +222,6 @@ class NgspiceDevice:
     def close(self) -> None:
         """End the worker processes."""
         self._decks.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _run(self, drive: Drive, analysis: str) -> Result:
         loaded = self._decks.at(drive.condition.warmer)

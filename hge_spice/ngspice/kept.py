@@ -1,13 +1,12 @@
 """Circuits that stay loaded from one network to the next: a process's library takes ngspice a second to read."""
 
 from threading import Lock
-from types import TracebackType
-from typing import Self
 
+from hge_spice.closing import Closing
 from hge_spice.ngspice.loaded import LoadedDeck
 
 
-class Kept:
+class Kept(Closing):
     """Workers that nobody uses at the moment, each with the circuit that it had last.
 
     Whoever takes one alters everything that its own circuit differs in, so that nothing depends on who had it before.
@@ -49,11 +48,3 @@ class Kept:
         with self._lock:
             while self._idle:
                 self._idle.pop().close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

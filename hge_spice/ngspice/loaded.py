@@ -6,13 +6,13 @@ import numpy as np
 
 from hge_spice.drive import SimulationError
 from hge_spice.ngspice.lean import lean
+from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.worker import TIMEOUT, Worker, WorkerDied
 
 TEMPERATURE = "option temp"  # what alters a circuit's temperature, in °C
 TRUNCATION = "option trtol"  # what alters how far its time steps may be off beyond its tolerances
 OPTIONS = frozenset({TEMPERATURE, TRUNCATION})  # commands of their own, where all else is an `alter`
-_TAIL = 20  # lines of ngspice's log in an error message
 
 
 class LoadedDeck:
@@ -86,6 +86,6 @@ def _check(result: Result, kind: str) -> None:
     if result.missing:
         raise SimulationError(f"the circuit has no {', '.join(result.missing)}; probe nodes and devices that exist")
     if not result.vectors.shape[1]:
-        raise SimulationError(f"ngspice gave no result for {kind}:\n" + "\n".join(result.log[-_TAIL:]))
+        raise SimulationError(f"ngspice gave no result for {kind}:\n{ending(result.log)}")
     if not np.isfinite(result.vectors).all():
         raise SimulationError(f"ngspice gave values that are not finite for {kind}")

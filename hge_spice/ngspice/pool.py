@@ -1,16 +1,16 @@
 """Several ngspice workers as one device under test: drives side by side, results as from one."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 
+from hge_spice.closing import Closing
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Waveform
+from hge_spice.drive.remembered import digest
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kept import Kept
@@ -30,7 +30,7 @@ class Record(Protocol):
         ...
 
 
-class NgspicePool:
+class NgspicePool(Closing):
     """N workers with the same network loaded, each in a process of its own.
 
     A measurement doesn't depend on what its worker did before, so results are the same bit for bit for every N. Safe to
@@ -193,25 +193,3 @@ class NgspicePool:
             device.close()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def digest(*drives: Drive, ramp: float = 0.0) -> str:
-    """Drives in 32 hex digits, equal for those that are equal bit for bit."""
-    told = hashlib.sha256()
-    for drive in drives:
-        arrays = [drive.control, drive.inputs]
-        told.update(repr((ramp, drive.tones, drive.transient, drive.condition)).encode())
-        if drive.tables is not None:
-            told.update(repr((drive.tables.electrodes, drive.tables.step, drive.tables.held)).encode())
-            arrays.append(drive.tables.values)
-        for array in arrays:
-            told.update(repr(np.shape(array)).encode() + np.ascontiguousarray(array, dtype=np.float64).tobytes())
-    return told.hexdigest()[:32]

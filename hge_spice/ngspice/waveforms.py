@@ -10,12 +10,11 @@ from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Waveform
 from hge_spice.graph import Network, readout
 from hge_spice.ngspice.flags import verdict, with_moved, with_uneven
+from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
 from hge_spice.plateaus import Plateaus
-
-_TAIL = 20  # lines of ngspice's log in an error message
 
 
 @dataclass(frozen=True)
@@ -198,8 +197,8 @@ class WaveformReader:
 
 
 def _stopped(result: Result, duration: float) -> SimulationError:
-    tail = "\n".join(result.log[-_TAIL:])
-    return SimulationError(f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s:\n{tail}")
+    stopped = f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s"
+    return SimulationError(f"{stopped}:\n{ending(result.log)}")
 
 
 def _energy(

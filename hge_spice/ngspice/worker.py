@@ -23,13 +23,13 @@ from typing import Any
 
 from hge_spice.drive import SimulationError
 from hge_spice.ngspice.library import find_library
+from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.session import Result, Session
 
 MEMORY = 4 * 2**30  # bytes of address space of a worker: a transient without end must not take the machine with it
 FILE_SIZE = 2**26  # bytes of any file it writes: its log, and what a netlist might
 TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
 START = 30.0  # s for a process to start and load the library, on a machine with better things to do
-_TAIL = 20  # lines of ngspice's log in an error message
 
 
 class WorkerDied(SimulationError):  # noqa: N818 - it reads as what happened
@@ -42,7 +42,6 @@ class Worker:
     def __init__(self, timeout: float = TIMEOUT) -> None:
         find_library()  # so that a missing ngspice is an error here and not a dead child
         self.timeout = timeout
-        self.respawned = 0
         self._netlist: str | None = None
         self._setup: tuple[str, ...] = ()
         self._files: Mapping[str, bytes] = {}
@@ -164,10 +163,9 @@ class Worker:
 
     def _replace(self, reason: str) -> WorkerDied:
         log = Path(self._home.name, "output.log")
-        tail = log.read_text(errors="replace").splitlines()[-_TAIL:] if log.exists() else []
+        said = log.read_text(errors="replace").splitlines() if log.exists() else []
         self.close()
-        self.respawned += 1
-        return WorkerDied("\n".join([f"the ngspice worker {reason}", *tail]))
+        return WorkerDied(f"the ngspice worker {reason}\n{ending(said)}".rstrip())
 
 
 def _end(process: subprocess.Popen[bytes], connection: Connection, home: tempfile.TemporaryDirectory[str]) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hge_spice.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, lay_out, panel, plain
+from hge_spice.plot.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, WIDTH, lay_out, panel, plain, scale
 
 # by class: shape and colour say the same
 MARKS = (("o", BLUE), ("^", VERMILLION), ("s", GREEN), ("D", PURPLE), ("v", ORANGE), ("*", SKY))
@@ -48,6 +48,37 @@ def decision_map(found: Mapping[str, Any]) -> Figure:
 
 def _axis(found: Mapping[str, Any], place: int) -> str:
     return f"{plain(found['features'][place])}, share of the input's range"
+
+
+def answers_over_radius(found: Mapping[str, Any]) -> Figure:
+    """Draw answers over the distance from the middle, and above them the share that is right in each shell.
+
+    found : `radius` in ranges, `answer` in `unit` or without one, `classes`, `decided` [pattern], `labels`,
+    `shells`, `border` and `threshold`, as in radius.json
+    """
+    radius, answer, classes = (np.asarray(found[key], dtype=float) for key in ("radius", "answer", "classes"))
+    right = np.asarray(found["decided"], dtype=float) == classes
+    factor, unit = scale(float(np.abs(answer).max()), found["unit"]) if found["unit"] else (1.0, "")
+    figure = Figure(figsize=(WIDTH, 5.4))
+    above, axes = figure.subplots(2, 1, sharex=True, height_ratios=[1, 2.6])
+    panel(above, y="right / %").tick_params(labelbottom=False)
+    for shell in found["shells"]:
+        ends = [shell["from"], shell["to"]]
+        above.fill_between(ends, 100 * shell["low"], 100 * shell["high"], color=BLUE, alpha=0.2, lw=0)
+        above.plot(ends, [100 * shell["right"]] * 2, color=BLUE, lw=2)
+    above.set_ylim(0, 105)
+    panel(axes, x="distance from the middle / range of an input", y=f"output / {unit}" if unit else "answer")
+    for k, label in enumerate(found["labels"]):
+        marker, colour = MARKS[k % len(MARKS)]
+        for chosen, edge in ((right, "none"), (~right, "k")):
+            own = (classes == k) & chosen
+            name = f"class {plain(label)}" + (", answered wrongly" if edge == "k" else "")
+            axes.plot(radius[own], factor * answer[own], marker, color=colour, mec=edge, mew=0.9, ms=4.5, label=name)
+    axes.axhline(factor * found["threshold"], color="k", lw=1.2, label="threshold")
+    for each in (above, axes):
+        each.axvline(found["border"], color="k", ls="--", lw=1, label="border")
+    lay_out(figure, axes)
+    return figure
 
 
 def accuracy_curve(steps: pd.DataFrame, result: Mapping[str, Any]) -> Figure:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -73,9 +74,27 @@ def spacing(found: Mapping[str, Any]) -> Figure:
     found : as study/spacing.py makes it
     """
     sets: Sequence[Mapping[str, Any]] = found["sets"]
-    figure = Figure(figsize=(WIDTH, 4.2 + (3.6 if sets else 0)), layout="constrained")
-    grid = figure.add_gridspec(2 if sets else 1, max(1, len(sets)))
-    axes = figure.add_subplot(grid[0, :])
+    curves = bool(found["curves"])
+    figure = Figure(figsize=(WIDTH, (4.2 if curves else 0) + (4.2 if sets else 0)), layout="constrained")
+    grid = figure.add_gridspec(curves + bool(sets), max(1, len(sets)))
+    panels = [_expected(figure.add_subplot(grid[0, :]), found)] if curves else []
+    for k, each in enumerate(sets):
+        panel = figure.add_subplot(grid[int(curves), k])
+        single, multi = 1e9 * np.array(each["single"]).ravel(), 1e9 * np.array(each["multi"]).ravel()
+        panel.plot(single, multi, ".", color=BLUE, ms=2, alpha=0.5, mew=0)
+        ends = [float(single.min()), float(single.max())]
+        panel.plot(ends, ends, color=GREY, lw=0.8)
+        panel.set(xlabel="one tone at a time / (nA/V)", ylabel="all tones at once / (nA/V)")
+        panel.set_title(f"{each['spacing']:g} Hz apart: R² = {each['r_squared']:.5f}", fontsize="medium")
+        panels.append(panel)
+    for panel in panels:
+        panel.grid(visible=True, color=GREY, alpha=0.25, lw=0.6)
+        panel.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _expected(axes: Axes, found: Mapping[str, Any]) -> Axes:
+    """Curves in closed form, and Monte Carlo on them."""
     for (strength, curve), (colour, _) in zip(found["curves"].items(), LINES, strict=False):
         axes.plot(curve["spacing"], curve["analytic"], color=colour, label=f"neighbours {strength}× as strong")
         axes.errorbar(
@@ -89,17 +108,4 @@ def spacing(found: Mapping[str, Any]) -> Figure:
     axes.set(yscale="log", xlabel="tone spacing / Hz", ylabel="squared error / signal²")
     axes.axhline(found["noise_floor"], color=GREY, ls=":", label="noise alone")
     axes.legend(fontsize="small")
-    panels = [axes]
-    for k, each in enumerate(sets):
-        panel = figure.add_subplot(grid[1, k])
-        single, multi = 1e9 * np.array(each["single"]).ravel(), 1e9 * np.array(each["multi"]).ravel()
-        panel.plot(single, multi, ",", color=BLUE)
-        ends = [float(single.min()), float(single.max())]
-        panel.plot(ends, ends, color=GREY, lw=0.8)
-        panel.set(xlabel="one tone at a time / (nA/V)", ylabel="all tones at once / (nA/V)")
-        panel.set_title(f"{each['spacing']:g} Hz apart: R² = {each['r_squared']:.5f}", fontsize="medium")
-        panels.append(panel)
-    for panel in panels:
-        panel.grid(visible=True, color=GREY, alpha=0.25, lw=0.6)
-        panel.spines[["top", "right"]].set_visible(False)
-    return figure
+    return axes

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from hge_spice.closing import Closing
 from hge_spice.devices import DEVICES
 from hge_spice.devices.condition import kinds, links, multipliers, warmed
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
@@ -22,7 +21,7 @@ _UNTIMED = Transient(1.0, 3)
 SLOWEST = 1e-3  # 2πf times the longest time constant: a pole shifts no response by a larger share
 
 
-class QuasistaticDevice:
+class QuasistaticDevice(Closing):
     """A network as a device under test without a simulator: at every instant it is at the operating point.
 
     Units in series are solved one after the other. Of several outputs the first is the waveform's, and all are among
@@ -211,14 +210,6 @@ class QuasistaticDevice:
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _voltages(self, drive: Drive) -> Floats:
         """Voltage of every electrode at rest, V; grounds and what has no voltage of its own are at zero."""

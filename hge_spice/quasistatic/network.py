@@ -180,6 +180,7 @@ class Table:
 
     @classmethod
     def of(cls, found: _Contributions, kept: NDArray[np.bool_]) -> "Table":
+        """The contributions that are kept, those to one entry of the matrix gathered."""
         pairs = np.stack([found.node[kept], found.quantity[kept]])
         entries, which = np.unique(pairs, axis=1, return_inverse=True)
         shape = (entries.shape[1], int(found.place.max()) + 1)

@@ -6,20 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.drive import (
-    AS_MADE,
-    ChangingDevice,
-    Condition,
-    Drive,
-    Floats,
-    NoiseSource,
-    NoisyElements,
-    SmallSignalDevice,
-    Tables,
-    Waveform,
-    measure_all,
-)
-from hge_spice.gradient import ESTIMATORS, Estimate, Measurement, small_signal
+from hge_spice.drive import Drive, Floats, SmallSignalDevice, Waveform, WrappedKnown
+from hge_spice.drive.remembered import measure_new
+from hge_spice.gradient import DRAWN, ESTIMATORS, ONE_AT_A_TIME, WITH_TONES, Estimate, Measurement, small_signal
 from hge_spice.graph import assign_roles
 from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.pool import NgspicePool
@@ -31,91 +20,20 @@ from hge_spice.study.spec import Study
 from hge_spice.tones import TonePlan, plan_tones
 from hge_spice.train import Recipe
 
-WITH_TONES = frozenset({"homodyne", "homodyne_richardson", "homodyne_sequential", "multiplexed_frequency"})
-DRAWN = frozenset({"spsa", "multiplexed_code"})
 FEWEST_POINTS = 16
 READ_OUT_POINTS = 64  # of windows without tones
 
 
-class Remembered:
+class Remembered(WrappedKnown[SmallSignalDevice]):
     """A device that measures each drive once: only its instrument's noise differs from repeat to repeat."""
 
     def __init__(self, dut: SmallSignalDevice) -> None:
-        self._dut = dut
-        self._known: dict[tuple[Any, ...], Waveform] = {}
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """Names of the control electrodes."""
-        return self._dut.controls
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the input electrodes."""
-        return self._dut.inputs
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """Family of each link. Raises ValueError for a device whose links can't change."""
-        return self._changing.links
-
-    @property
-    def held_states(self) -> tuple[str, ...]:
-        """Names of the states that are held."""
-        return self._changing.held_states
-
-    @property
-    def _changing(self) -> ChangingDevice:
-        if not isinstance(self._dut, ChangingDevice):
-            raise ValueError(f"{type(self._dut).__name__} has no elements that could change")  # noqa: TRY004 - a study asked
-        return self._dut
-
-    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
-        """Density of the output's own noise. Raises ValueError, as below, for a device that knows none."""
-        return self._noisy.noise(control, inputs, frequencies)
-
-    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
-        """The same by kind."""
-        return self._noisy.noise_by_kind(control, inputs, frequencies)
-
-    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
-        """Every element that makes noise."""
-        return self._noisy.noise_sources(control, inputs)
-
-    @property
-    def _noisy(self) -> NoisyElements:
-        if not isinstance(self._dut, NoisyElements):
-            raise ValueError(f"{type(self._dut).__name__} knows no noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
-        return self._dut
-
-    def measure(self, drive: Drive) -> Waveform:
-        """Return what the drive gave the first time."""
-        return self.measure_many([drive])[0]
+        super().__init__(dut)
+        self._known: dict[str, Waveform] = {}
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive; those not known yet are measured together."""
-        keys = [
-            (d.control.tobytes(), d.inputs.tobytes(), d.tones, d.transient, d.condition, _told(d.tables))
-            for d in drives
-        ]
-        fresh = {key: drive for key, drive in zip(keys, drives, strict=True) if key not in self._known}
-        self._known |= dict(zip(fresh, measure_all(self._dut, list(fresh.values())), strict=True))
-        return [self._known[key] for key in keys]
-
-    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
-        """Tones off, at rest: one point."""
-        return self._dut.operating_point(control, inputs, condition)
-
-    def small_signal(
-        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
-    ) -> np.ndarray:
-        """dI_out/dV of each control at its own frequency: [control], A/V complex."""
-        return self._dut.small_signal(control, inputs, frequencies, condition)
-
-
-def _told(tables: Tables | None) -> tuple[Any, ...] | None:
-    """What makes two drives' tables the same."""
-    return None if tables is None else (tables.electrodes, tables.values.tobytes(), tables.step, tables.held)
+        return measure_new(self.inner, drives, self._known)
 
 
 def assess(bench: Bench) -> dict[str, Any]:
@@ -243,4 +161,4 @@ def _scaled(study: Study, count: int, asked: Comparison, recipe: Recipe) -> dict
 
 def _shortest(name: str, plan: TonePlan, asked: Comparison) -> float:
     """Shortest window that holds all tones below the bandwidth, s: what ends a homodyne's independence of n."""
-    return max(plan.harmonics) / asked.bandwidth if name in WITH_TONES - {"homodyne_sequential"} else 0.0
+    return max(plan.harmonics) / asked.bandwidth if name in WITH_TONES - ONE_AT_A_TIME else 0.0

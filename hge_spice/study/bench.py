@@ -47,7 +47,7 @@ from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
 from hge_spice.tasks import Task
-from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
+from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones, with_even_points
 from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
@@ -330,6 +330,8 @@ class Bench:
                 measurement, flags = replace(measurement, plan=plan), (*flags, *coarse)
             else:
                 flags = (*flags, *_check_grid(study, network, ideal, control, inputs, measurement))
+            if study.training.where == "circuit" and study.circuit.chopped:
+                measurement = replace(measurement, plan=with_even_points(measurement.plan))
             if amplitude == "auto":
                 chosen = choose_amplitude(dut, control, inputs, measurement, study.electrodes.control_range)
                 measurement = replace(measurement, amplitude=np.full(count, chosen.amplitude))
@@ -407,14 +409,18 @@ class Bench:
 
         control : [control], V; the first setting where none is given
         """
+        drives = self.drives(control)
+        if isinstance(self.dut, InOneTransient):
+            how = self.study.perturbation
+            return sequence_deck(self.network.graph, Plateaus(drives, how.ramp, how.reset))
+        return deck(self.network.graph, drives[0])
+
+    def drives(self, control: Floats | None = None) -> tuple[Drive, ...]:
+        """What an extraction plays, pattern by pattern, as `deck` has it."""
         measurement = self.recipe.measurement
         tones = measurement.tones(self.dut.controls)
         held = self.control() if control is None else control
-        drives = [Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs]
-        if isinstance(self.dut, InOneTransient):
-            how = self.study.perturbation
-            return sequence_deck(self.network.graph, Plateaus(tuple(drives), how.ramp, how.reset))
-        return deck(self.network.graph, drives[0])
+        return tuple(Drive(held, pattern, tones, measurement.transient) for pattern in self.recipe.inputs)
 
     def __enter__(self) -> Self:
         return self

@@ -1,13 +1,16 @@
-"""What a study measures beside training: [compare], [spacing], [retrain] and [budget]."""
+"""What a study measures beside training, and draws of it: [compare], [spacing], [retrain], [budget] and [curves]."""
 
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
 from hge_spice.study.imperfections import read_imperfections
-from hge_spice.study.table import Count, Table
+from hge_spice.study.metrics import METRICS
+from hge_spice.study.table import Count, Table, Text
 from hge_spice.study.values import (
+    distinct,
     list_of,
+    one_of,
     or_word,
     si,
     whole,
@@ -35,9 +38,10 @@ class Spacing(Table):
     neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
     points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
     lowest tone at `first`, Hz
+    No neighbours leave out the curves, no spacings the sets.
     """
 
-    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0), least=1))] = (1, 2.05, 20)
+    neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0)))] = (1, 2.05, 20)
     frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
     signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
     widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
@@ -69,3 +73,18 @@ class Budget(Table):
     """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
 
     repeats: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
+
+
+class Curves(Table):
+    """A picture and a table of a sweep: metrics over one swept key, a line for each value of another.
+
+    over : the key across; by : the key of the lines, if there are several; metrics : one panel each
+    What else is swept, seeds mostly, is what medians and quartiles are taken over.
+    """
+
+    over: Text
+    by: Text | None = None
+    metrics: Annotated[
+        tuple[str, ...],
+        BeforeValidator(distinct(list_of(one_of("metric", METRICS), least=1), "one panel each is enough")),
+    ]

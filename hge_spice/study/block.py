@@ -7,10 +7,11 @@ from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
-from hge_spice.ngspice.includes import Netlist, Statement, read_netlist
+from hge_spice.ngspice.includes import Netlist, read_netlist
 from hge_spice.ngspice.lint import lint
 from hge_spice.ngspice.lint.sheet import Scope, Sheet
 from hge_spice.ngspice.pdk import Process
+from hge_spice.ngspice.statements import Statement
 from hge_spice.study.files import StudyError, suggestion
 
 
@@ -65,10 +66,17 @@ class Source:
 
     @property
     def cells(self) -> dict[str, Scope]:
+        """The file's own subcircuits by name."""
         return self.scope.subcircuits
 
 
 def read_source(path: Path, *, allow_outside: bool) -> Source:
+    """Read a netlist file for its subcircuits and models; what stands at its top level is left out.
+
+    allow_outside : whether it may include files beyond its own folder
+
+    Raises StudyError where the file can't be read or is refused.
+    """
     try:
         netlist = read_netlist(path, allow_outside=allow_outside)
     except ValueError as error:

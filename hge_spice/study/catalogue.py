@@ -1,4 +1,4 @@
-"""What can be named in a study, each with one line: for `hge-spice list`."""
+"""What can be named in a study, and the flags that results carry, each with its summary: for `hge-spice list`."""
 
 import inspect
 import tomllib
@@ -10,6 +10,7 @@ from hge_spice.graph import GRAPHS, layered
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.loss import LOSSES
 from hge_spice.study.files import shipped_studies
+from hge_spice.study.flags import MEANINGS
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 
@@ -24,6 +25,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "rules": {name: rule.summary for name, rule in RULES.items()},
         "estimators": {name: _first_line(inspect.getmodule(each)) for name, each in ESTIMATORS.items()},
         "imperfections": {name: each.summary for name, each in IMPERFECTIONS.items()},
+        "flags": MEANINGS,
         "studies": {name: tomllib.loads(path.read_text()).get("title", "") for name, path in shipped_studies().items()},
     }
 

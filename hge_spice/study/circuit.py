@@ -1,19 +1,15 @@
 """[circuit] and training.where = "circuit": a study's starts learned by the circuit itself, read as training steps."""
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from hge_spice.drive import Floats, SimulationError
+from hge_spice.drive import Floats
 from hge_spice.gradient import Estimate, small_signal
 from hge_spice.graph import Network
 from hge_spice.margin import SOLVER_FACTOR, Margin, margin, mean_noise
 from hge_spice.materia import (
-    ERRORS,
     Circuit,
     Schedule,
     Teacher,
@@ -22,22 +18,23 @@ from hge_spice.materia import (
     learning_deck,
     read_trajectory,
 )
-from hge_spice.materia.bill import blocks
-from hge_spice.materia.design import inequalities
-from hge_spice.materia.parts import FAR, LEVELS
+from hge_spice.materia.averaged import errors_of
+from hge_spice.materia.design import TARGET
+from hge_spice.materia.parts import FAR, LEVELS, REFERENCE, Level, Multiplier
 from hge_spice.materia.sequencer import FIRST_EPOCH
 from hge_spice.netlist import saved_vectors
 from hge_spice.ngspice.batch import run_batch
-from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.study.bench import Bench
+from hge_spice.study.in_circuit import InCircuit
 from hge_spice.train import Cost, Step
 
 PER_POINT = 20e-3  # s of computing that a time point may take, on a machine with better things to do
 FULL_SCALE = 1.0  # V at the transimpedance amplifier, for the largest current at the first control setting
 SWING = 9.0  # V that the mixers may see, with the derivatives at the first control setting
+LOCKED = 3.0  # V that a lock-in may hold there: derivatives grow, and where all are clipped their differences are gone
 MOST_GAIN = 300.0
-TOLERANCE = 5e-3  # of a target current, within which it counts as reached
 TRUTHS = 8  # epochs of a start whose derivatives are looked up by `.ac`
+LOCKIN_ERROR = 2e-2  # of a pattern's largest derivative, above which a lock-in is flagged
 
 
 def build_circuit(bench: Bench, start: int) -> Circuit:
@@ -59,17 +56,18 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
     # what the amplifier sees: tones, and by how much the output may have moved since its mean was held
     reach = measurement.amplitude + recipe.rate
     swing = max(float(np.abs(each.jacobian) @ reach) for each in truth) * gain
-    level, highest = LEVELS[study.circuit.level], max(tone.frequency for tone in tones)
+    steepest = max(float(np.abs(each.jacobian).max()) for each in truth) * gain
+    level, highest = level_of(study.circuit), max(tone.frequency for tone in tones)
     most = MOST_GAIN if level.amplifier.gbw is None else min(MOST_GAIN, FAR * level.amplifier.gbw / highest)
     swing_gain = float(np.clip(SWING / swing, 1.0, most)) if swing > 0 else 1.0
-    parts = level.drawn(
-        len(control),
-        np.random.default_rng((study.training.seed, 3)),
-        offset=study.circuit.multiplier_offset,
+    drawn = level.drawn(len(control), np.random.default_rng((study.training.seed, 3)))
+    parts = replace(
+        drawn,
+        amplifier=drawn.amplifier.on_clock(swing_gain, schedule.step, highest),
         leak=np.inf if study.circuit.leak is None else study.circuit.leak,
         chopped=study.circuit.chopped,
+        auto_zero=study.circuit.auto_zero,
     )
-    parts = replace(parts, amplifier=parts.amplifier.on_clock(swing_gain, schedule.step, highest))
     return Circuit(
         schedule=schedule,
         inputs=recipe.inputs,
@@ -77,12 +75,26 @@ def build_circuit(bench: Bench, start: int) -> Circuit:
         control=control,
         control_range=recipe.control_range,
         error=study.circuit.error,
-        teacher=Teacher(target.classes, levels, study.circuit.margin),
+        teacher=Teacher(target.classes, levels, study.circuit.margin, study.circuit.contrast),
         gain=float(gain),
         rate=recipe.rate,
         swing_gain=swing_gain,
         parts=parts,
+        lockin_scale=min(1.0, LOCKED / steepest) if steepest > 0 else 1.0,
     )
+
+
+def level_of(circuit: InCircuit) -> Level:
+    """The level of its parts, with what the study says otherwise."""
+    level = LEVELS[circuit.level]
+    asked = {
+        "offset": circuit.multiplier_offset,
+        "x_feedthrough": circuit.feedthrough,
+        "y_feedthrough": circuit.feedthrough,
+        "range": circuit.multiplier_range,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return replace(level, multiplier=replace(level.multiplier, **given))
 
 
 def study_deck(bench: Bench) -> str:
@@ -95,11 +107,15 @@ class Epoch:
     """One epoch of a circuit as a training step.
 
     loop : [control], V, where the same loop as a program is after it; nan where it wasn't asked for
+    solved, loop_solved : whether the circuit's and the program's controls after it are, tones off; a step's own says of
+    a run's last one whether the circuit rests
     truth : [pattern, control], A/V or V/V, by `.ac` at the epoch's controls; nan where it wasn't looked up
     """
 
     step: Step
     loop: Floats
+    solved: bool
+    loop_solved: bool
     truth: Floats
 
 
@@ -123,102 +139,70 @@ def learn(bench: Bench, start: int, directory: Path) -> list[Epoch]:
     energy, share = _energy(graph, vectors)
     cost = Cost(len(recipe.inputs), schedule.epoch, energy / epochs, share / epochs)
     read = [_read_out(bench, control) for control in found.control[1:]]
-    rests = all(judged.solved for _, judged in read[epochs // 2 :])
+    solved = [judged.solved for _, judged in read]
+    rests = all(solved[epochs // 2 :])
     read[-1] = (read[-1][0], replace(read[-1][1], solved=rests))
     if study.circuit.loop:
         loop = list(averaged_loop(bench.dut, circuit, recipe.estimator, recipe.measurement, epochs))[1:]
     else:
         loop = [np.full(len(circuit.control), np.nan)] * epochs
+    followed = [study.circuit.loop and _read_out(bench, control)[1].solved for control in loop]
     looked = {round(n) for n in np.linspace(min(FIRST_EPOCH, epochs - 1), epochs - 1, TRUTHS)}
+    truths = [
+        _truth(bench, found.control[number]) if number in looked else np.full_like(found.jacobian[number], np.nan)
+        for number in range(epochs)
+    ]
     return [
         Epoch(
-            _step(bench, found, number, *read[number], cost),
+            _step(bench, found, number, *read[number], cost, _flags(circuit, found, number, truths[number])),
             loop[number],
-            _truth(bench, found.control[number]) if number in looked else np.full_like(found.jacobian[number], np.nan),
+            solved[number],
+            followed[number],
+            truths[number],
         )
         for number in range(epochs)
     ]
 
 
-def designed(bench: Bench, start: int) -> dict[str, Any]:
-    """What is known of a start's circuit beforehand: `design`, inequalities, the tightest first, and `blocks`."""
-    circuit, recipe = build_circuit(bench, start), bench.recipe
-    error = ERRORS[circuit.error]
-
-    def at(control: Floats) -> tuple[Floats, Floats]:
-        found = small_signal(bench.dut, control, recipe.inputs, recipe.measurement)
-        outputs, slopes = np.array([f.output for f in found]), np.array([f.jacobian for f in found])
-        return circuit.gain * outputs, circuit.gain * slopes
-
-    outputs, jacobian = at(circuit.control)
-    push = error.of(outputs, circuit.teacher) @ jacobian
-    _, moved = at(np.clip(circuit.control - circuit.rate * np.sign(push), *circuit.control_range))
-    longest = _longest(bench.network.graph, circuit)
-    return {
-        "design": [asdict(each) | {"use": each.use} for each in inequalities(circuit, jacobian, moved, longest)],
-        "blocks": [asdict(each) | {"power_watt": each.power} for each in blocks(circuit)],
-    }
+def lockin_errors(held: Floats, truth: Floats) -> Floats:
+    """Largest error of each pattern's lock-ins over its largest true derivative: [pattern]; both [pattern, control]."""
+    return np.asarray(np.abs(held - truth).max(axis=-1) / np.abs(truth).max(axis=-1))
 
 
-def _longest(graph: Network, circuit: Circuit) -> float | None:
-    """Longest time constant of the device where it begins, s; None where its equations aren't known to NumPy."""
-    try:
-        solved = QuasistaticDevice(graph)
-        return float(solved.time_constants(circuit.control, circuit.inputs[0])[0])
-    except (ValueError, SimulationError):
-        return None
+def _flags(circuit: Circuit, found: Trajectory, number: int, truth: Floats) -> tuple[str, ...]:
+    """What is to be said of an epoch: steps off the clock, and lock-ins that are off, by their most likely cause."""
+    uneven = ("uneven",) if found.uneven_steps else ()
+    if not (lockin_errors(found.jacobian[number], truth) > LOCKIN_ERROR).any():
+        return uneven
+    mixers = [errors_of(mixer) for mixer in circuit.parts.mixers]
+    unremedied = not circuit.parts.chopped and any(replace(each, range=np.inf) != Multiplier() for each in mixers)
+    amplitude = np.array([tone.amplitude for tone in circuit.tones])
+    swing = float((np.abs(truth) @ amplitude).max()) * circuit.gain * circuit.swing_gain
+    clipped = min(each.range for each in mixers) < max(REFERENCE, swing)
+    return (*uneven, "false_gradient" if unremedied or clipped else "coarse")
 
 
-def of_circuit(bench: Bench, rows: pd.DataFrame, directory: Path) -> dict[str, Any]:
-    """What a trial's result says of its last circuit; its folder gets circuit.json, of what `designed` gives.
-
-    rows : of steps.parquet. Keys: `tightest`, the inequality that is used up most, and by how much, `tightest_use`;
-    `circuit_power`, W, of all blocks; `rests_from`, the step after which it stays solved (None where it doesn't);
-    `lockin_error_max`, largest error of a lock-in over the pattern's largest true derivative, in the
-    epochs looked up; `loop_deviation_max`, largest distance of a control from the program's, as a share of the range
-    """
-    last = rows[rows["start"] == rows["start"].iloc[-1]]
-    low, high = bench.recipe.control_range
-    names = bench.dut.controls
-    apart = last[[f"control.{n}" for n in names]].to_numpy(float) - last[[f"loop.{n}" for n in names]].to_numpy(float)
-    errors = []
-    for p in range(len(bench.recipe.inputs)):
-        true = last[[f"truth.{p}.{n}" for n in names]].dropna()
-        held = last.loc[true.index, [f"jacobian.{p}.{n}" for n in names]]
-        largest = np.abs(true.to_numpy()).max(axis=1)
-        errors.append(float((np.abs(held.to_numpy() - true.to_numpy()).max(axis=1) / largest).max()))
-    known = designed(bench, int(rows["start"].iloc[-1]) - 1)
-    (directory / "circuit.json").write_text(json.dumps(known, indent=1))
-    unsolved = np.flatnonzero(~last["solved"].to_numpy(bool))
-    first = int(unsolved[-1]) + 1 if len(unsolved) else 0
-    return {
-        "tightest": known["design"][0]["name"],
-        "tightest_use": known["design"][0]["use"],
-        "circuit_power": sum(block["power_watt"] for block in known["blocks"]),
-        "rests_from": first + 1 if first < len(last) else None,
-        "lockin_error_max": max(errors),
-        "loop_deviation_max": float(np.abs(apart).max() / (high - low)) if bench.study.circuit.loop else None,
-    }
-
-
-def _step(bench: Bench, found: Trajectory, number: int, outputs: Floats, judged: Margin, cost: Cost) -> Step:
+def _step(
+    bench: Bench,
+    found: Trajectory,
+    number: int,
+    outputs: Floats,
+    judged: Margin,
+    cost: Cost,
+    flags: tuple[str, ...],
+) -> Step:
     recipe, jacobian = bench.recipe, found.jacobian[number]
     loss, by_output = recipe.loss(found.outputs[number], recipe.target)
     control = found.control[number + 1]
     clipped = tuple(n for n, v in zip(bench.dut.controls, control, strict=True) if v in recipe.control_range)
-    nothing = np.zeros(len(control))
+    share = {
+        "simulated_seconds": cost.simulated_seconds / len(jacobian),
+        "energy": cost.energy / len(jacobian),
+        "perturbation_energy": cost.perturbation_energy / len(jacobian),
+        "runs": 1,
+    }
     estimates = tuple(
-        Estimate(
-            output=float(output),
-            response=row.astype(complex),
-            stderr=nothing,
-            noise_stderr=nothing,
-            bias=nothing,
-            bias_stderr=nothing,
-            simulated_seconds=cost.simulated_seconds / len(jacobian),
-            energy=cost.energy / len(jacobian),
-            perturbation_energy=cost.perturbation_energy / len(jacobian),
-        )
+        Estimate.certain(float(output), row, **share)
         for output, row in zip(found.outputs[number], jacobian, strict=True)
     )
     return Step(
@@ -232,7 +216,7 @@ def _step(bench: Bench, found: Trajectory, number: int, outputs: Floats, judged:
         outputs=outputs,
         margin=judged,
         cost=cost,
-        flags=(*(("uneven",) if found.uneven_steps else ()), *(("clipped",) if clipped else ())),
+        flags=(*flags, *(("clipped",) if clipped else ())),
     )
 
 
@@ -252,7 +236,7 @@ def _read_out(bench: Bench, control: Floats) -> tuple[Floats, Margin]:
     judged = margin(outputs, target.classes, noise, error)
     if bench.study.circuit.error == "mse" and target.levels is not None and np.ptp(target.classes) == 0:
         wanted = np.where(target.classes > 0.5, target.levels[1], target.levels[0])
-        reached = bool(np.all(np.abs(outputs - wanted) <= TOLERANCE * np.abs(wanted)))
+        reached = bool(np.all(np.abs(outputs - wanted) <= TARGET * np.abs(wanted)))
         judged = replace(judged, solved=reached and float(np.abs(wanted).min()) > SOLVER_FACTOR * error)
     return outputs, judged
 

@@ -18,8 +18,8 @@ from hge_spice.study.execute import Finished, Job, Rate, Started
 from hge_spice.study.files import StudyError
 from hge_spice.study.ledger import Outcome
 from hge_spice.study.perform import Work, keeping, versions
+from hge_spice.study.running import Cluster
 from hge_spice.study.sampling import TrialSpec
-from hge_spice.study.spec import Cluster
 
 AHEAD = 3  # chunks per thread in flight: one at work, the next at hand, one on its way
 JOIN = 30.0  # s to reach a scheduler

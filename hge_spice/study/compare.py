@@ -116,11 +116,12 @@ def _finite(values: Floats) -> list[float | None]:
 
 
 def repeated(bench: Bench, control: Floats, repeats: int) -> dict[str, float]:
-    """Bias and spread of the derivatives over repeated extractions, rms over patterns and controls.
+    """Error, bias and spread of the derivatives over repeated extractions, rms over patterns and controls.
 
     control : [control], V; repeats : 2 or more
-    Both are shares of each pattern's largest true derivative. The bias is freed of what the spread leaves in a mean; it
-    is zero where nothing shows above that. Raises SimulationError where the device gives no result.
+    All are shares of each pattern's largest true derivative. The error is that of one extraction. The bias is freed of
+    what the spread leaves in a mean; it is zero where nothing shows above that. Raises SimulationError where the device
+    gives no result.
     """
     truths = small_signal(bench.dut, control, bench.shown.inputs, bench.recipe.measurement)
     truth = np.array([t.jacobian for t in truths])
@@ -130,4 +131,8 @@ def repeated(bench: Bench, control: Floats, repeats: int) -> dict[str, float]:
         raise SimulationError("no control moves the output for some pattern: all true derivatives are zero")
     variance = np.mean((found.std(axis=0, ddof=1) / scale) ** 2)
     square = np.mean(((found.mean(axis=0) - truth) / scale) ** 2) - variance / repeats
-    return {"gradient_bias": float(np.sqrt(max(square, 0.0))), "gradient_spread": float(np.sqrt(variance))}
+    return {
+        "gradient_error": float(np.sqrt(np.mean(((found - truth) / scale) ** 2))),
+        "gradient_bias": float(np.sqrt(max(square, 0.0))),
+        "gradient_spread": float(np.sqrt(variance)),
+    }

@@ -29,7 +29,7 @@ def demodulate_file(
     Raises ValueError, with the line where there is one, for what can't be read or demodulated, and OSError.
     """
     setup = replace(read_setup(tones), trend=trend)
-    recording = _open(trace, plot)
+    recording = open_trace(trace, plot)
     name = _column(recording, column, setup)
     factor = _unit(name)
     if not recording.timed and setup.sample_rate is None:
@@ -99,7 +99,8 @@ def _clock(value: float, stderr: float | None, factor: float, unit: str) -> str:
     return f"{value * factor:+.6g} ± {stderr * factor:.2g} {unit}, corrected"
 
 
-def _open(path: Path, plot: int | None) -> RawTrace | TableTrace:
+def open_trace(path: Path, plot: int | None) -> RawTrace | TableTrace:
+    """A raw file's plot, or a table, by how it begins. Raises ValueError, OSError."""
     with path.open("rb") as file:
         raw = file.read(len(RAW_START)) == RAW_START
     if not raw:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from hge_spice.devices.foreign import OURS, SUBCIRCUIT, define, has_foreign
 from hge_spice.graph import Network, read_graph, shown
-from hge_spice.ngspice.includes import Netlist, Statement
+from hge_spice.ngspice.includes import Netlist
 from hge_spice.ngspice.lint.sheet import split_words
 from hge_spice.ngspice.pdk import Process
+from hge_spice.ngspice.statements import Statement
 from hge_spice.study.block import Source, choose, file_digest, linted, read_source
 from hge_spice.study.files import StudyError
 

@@ -66,6 +66,7 @@ class Rate:
     seen: int = 0
 
     def saw(self, seconds: float) -> None:
+        """Count a trial that took so many s into the running mean over the last 50."""
         self.seen += 1
         self.seconds += (seconds - self.seconds) / min(self.seen, 50)
 

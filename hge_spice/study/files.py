@@ -9,6 +9,8 @@ from typing import Any
 
 import tomli_w
 
+from hge_spice.shipped import shipped
+
 StudyText = dict[str, Any]  # a study as written: TOML tables, texts with units
 Keys = tuple[str, ...]  # ("training", "steps"): where in a study
 
@@ -18,6 +20,7 @@ CORNERS = ("corners",)
 DISTRIBUTIONS = ("uniform", "loguniform", "normal", "lognormal", "integers", "choice")
 SPREADS = (*RANGES, *CORNERS, *DISTRIBUTIONS)
 SWEEP_OPTIONS = ("sampling", "samples", "seed", "zip", "refine")  # words of [sweep] that are no keys of a study
+NETLISTS = frozenset({".cir", ".ckt", ".lib", ".net", ".sp", ".spice"})  # what is given for a study by mistake
 ALL, NONE, ALL_BUT = "all", "none", "all but "  # words of imperfections.active
 
 
@@ -55,12 +58,8 @@ def read_raw(name_or_path: str | Path) -> StudyText:
 
 
 def shipped_studies() -> dict[str, Path]:
-    """The studies that ship, by name: beside this module in an installed copy, at the top of a checkout."""
-    here = Path(__file__).parent
-    folder = here / "shipped"
-    if not folder.is_dir():
-        folder = here.parents[1] / "studies"
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    """The files of the studies that ship, by name."""
+    return {path.stem: path for path in sorted(shipped("studies").glob("*.toml"))}
 
 
 def find_study(name_or_path: str | Path, folder: Path) -> Path:
@@ -73,14 +72,14 @@ def find_study(name_or_path: str | Path, folder: Path) -> Path:
         is_folder = path.is_dir()
     except (OSError, ValueError) as error:  # too long, or with a null byte
         raise StudyError(f"{wanted!r} can't be the name of a study file: {error}") from error
-    shipped = shipped_studies()
+    known = shipped_studies()
     name = wanted.removesuffix(".toml")
-    if name in shipped:
-        return shipped[name]
+    if name in known:
+        return known[name]
     if is_folder and wanted:
         raise StudyError(f"{path} is a folder; give a study file in it")
     raise StudyError(
-        f"there is no study file {wanted!r}, and no study of that name ships{suggestion(Path(name).name, shipped)}"
+        f"there is no study file {wanted!r}, and no study of that name ships{suggestion(Path(name).name, known)}"
     )
 
 
@@ -137,7 +136,8 @@ def _tables(path: Path) -> StudyText:
     except RecursionError as error:
         raise StudyError(f"{path} nests its arrays or tables too deeply") from error
     except ValueError as error:  # tomllib says at which line
-        raise StudyError(f"{path} is not TOML: {error}") from error
+        hint = "; a netlist is named in a study, as device.subcircuit" if path.suffix.lower() in NETLISTS else ""
+        raise StudyError(f"{path} is not TOML: {error}{hint}") from error
 
 
 def merge(below: StudyText, over: StudyText) -> StudyText:

@@ -10,8 +10,9 @@ from hge_spice.gradient import homodyne
 from hge_spice.linear import Decision, fit
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
-from hge_spice.study.baselines import digital, linear, wilson
+from hge_spice.study.baselines import digital, linear, paired_difference
 from hge_spice.study.bench import SHOWN, Bench
+from hge_spice.study.statistics import wilson
 from hge_spice.tasks import Task
 from hge_spice.train import Cost, Step, outputs_of
 
@@ -73,17 +74,30 @@ def _drawn(bench: Bench, count: int, purpose: bytes) -> Floats:
     return rng.uniform(*bench.recipe.control_range, (count, len(bench.dut.controls)))
 
 
-def generalised(bench: Bench, best: Judged, steps: int) -> dict[str, Any]:
+def tables(bench: Bench, steps: int, jumps: int) -> int:
+    """Tables of outputs that a training measured, from which as many random control settings are to choose.
+
+    steps : of all starts; jumps : how many of them went to the best of some scouts, whose read-outs it paid for
+
+    Settings that were read beforehand count, and those at which the electrodes were screened too, though of fewer
+    patterns: the training began at the best of them.
+    """
+    scouted = (bench.study.training.scouts - 1) * jumps
+    screened = bench.screening["settings"] if bench.screening else 0
+    return int(TABLES_A_STEP * steps + scouted + bench.study.training.best_of + screened)
+
+
+def generalised(bench: Bench, best: Judged, settings: int) -> dict[str, Any]:
     """Result of a data set or a regression, with the keys of the JSON output.
 
-    best : the setting that served the training patterns best; steps : of all starts
+    best : the setting that served the training patterns best; settings : random ones that it is compared with
 
     The read-out and its threshold are learned from the training patterns; those kept apart are measured once, at the
-    end. Random control settings are judged in the same way, two for each step and those read beforehand: as many tables
-    of outputs as the training measured. Raises SimulationError where the device gives no result.
+    end. Random control settings are judged in the same way. How much better the trained one does than each of the
+    others is told with an interval of its own, since all answer the same patterns. Raises SimulationError where the
+    device gives no result.
     """
     task = bench.task
-    settings = TABLES_A_STEP * steps + bench.study.training.best_of
     chance = _random(bench, settings)
     recipe, levels = bench.recipe, bench.study.task.levels
     outputs, _ = outputs_of(bench.dut, best.control, task.test_inputs(levels), recipe)
@@ -100,31 +114,42 @@ def generalised(bench: Bench, best: Judged, steps: int) -> dict[str, Any]:
         "random_settings": settings,
         "digital_parameters": None if beside["digital"] is None else beside["digital"].parameters,
     }
-    kinds = {"": (best, outputs), "random_": (chance, by_chance)}
-    for prefix, (setting, tested) in kinds.items():
-        found |= {f"{prefix}{key}": value for key, value in _judge(task, setting, tested, recipe.target.noise).items()}
-    for name, other in beside.items():
-        found |= {
-            f"{name}_{key}": value for key, value in _beside(task, None if other is None else other.answers).items()
-        }
+    trained, by_random = (
+        _answers(task, setting, tested, recipe.target.noise)
+        for setting, tested in ((best, outputs), (chance, by_chance))
+    )
+    found |= _trained_on(task, best) | _answered(task, trained)
+    found |= {f"random_{key}": value for key, value in _trained_on(task, chance).items()}
+    others = {"random": by_random} | {name: None if each is None else each.answers for name, each in beside.items()}
+    for name, answers in others.items():
+        found |= _beside(task, name, trained, answers)
     if isinstance(bench.network, QuasistaticDevice) and bench.study.task.confirm:
         found["confirmed"] = _confirmed(bench, best, outputs)
     return found
 
 
-def _judge(task: Task, setting: Judged, tested: Floats, noise: float) -> dict[str, Any]:
-    """What a setting makes of the patterns kept apart, by a read-out learned from the others."""
+def _answers(task: Task, setting: Judged, tested: Floats, noise: float) -> Floats:
+    """What a setting says of the patterns kept apart [pattern], by a read-out learned from the others."""
     if not task.labels:
         readout, _ = fit(setting.outputs, task.wanted, noise)
-        return {"train_error": float(np.sqrt(1 - setting.score)), **_answered(task, readout.scores(tested)[:, 0])}
-    decision = Decision.learned(setting.outputs, task.classes, task.wanted, noise)
-    return {"train_accuracy": setting.score, **_answered(task, decision.decided(tested))}
+        return np.asarray(readout.scores(tested)[:, 0])
+    return Decision.learned(setting.outputs, task.classes, task.wanted, noise).decided(tested)
 
 
-def _beside(task: Task, answers: Floats | None) -> dict[str, Any]:
+def _trained_on(task: Task, setting: Judged) -> dict[str, float]:
+    return {"train_accuracy": setting.score} if task.labels else {"train_error": float(np.sqrt(1 - setting.score))}
+
+
+def _beside(task: Task, name: str, trained: Floats, answers: Floats | None) -> dict[str, Any]:
+    """Figures of another's answers, and by how much the trained network's are better; None where it has none."""
     if answers is None:
-        return {"test_accuracy" if task.labels else "test_error": None}
-    return _answered(task, answers)
+        return {f"{name}_test_accuracy" if task.labels else f"{name}_test_error": None}
+    found = {f"{name}_{key}": value for key, value in _answered(task, answers).items()}
+    if not task.labels:
+        return found
+    by, low, high = paired_difference(trained == task.test_classes, answers == task.test_classes)
+    better = f"better_than_{name}"
+    return found | {better: by, f"{better}_low": low, f"{better}_high": high}
 
 
 def _answered(task: Task, answers: Floats) -> dict[str, Any]:
@@ -207,7 +232,7 @@ def _confirmed(bench: Bench, best: Judged, tested: Floats) -> dict[str, Any]:
             simulated, composed = (np.array([e.jacobian for e in each]) for each in pair)
             errors.append(np.max(np.abs(simulated - composed) / np.abs(simulated).max(axis=1, keepdims=True)))
     short = replace(task, test_bits=task.test_bits[:count], test_classes=task.test_classes[:count])
-    answered = _judge(short, best, again, recipe.target.noise)
+    answered = _answered(short, _answers(short, best, again, recipe.target.noise))
     return {
         "patterns": len(again) + len(trained),
         "accuracy" if task.labels else "error": answered["test_accuracy" if task.labels else "test_error"],

@@ -15,18 +15,18 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from hge_spice.closing import Closing
 from hge_spice.drive import Waveform
 
 _HEAD = struct.Struct("<II")  # length and CRC-32 of a record
 _PLAIN = tuple(field.name for field in fields(Waveform) if field.name not in {"time", "output", "probes"})
 
 
-class Journal:
+class Journal(Closing):
     """A file of measurements. Use it as a context manager, or call close().
 
     about : what they depend on; a journal of something else is begun anew
@@ -77,14 +77,6 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, int]]:

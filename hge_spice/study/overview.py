@@ -17,7 +17,7 @@ from markupsafe import Markup
 from hge_spice.study.budget import sentence, write_budget
 from hge_spice.study.metrics import read_specs
 from hge_spice.study.pages import sweep_data
-from hge_spice.study.rerun import alone, settings_of
+from hge_spice.study.rerun import keeping, settings_of
 from hge_spice.study.statistics import failures, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.svg import svg
 from hge_spice.study.trial_folder import DAMAGE
@@ -39,9 +39,7 @@ def overview(directory: Path, rows: list[dict[str, Any]], draw: Callable[[Any, s
     spaced = {f"spacing-{row['id']}": row["id"] for row in rows if "spacing" in row["result"]}
     if not compared and not spaced:
         return {"compared": {}, "pictures": {}}
-    from matplotlib import rc_context  # noqa: PLC0415 - it takes its time, and most reports don't come here
-
-    from hge_spice.plot.estimators import estimators, spacing  # noqa: PLC0415 - as above
+    from hge_spice.plot.estimators import estimators, spacing  # noqa: PLC0415 - most reports don't come here
 
     figures: dict[str, Callable[[], Any]] = {}
     if compared:
@@ -50,12 +48,11 @@ def overview(directory: Path, rows: list[dict[str, Any]], draw: Callable[[Any, s
         data = directory / "trials" / Path(trial).name / "spacing.json"
         figures[name] = partial(_from_file, data, spacing)
     pictures: dict[str, Any] = {}
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
-        for name, figure in figures.items():
-            try:
-                pictures[name] = draw(figure(), name)
-            except (OSError, ValueError, LookupError, TypeError) as error:
-                pictures[name] = f"{name}: {type(error).__name__}: {error}"
+    for name, figure in figures.items():
+        try:
+            pictures[name] = draw(figure(), name)
+        except DAMAGE as error:
+            pictures[name] = f"{name}: {type(error).__name__}: {error}"
     return {"compared": compared, "pictures": pictures}
 
 
@@ -91,7 +88,7 @@ def signoff_parts(directory: Path, rows: list[dict[str, Any]], study: dict[str, 
     ]
     names = [f"{corner.name}   {corner.passed.passed}/{corner.passed.total}" for corner in found.corners]
     by_id = {row["id"]: row for row in rows}
-    worst = {metric: f"{alone(directory, by_id[row])} --set results.keep=all" for metric, row in found.worst.items()}
+    worst = {metric: keeping(directory, by_id[row]) for metric, row in found.worst.items()}
     return {
         "signoff": found,
         "signoff_picture": svg(matrix(names, found.specs, squares), "signoff"),
@@ -127,7 +124,7 @@ def sweep_parts(directory: Path, rows: list[dict[str, Any]], study: dict[str, An
         "yields_by": by_value,
         "sensitivity": [each for each in keys if each.share >= SHARE],
         "failures": failures(rows),
-        "worst": [(row["id"], f"{alone(directory, row)} --set results.keep=all") for row in worst(rows, specs)],
+        "worst": [(row["id"], keeping(directory, row)) for row in worst(rows, specs)],
         "data": Markup(text),  # noqa: S704 - escaped above
         "script": Markup(script),  # noqa: S704 - our own
         "script_hash": f"sha256-{digest}",

@@ -13,15 +13,16 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from hge_spice.study.axes import number_of
+from hge_spice.study.curves import written
 from hge_spice.study.metrics import METRICS, Spec
 from hge_spice.study.statistics import passes, value_of
+from hge_spice.study.trial_folder import DAMAGE
 from hge_spice.study.units import DIMENSIONS
 from hge_spice.traces import read_raw
 
 MOST_PAGES = 1000
 POINTS = 60  # of a curve, over all its starts
 BINS = 128  # of a spectrum
-DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)  # what a torn file makes
 SHOWN = (*METRICS, "relative_error_max", "cosine")
 ROLES = ("output", "input", "control", "ground", "bias")
 
@@ -45,7 +46,7 @@ def sweep_data(
         "passed": [passes(row, specs) for row in rows],
         "seed": [row["seed"] for row in rows],
         "keys": keys,
-        "written": {key: [_words(row["parameters"].get(key)) for row in rows] for key in keys},
+        "written": {key: [written(row["parameters"].get(key)) for row in rows] for key in keys},
         "numbers": {key: [number_of(row["parameters"].get(key)) for row in rows] for key in keys},
         "metrics": {name: column for name, column in metrics.items() if any(v is not None for v in column)},
         "units": {name: DIMENSIONS[dimension].si for name, dimension in METRICS.items()},
@@ -146,7 +147,3 @@ def _short(value: float | None, digits: int = 4) -> float | None:
 
 def _shorts(values: Iterable[float | None], digits: int = 4) -> list[float | None]:
     return [_short(value, digits) for value in values]
-
-
-def _words(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -18,7 +18,7 @@ from hge_spice.study.ledger import Outcome
 from hge_spice.study.sampling import TrialSpec
 from hge_spice.study.signoff import nominal_control
 from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import Progress, Screened, run_trial
+from hge_spice.study.trial import Screening, Stepped, run_trial
 
 Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
 
@@ -29,9 +29,9 @@ OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw",
 def perform(
     trial: TrialSpec,
     out: Path,
-    progress: Progress = lambda _start, _step: None,
+    progress: Stepped = lambda _start, _step: None,
     workers: int = 1,
-    screened: Screened = lambda _done, _total: None,
+    screened: Screening = lambda _done, _total: None,
     kept: Kept | None = None,
 ) -> Outcome:
     """Run one trial into out/trials/<id>; one that was killed goes on from where it was.

@@ -11,12 +11,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
+from hge_spice.study.flags import MEANINGS
 from hge_spice.study.functional import explained, write_functional_yield
 from hge_spice.study.ledger import read_ledger
+from hge_spice.study.metrics import read_specs
 from hge_spice.study.overview import budget_parts, overview, signoff_parts, sweep_parts
 from hge_spice.study.pages import MOST_PAGES
 from hge_spice.study.section import Section, number, percent, section_of
+from hge_spice.study.side_by_side import curve_parts, gate_parts, spacing_parts
+from hge_spice.study.statistics import passes
 from hge_spice.study.svg import svg
+from hge_spice.study.trial_folder import DAMAGE
 
 FIRST = 12  # trials up to which each has a section in full; of more, pages are drawn by the report's script
 COLUMNS = (  # of the table of trials, after swept keys, trial and status
@@ -48,6 +53,10 @@ def write_report(directory: Path) -> Path:
         study = tomllib.loads(text)
     except (OSError, ValueError) as error:
         missing.append(f"study.toml can't be read: {error}")
+    try:
+        specs = read_specs(study.get("specs", {}))
+    except DAMAGE:
+        specs = {}
     sections, plot = _sections(directory, rows, study)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
     templates.filters |= {"si": partial(number, plot.si), "percent": percent}
@@ -62,16 +71,21 @@ def write_report(directory: Path) -> Path:
         sections=sections,
         overviews=overview(directory, rows, svg),
         columns=COLUMNS,
+        meanings=MEANINGS,
         swept=list(dict.fromkeys(key for row in rows for key in row["parameters"])),
         done=sum(row["status"] == "done" for row in rows),
         failed=sum(row["status"] == "failed" for row in rows),
-        solved=sum(bool(row["result"].get("solved")) for row in rows),
+        met={row["id"] for row in rows if passes(row, specs)},
+        specs=specs,
         seconds=sum(row["seconds"] or 0.0 for row in rows),
         versions={name: version for row in rows for name, version in row["versions"].items()},
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "pages": MOST_PAGES},
         **budget_parts(directory, rows, plot),
         **signoff_parts(directory, rows, study),
+        **curve_parts(directory, rows, study),
+        **gate_parts(directory, rows),
+        **spacing_parts(directory, rows),
         functional=(functional := write_functional_yield(rows, directory)),
         unsolved=explained(functional),
         **(sweep_parts(directory, rows, study, plot) if len(rows) > 1 else {}),
@@ -88,12 +102,8 @@ def _sections(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]
     level = log.level
     log.setLevel(logging.ERROR)  # not a word about its font cache
     try:
-        from matplotlib import rc_context  # noqa: PLC0415 - see above
-
-        from hge_spice import plot  # noqa: PLC0415
+        from hge_spice import plot  # noqa: PLC0415 - see above
     finally:
         log.setLevel(level)
     shown = len(rows) <= FIRST
-    # text as outlines, and the same identifiers each time
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
-        return [section_of(directory, row, study, plot, shown=shown) for row in rows], plot
+    return [section_of(directory, row, study, plot, shown=shown) for row in rows], plot

@@ -12,6 +12,11 @@ def alone(directory: Path, row: Mapping[str, Any]) -> str:
     return shlex.join(["hge-spice", "run", str(directory / "study.toml"), *settings_of(row)])
 
 
+def keeping(directory: Path, row: Mapping[str, Any]) -> str:
+    """The same with all of the trial's files kept."""
+    return f"{alone(directory, row)} --set results.keep=all"
+
+
 def settings_of(row: Mapping[str, Any]) -> list[str]:
     """Its swept keys as arguments of the command."""
     settings = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())

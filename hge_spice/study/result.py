@@ -11,13 +11,14 @@ import numpy as np
 from hge_spice.margin import mean_noise
 from hge_spice.study.assess import assess
 from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import of_circuit
+from hge_spice.study.circuit_result import of_circuit
 from hge_spice.study.compare import compare, repeated
 from hge_spice.study.exactly import holds_exactly, solutions
-from hge_spice.study.generalise import decision_map, generalised, majority
+from hge_spice.study.generalise import decision_map, generalised, majority, tables
 from hge_spice.study.learned import Learned
+from hge_spice.study.radius import over_radius
 from hge_spice.study.retrain import lost, retrain
-from hge_spice.study.spacing import study_spacing, summary
+from hge_spice.study.spacing import judged_by, study_spacing, summary
 from hge_spice.study.trial_files import write_circuit, write_patterns
 from hge_spice.study.unsolved import reason
 from hge_spice.train import Cost, Step
@@ -66,13 +67,15 @@ def _assessed(bench: Bench, learned: Learned, directory: Path) -> dict[str, Any]
     if bench.study.spacing is not None:
         spaced = study_spacing(bench)
         (directory / "spacing.json").write_text(json.dumps(spaced))
-        found["spacing"] = summary(spaced)
+        found |= {"spacing": summary(spaced), **judged_by(spaced)}
     if learned.kept is not None:
         _, best = learned.kept
-        found |= generalised(bench, best, learned.table.num_rows)
+        found |= generalised(bench, best, tables(bench, learned.table.num_rows, learned.flags["jumped"]))
         write_patterns(bench, best, directory)
         if drawn := decision_map(bench, best):
             (directory / "decision_map.json").write_text(json.dumps(drawn))
+        if radial := over_radius(bench, best):
+            (directory / "radius.json").write_text(json.dumps(radial))
     return found
 
 
@@ -123,6 +126,8 @@ def _settings(bench: Bench) -> dict[str, Any]:
         "amplitude": measurement.amplitude.tolist(),
         "points": measurement.plan.points,
         "harmonics": list(measurement.plan.harmonics),
+        "second_order_hits": len(measurement.plan.second_order),
+        "third_order_hits": len(measurement.plan.third_order),
         "window": measurement.plan.window,
         "settle": measurement.settle,
         "patterns": perturbation.patterns,

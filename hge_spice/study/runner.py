@@ -12,15 +12,15 @@ from typing import Any
 
 from hge_spice.ngspice.kept import Kept
 from hge_spice.study.bench import check
-from hge_spice.study.execute import Finished, Job, in_processes, in_this_process
+from hge_spice.study.execute import Finished, Job, Started, in_processes, in_this_process
 from hge_spice.study.files import StudyError, StudyText, dump
 from hge_spice.study.ledger import DirectoryInUse, Ledger, Outcome, holder
 from hge_spice.study.perform import Work, perform, versions
 from hge_spice.study.refine import refined, refinement
+from hge_spice.study.result_tables import write_tables
 from hge_spice.study.sampling import TrialSpec, parsed_trials
 from hge_spice.study.spec import Study, parse_study
 from hge_spice.study.subset import subset
-from hge_spice.study.tables import write_tables
 from hge_spice.train import Step
 
 AT_ONCE = 10_000  # trials up to which an interrupted run still writes its tables within its two seconds
@@ -164,7 +164,6 @@ def _in_rounds(
     return planned
 
 
-Started = Callable[[Sequence[int]], None]
 Execute = Callable[[Sequence[Job], Started], Finished]
 
 

@@ -17,7 +17,7 @@ from hge_spice.study.spec import Study, parse_study
 from hge_spice.study.values import swept as read_sweep
 
 # tables that don't change what is measured
-BESIDE = {"title", "notes", "sweep", "specs", "smoke", "cluster", "results"}
+BESIDE = {"title", "notes", "sweep", "specs", "curves", "smoke", "cluster", "results"}
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,8 @@ def study_id(study: Study) -> str:
                 found = netlist_digests(Path(device[key])) if key == "file" else {}
                 device.update({key: file_digest(Path(device[key]))} | ({"netlists": found} if found else {}))
     if described["corners"] is not None:
-        for key in (
-            "process",
-            "temperature",
-            "supply",
-            "mismatch",
-        ):  # where else it is tried changes nothing here
-            del described["corners"][key]
+        for axis in ("process", "temperature", "supply", "mismatch"):  # where else it is tried changes nothing here
+            del described["corners"][axis]
     text = json.dumps(described, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

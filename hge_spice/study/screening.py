@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from hge_spice.batches import epoch_batches
 from hge_spice.drive import Floats, SimulationError
 from hge_spice.graph import Network
 from hge_spice.margin import mean_noise
 from hge_spice.screen import AGREEMENT, Choice, confirm, screen
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
+from hge_spice.tasks import Task
 
+PATTERNS = 48  # of a data set that choices of electrodes are judged by: each costs an operating point a setting
 SHOWN = 10  # choices in the result
 TRIED = 3  # choices put to ngspice before giving up
 
@@ -52,12 +55,15 @@ def choose(
 ) -> Screened:
     """Screen by operating points, have ngspice confirm the best choice at its first control settings.
 
+    Of a data set some training patterns stand for all, drawn with the classes dealt evenly.
+
     build : graph with roles of a study that names them; names : the device's electrodes
 
     Raises ValueError for too few electrodes or points, SimulationError where ngspice confirms none of the best.
     """
     began = time.perf_counter()
-    task = build_task(study.task)
+    rng = np.random.default_rng([study.training.seed, study.device.seed])
+    task = _dealt(build_task(study.task), rng)
     graph = build(provisional(study, names))
     found = screen(
         graph,
@@ -65,7 +71,7 @@ def choose(
         levels=_levels(study),
         control_range=study.electrodes.control_range,
         points=study.electrodes.screen_points,
-        rng=np.random.default_rng([study.training.seed, study.device.seed]),
+        rng=rng,
         noise=mean_noise(study.readout.noise.psd, study.perturbation.window),
         held=_held(study),
         progress=progress,
@@ -84,6 +90,8 @@ def choose(
                 "inputs": list(choice.inputs),
                 "controls": list(choice.controls),
                 "points": study.electrodes.screen_points,
+                "patterns": len(task.classes),
+                "settings": choice.settings,
                 "seconds": seconds,
                 "ngspice_difference": None if np.isnan(difference) else difference,
                 "first_controls": first.tolist(),
@@ -92,6 +100,15 @@ def choose(
             }
             return Screened(named, first, record)
     raise SimulationError(f"ngspice confirms none of the best choices of electrodes: {'; '.join(said)}")
+
+
+def _dealt(task: Task, rng: np.random.Generator) -> Task:
+    """As many patterns as a choice is judged by; a truth table as it is."""
+    if task.exact:
+        return task
+    batches = -(-len(task.classes) // PATTERNS)
+    shown = epoch_batches(task.classes, -(-len(task.classes) // batches), rng)[0]
+    return replace(task, bits=task.bits[shown], classes=task.classes[shown])
 
 
 def _levels(study: Study) -> tuple[tuple[float, float], ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN
-from hge_spice.study.rerun import alone
+from hge_spice.study.rerun import alone, keeping
 from hge_spice.study.svg import svg
 from hge_spice.study.trial_folder import DAMAGE, Folder, read_folder
 from hge_spice.study.units import quantity
@@ -38,11 +38,15 @@ T = TypeVar("T")
 
 @dataclass
 class Section:
-    """One trial as the template shows it: its row of the table, and the rest where it is shown in full."""
+    """One trial as the template shows it: its row of the table, and the rest where it is shown in full.
+
+    unkept : the command that runs it again with its files kept, where the study asked that none be
+    """
 
     row: dict[str, Any]
     rerun: str
     shown: bool
+    unkept: str = ""
     missing: list[str] = field(default_factory=list)
     pictures: dict[str, Markup] = field(default_factory=dict)
     patterns: list[dict[str, Any]] = field(default_factory=list)
@@ -60,11 +64,12 @@ class Section:
         return dict(self.row["result"])
 
     def attempt(self, what: str, make: Callable[[], T]) -> T | None:
-        """What `make` gives, or nothing and a line in `missing`."""
+        """What `make` gives, or nothing and a line in `missing`, but for files that nobody asked to keep."""
         try:
             return make()
         except FileNotFoundError:
-            self.missing.append(f"{what}: there is no such file")
+            if not self.unkept:
+                self.missing.append(f"{what}: there is no such file")
         except DAMAGE as error:
             self.missing.append(f"{what}: {type(error).__name__}: {str(error)[:300]}")
         return None
@@ -77,6 +82,9 @@ def section_of(
     section = Section(row, alone(directory, row), shown)
     if not shown or row["status"] == "created":
         return section
+    results = study.get("results")
+    if isinstance(results, dict) and results.get("keep") == "none":
+        section.unkept = keeping(directory, row)
     folder = read_folder(directory / "trials" / Path(row["id"]).name, row, study, section.attempt)
 
     def draw(name: str) -> None:
@@ -89,9 +97,7 @@ def section_of(
     if not folder.of_data:
         section.attempt("truth table", lambda: _judge(section, folder, plot.si))
     section.attempt("flags", lambda: _flags(section, folder))
-    if folder.asked("training.where") == "circuit":
-        path = directory / "trials" / Path(row["id"]).name / "circuit.json"
-        section.circuit = section.attempt("circuit.json", lambda: dict(json.loads(path.read_text("utf-8")))) or {}
+    section.circuit = folder.circuit
     section.attempt("settings", lambda: _settings(section, folder, plot.si))
     section.attempt("device", lambda: _device(section, folder, plot.si))
     return section
@@ -112,10 +118,12 @@ def _circuit_against_loop(folder: Folder, _plot: ModuleType) -> Any:
 
 
 def _block_diagram(folder: Folder, _plot: ModuleType) -> Any:
-    from hge_spice.plot.circuit import block_diagram  # noqa: PLC0415 - as in report.py
+    if not (folder.circuit and folder.comparison):
+        return None
+    from hge_spice.plot.blocks import block_diagram  # noqa: PLC0415 - as in report.py
 
-    learned = folder.asked("training.where") == "circuit" and folder.comparison
-    return learned and block_diagram(len(folder.comparison["controls"]), len(folder.outputs))
+    bill = {block["name"]: block["power_watt"] for block in folder.circuit["blocks"]}
+    return block_diagram(len(folder.comparison["controls"]), len(folder.outputs), bill)
 
 
 def _spectrum(folder: Folder, plot: ModuleType) -> Any:
@@ -145,10 +153,12 @@ def _worst(folder: Folder) -> int:
 
 
 def _of_data(folder: Folder, name: str) -> Any:
-    from hge_spice.plot.data import accuracy_curve, decision_map  # noqa: PLC0415 - Matplotlib takes its time
+    from hge_spice.plot.data import accuracy_curve, answers_over_radius, decision_map  # noqa: PLC0415 - Matplotlib takes its time
 
     if name == "decision_map":
         return decision_map(folder.decided)
+    if name == "over_radius":
+        return answers_over_radius(folder.radial)
     return folder.of_data and folder.steps is not None and accuracy_curve(folder.steps, folder.result)
 
 
@@ -156,6 +166,7 @@ def _of_data(folder: Folder, name: str) -> Any:
 PICTURES: dict[str, Callable[[Folder, ModuleType], Any]] = {
     "accuracy_curve": lambda folder, _plot: _of_data(folder, "accuracy_curve"),
     "decision_map": lambda folder, _plot: folder.decided and _of_data(folder, "decision_map"),
+    "over_radius": lambda folder, _plot: folder.radial and _of_data(folder, "over_radius"),
     "truth_table": lambda folder, plot: (
         folder.outputs
         and not folder.of_data

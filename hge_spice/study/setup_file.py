@@ -11,14 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from hge_spice.drive import Tone
 from hge_spice.recorded import Setup
 from hge_spice.study.files import StudyError, suggestion
-from hge_spice.study.units import quantity
-from hge_spice.study.values import list_of, si, table, text
+from hge_spice.study.values import list_of, si, table, text, voltages
 
 LARGEST = 1 << 20  # bytes
-
-
-def _voltages(value: Any) -> dict[str, float]:
-    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
 
 
 class _Table(BaseModel):
@@ -37,8 +32,8 @@ class _SetupText(_Table):
     settle: Annotated[float, BeforeValidator(si("time", least=0))] = 0.0
     sample_rate: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
     output: Annotated[str | None, BeforeValidator(text)] = None
-    control: Annotated[dict[str, float], BeforeValidator(_voltages)] = {}
-    inputs: Annotated[dict[str, float], BeforeValidator(_voltages)] = {}
+    control: Annotated[dict[str, float], BeforeValidator(voltages)] = {}
+    inputs: Annotated[dict[str, float], BeforeValidator(voltages)] = {}
     tone: Annotated[tuple[Any, ...], BeforeValidator(list_of(table, least=1))]
 
 

@@ -24,7 +24,7 @@ from hge_spice.study.bench import Bench
 from hge_spice.study.beside import Spacing
 from hge_spice.tones import plan_from_harmonics
 
-FINE = 200  # spacings of the analytic curve
+FINE = 900  # spacings of the analytic curve, beside those at which the window takes neighbours away
 POINTS_PER_CYCLE = 8
 
 
@@ -77,15 +77,28 @@ def study_spacing(bench: Bench) -> dict[str, Any]:
 
 def summary(found: dict[str, Any]) -> dict[str, float]:
     """What a table of results has room for: how far Monte Carlo is from the formula, and what the sets say."""
-    curves = found["curves"].values()
-    off = [
-        (m - e) / s for c in curves for m, e, s in zip(c["measured"], c["expected"], c["measured_stderr"], strict=True)
-    ]
-    told = {"monte_carlo_chi_squared": float(np.mean(np.square(off))), "monte_carlo_points": float(len(off))}
+    told = judged_by(found) | {"monte_carlo_points": float(len(_deviations(found)))}
     for each in found["sets"]:
         for key in ("r_squared", "slope", "rms_difference", "stated_noise", "third_order_hits"):
             told[f"{key}.{each['spacing']:g}Hz"] = float(each[key])
     return told
+
+
+def judged_by(found: dict[str, Any]) -> dict[str, float]:
+    """What [specs] may bound: χ² of Monte Carlo about the formula, per point; the sets' rms difference over noise."""
+    off, sets = _deviations(found), found["sets"]
+    told = {"monte_carlo_chi_squared": float(np.mean(np.square(off)))} if off else {}
+    ratios = [each["rms_difference"] / each["stated_noise"] for each in sets]
+    return told | ({"difference_over_noise": max(ratios)} if sets else {})
+
+
+def _deviations(found: dict[str, Any]) -> list[float]:
+    """Of each Monte Carlo point from the formula, in its standard errors."""
+    return [
+        (m - e) / s
+        for c in found["curves"].values()
+        for m, e, s in zip(c["measured"], c["expected"], c["measured_stderr"], strict=True)
+    ]
 
 
 def _curves(bench: Bench, asked: Spacing, rng: np.random.Generator) -> dict[str, Any]:
@@ -97,7 +110,8 @@ def _curves(bench: Bench, asked: Spacing, rng: np.random.Generator) -> dict[str,
     density = stated.psd * (stated.at / frequency) ** (stated.exponent or 0.0)
     noise = density / window / asked.signal**2
     dut = seen_through(Neighbours(frequency), _in_units_of(asked.signal, bench), bench.study.training.seed)
-    fine = np.linspace(asked.widest / FINE, asked.widest, FINE)
+    whole = np.arange(1, int(asked.widest * window + 1e-9) + 1) / window
+    fine = np.union1d(np.linspace(asked.widest / FINE, asked.widest, FINE), whole)
     measured = np.linspace(asked.widest / asked.points, asked.widest, asked.points)
     curves = {}
     for strength in asked.neighbours:

@@ -116,7 +116,7 @@ def _yield(what: str, met: Sequence[bool]) -> Yield:
 
 
 def wilson(passed: int, total: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; 0 … 1 of nothing."""
+    """Wilson's 95 % interval of a share, J. Am. Stat. Assoc. 22, 209 (1927); 0 … 1 of nothing."""
     if not total:
         return 0.0, 1.0
     from scipy.stats import binomtest  # noqa: PLC0415 - a study without a report needn't wait for it

@@ -11,14 +11,18 @@ COLOURS = {"#000000": "currentColor", "#ffffff": "var(--paper)", "#0072b2": "var
 
 
 def svg(figure: Any, prefix: str) -> Markup:
-    """A picture as inline SVG: text as outlines, identifiers of its own, ink and paper from the page's style sheet."""
+    """A picture as inline SVG: text as outlines, identifiers of its own, ink and paper from the page's style sheet.
+
+    The same picture is the same text each time: Matplotlib would draw its identifiers at random.
+    """
+    from matplotlib import rc_context  # noqa: PLC0415 - as in report.py
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - as in report.py
 
     for background in (figure.patch, *(axes.patch for axes in figure.axes)):
         background.set_visible(False)
     text = io.StringIO()
     canvas: Any = FigureCanvasSVG(figure)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), rc_context({"svg.fonttype": "path", "svg.hashsalt": "hge-spice"}):
         warnings.simplefilter("ignore")  # letters that the font lacks are shown as boxes
         canvas.print_svg(text, metadata={"Date": None})  # savefig would draw twice
     found = text.getvalue()

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import Floats, Tone
+from hge_spice.lockin.filters import Filter
 from hge_spice.phases import PHASES, crest_factor
 from hge_spice.recorded import Setup
-from hge_spice.study.bench import Bench, build_phases, build_plan
+from hge_spice.study.bench import Bench, build_filter, build_phases, build_plan
 from hge_spice.study.files import suggestion
 from hge_spice.study.setup_file import write_new, write_setup
 from hge_spice.study.spec import Study
@@ -104,10 +105,10 @@ def told(chosen: Perturbation) -> str:
     return "\n".join([*lines, HIT])
 
 
-def export_of_study(study: Study, path: Path, sample_rate: float | None) -> Path:
-    """Write the drive of one extraction at the study's first control point and pattern, amplitudes settled.
+def settled(study: Study) -> tuple[Setup, Filter]:
+    """The drive of one extraction at the study's first control point and pattern, amplitudes settled, and its filter.
 
-    Returns the file of the lock-in settings. Raises ValueError, OSError, NgspiceNotFound, SimulationError.
+    Raises ValueError, NgspiceNotFound, SimulationError.
     """
     with Bench.of(study) as bench:
         measurement, dut = bench.recipe.measurement, bench.dut
@@ -119,7 +120,7 @@ def export_of_study(study: Study, path: Path, sample_rate: float | None) -> Path
             inputs=dict(zip(dut.inputs, bench.recipe.inputs[0].tolist(), strict=True)),
             output=study.electrodes.outputs[0],
         )
-    return export(setup, path, sample_rate)
+        return setup, build_filter(study)
 
 
 def export(setup: Setup, path: Path, sample_rate: float | None) -> Path:
@@ -136,14 +137,15 @@ def export(setup: Setup, path: Path, sample_rate: float | None) -> Path:
     for file in (path, settings):
         if file.exists():
             raise ValueError(f"{file} exists; name another file")
-    rows = _rows(setup, sample_rate)
+    rows = rows_of(setup, sample_rate)
     setup = replace(setup, sample_rate=rows / setup.window)
     write_new(path, "\n".join(_drive(setup, rows)))
     write_setup(settings, setup)
     return settings
 
 
-def _rows(setup: Setup, sample_rate: float | None) -> int:
+def rows_of(setup: Setup, sample_rate: float | None) -> int:
+    """Points of an exported drive in a window. Raises ValueError where the rate doesn't fit."""
     top = float(setup.frequencies.max())
     if sample_rate is None:
         return math.ceil(PER_PERIOD * top * setup.window)

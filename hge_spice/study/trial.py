@@ -17,8 +17,8 @@ from hge_spice.study.signoff import signed_off
 from hge_spice.study.spec import Study
 from hge_spice.train import Step, train
 
-Progress = Callable[[int, Step], None]
-Screened = Callable[[int, int], None]  # points done, of how many
+Stepped = Callable[[int, Step], None]  # start, step
+Screening = Callable[[int, int], None]  # points done, of how many
 
 
 def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
@@ -46,6 +46,7 @@ def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
         for epoch in learn(bench, start, directory):
             cost += epoch.step.cost
             beside = {f"loop.{name}": v for name, v in zip(bench.dut.controls, epoch.loop, strict=True)}
+            beside |= {"circuit_solved": float(epoch.solved), "loop_solved": float(epoch.loop_solved)}
             for p, row in enumerate(epoch.truth):
                 beside |= {f"truth.{p}.{name}": v for name, v in zip(bench.dut.controls, row, strict=True)}
             yield Trained(start, epoch.step, cost, beside)
@@ -56,9 +57,9 @@ def _run_circuits(bench: Bench, directory: Path) -> Iterator[Trained]:
 def run_trial(
     study: Study,
     directory: Path,
-    progress: Progress = lambda _start, _step: None,
+    progress: Stepped = lambda _start, _step: None,
     workers: int = 1,
-    screened: Screened = lambda _done, _total: None,
+    screened: Screening = lambda _done, _total: None,
     journal: Journal | None = None,
     nominal: Floats | None = None,
     kept: Kept | None = None,

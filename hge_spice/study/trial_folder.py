@@ -22,7 +22,9 @@ T = TypeVar("T")
 class Attempt(Protocol):
     """What `make` gives, or nothing and a word about it."""
 
-    def __call__(self, what: str, make: Callable[[], T], /) -> T | None: ...
+    def __call__(self, what: str, make: Callable[[], T], /) -> T | None:
+        """Call `make`; where it raises one of DAMAGE, None, with a word about `what`."""
+        ...
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Folder:
     graph: Any
     plots: list[Any]
     decided: dict[str, Any] = field(default_factory=dict)
+    radial: dict[str, Any] = field(default_factory=dict)
+    circuit: dict[str, Any] = field(default_factory=dict)
 
     @property
     def of_data(self) -> bool:
@@ -112,12 +116,16 @@ def read_folder(folder: Path, row: Mapping[str, Any], study: dict[str, Any], att
     def table(name: str) -> dict[str, Any]:
         return dict(json.loads((folder / name).read_text(encoding="utf-8")))
 
+    asked = attempt("the trial's study", own_study) or {}
+    learns = isinstance(asked.get("training"), dict) and asked["training"].get("where") == "circuit"
     return Folder(
         dict(row["result"]),
-        attempt("the trial's study", own_study) or {},
+        asked,
         attempt("steps.parquet (loss and control curves)", steps),
         attempt("gradient.json (gradient against truth)", lambda: table("gradient.json")) or {},
         attempt("graph.json (network)", lambda: nx.node_link_graph(table("graph.json"), edges="edges")),
         attempt("waveform.raw (spectrum)", lambda: read_raw(folder / "waveform.raw")) or [],
         table("decision_map.json") if (folder / "decision_map.json").is_file() else {},
+        table("radius.json") if (folder / "radius.json").is_file() else {},
+        (learns and attempt("circuit.json (learning circuit)", lambda: table("circuit.json"))) or {},
     )

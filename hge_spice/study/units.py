@@ -55,7 +55,11 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "slew rate": Dimension(
             "V/s", {"V/s": Unit(), "V/ms": Unit(Decimal(1000)), "V/us": Unit(Decimal(1000000))}, "10 V/s"
         ),
-        "time": Dimension("s", {"s": Unit()}, "25 ms"),
+        "time": Dimension(
+            "s",
+            {"s": Unit(), "min": Unit(Decimal(60), prefix_power=0), "h": Unit(Decimal(3600), prefix_power=0)},
+            "25 ms",
+        ),
         "frequency": Dimension("Hz", {"Hz": Unit()}, "1 kHz"),
         "temperature": Dimension(
             "K", {"K": Unit(), "C": _CELSIUS, "°C": _CELSIUS, "degC": _CELSIUS}, "77 K", bare_prefix=False
@@ -222,5 +226,5 @@ def _unit(written: str, kind: Dimension) -> tuple[Unit, int]:
         if not rest and kind.bare_prefix and prefix != "m":
             return Unit(), PREFIXES[prefix]
     if written == "m":
-        raise ValueError("m alone may be metre or milli")
+        raise ValueError("m alone may be metre, minute or milli")
     raise ValueError(f"its unit is {written}")

@@ -39,6 +39,7 @@ def whole(least: int, most: int = 2**63 - 1) -> Read:
 
 
 def text(value: Any) -> str:
+    """A text; ValueError for anything else, as pydantic wants it."""
     if not isinstance(value, str):
         raise ValueError(f"{value!r} should be a text")  # noqa: TRY004 (pydantic collects ValueErrors)
     return value
@@ -139,6 +140,7 @@ def two_currents(value: Any) -> tuple[float, float]:
 
 
 def table(value: Any) -> dict[str, Any]:
+    """A TOML table; ValueError for anything else, as pydantic wants it."""
     if not isinstance(value, dict):
         raise ValueError(f"{value!r} should be a table")  # noqa: TRY004 - a value
     return value
@@ -173,3 +175,8 @@ def yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{value!r} should be true or false")  # noqa: TRY004 - what comes from a study file is a value
     return value
+
+
+def voltages(value: Any) -> dict[str, float]:
+    """A table of voltages by name, V."""
+    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}

@@ -26,7 +26,7 @@ def ring(*, train: int = 100, test: int = 400, margin: float = 0.1, rng: np.rand
     radius = np.sqrt(rng.uniform(lower**2, upper**2))  # even over the area
     angle = rng.uniform(0, 2 * np.pi, count)
     points = 0.5 + radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return _drawn("ring", points, classes, train, rng)
+    return _drawn("ring", points, classes, train, rng, border=inner + margin / 2)
 
 
 def sphere(*, train: int = 200, test: int = 400, margin: float = 0.0, rng: np.random.Generator) -> Task:
@@ -44,7 +44,8 @@ def sphere(*, train: int = 200, test: int = 400, margin: float = 0.0, rng: np.ra
         distance = np.linalg.norm(more - 0.5, axis=1) - SPHERE
         points = np.concatenate([points, more[np.abs(distance) >= margin / 2]])
     points = points[:count]
-    return _drawn("sphere", points, np.linalg.norm(points - 0.5, axis=1) < SPHERE, train, rng)
+    inside = np.linalg.norm(points - 0.5, axis=1) < SPHERE
+    return _drawn("sphere", points, inside, train, rng, border=SPHERE)
 
 
 def two_moons(*, train: int = 100, test: int = 400, noise: float = 0.1, rng: np.random.Generator) -> Task:
@@ -87,6 +88,7 @@ def _drawn(
     train: int,
     rng: np.random.Generator,
     labels: tuple[str, ...] = ("0", "1"),
+    border: float | None = None,
 ) -> Task:
     bits = np.clip(points, 0.0, 1.0)
     return Task(
@@ -95,5 +97,6 @@ def _drawn(
         labels=labels,
         features=tuple("xyz"[: points.shape[1]]),
         clipped=int((bits != points).sum()),
+        border=border,
         **kept_apart(bits, np.asarray(classes, dtype=float), train, rng),
     )

@@ -24,6 +24,7 @@ class Task:
     labels : of the classes, by their number; none for a regression
     features : of the inputs
     clipped : how many features of how many patterns were beyond the range and were cut
+    border : of a task of inside and outside, its border's distance from the middle of all ranges, in ranges
     """
 
     name: str
@@ -35,6 +36,7 @@ class Task:
     labels: tuple[str, ...] = ("0", "1")
     features: tuple[str, ...] = ()
     clipped: int = 0
+    border: float | None = None
 
     @property
     def exact(self) -> bool:

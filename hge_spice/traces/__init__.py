@@ -2,5 +2,6 @@
 
 from hge_spice.traces.raw import Plot, RawTrace, read_raw, write_raw
 from hge_spice.traces.table import TableTrace
+from hge_spice.traces.vcd import write_vcd
 
-__all__ = ["Plot", "RawTrace", "TableTrace", "read_raw", "write_raw"]
+__all__ = ["Plot", "RawTrace", "TableTrace", "read_raw", "write_raw", "write_vcd"]

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-from hge_spice.ngspice.includes import Finding, Statement
 from hge_spice.ngspice.lint.expressions import BEHAVED, NUMERIC, check_expression, expressions_of
 from hge_spice.ngspice.lint.sheet import MODEL_AT, NUMBER, Element, Scope, model_at, split_words
+from hge_spice.ngspice.statements import Finding, Statement
 
 _MISSING = {"r": "1 mΩ", "c": "0 F", "l": "0 H"}  # what ngspice takes for an element without a value
 _VALUES = {  # what gives them one: on the element, in their model's card
@@ -18,6 +18,7 @@ _UNITS = frozenset(re.findall(r"\w+", "ohm ohms r v s sec hz h c w deg cm"))
 
 
 def check_element(element: Element, scope: Scope) -> Iterator[Finding]:
+    """What ngspice would get wrong of one element, by its letter, without a word."""
     statement = element.statement
     for body, behaved in expressions_of(statement.text.lower()):
         yield from check_expression(statement, body, BEHAVED if behaved else NUMERIC, scope)
@@ -107,6 +108,7 @@ def _numbers(element: Element) -> Iterator[Finding]:
 
 
 def check_duplicates(scope: Scope) -> Iterator[Finding]:
+    """Second subcircuits, elements and models of one name, of which ngspice silently takes one."""
     for again in scope.repeated:
         first = scope.subcircuits[again.name]
         if (first.pins, first.texts) != (again.pins, again.texts):

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from hge_spice.ngspice.includes import Finding, Statement
 from hge_spice.ngspice.lint.sheet import HOLE, RESERVED, Scope
+from hge_spice.ngspice.statements import Finding, Statement
 
 _RANDOM = frozenset({"agauss", "gauss", "aunif", "unif", "limit"})
 _SHARED = RESERVED | frozenset(
@@ -23,6 +23,7 @@ _IDENTIFIER = re.compile(r"[\d.][\w.]*|([a-z_][\w.]*) ?(\()?")
 
 
 def check_definitions(scope: Scope) -> Iterator[Finding]:
+    """What is wrong with a scope's parameters and functions: unknown words, and circles."""
     for statement, body in scope.params.values():
         yield from check_expression(statement, body, NUMERIC, scope)
     for statement, arguments, body in scope.functions.values():
@@ -57,6 +58,10 @@ def expressions_of(text: str) -> Iterator[tuple[str, bool]]:
 def check_expression(
     statement: Statement, body: str, vocabulary: frozenset[str], scope: Scope, arguments: Collection[str] = ()
 ) -> Iterator[Finding]:
+    """Words of an expression that ngspice doesn't know here, or draws at random at each load.
+
+    vocabulary : the words that this kind of expression may use; arguments : a function's own
+    """
     if statement.trusted:
         return
     body = re.sub(r"\b[vi]\([^()]*\)|\"[^\"]*\"", " ", body)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from hge_spice.ngspice.includes import OPTIONS, STICKY, Finding, Statement
+from hge_spice.ngspice.harmless import OPTIONS, STICKY
+from hge_spice.ngspice.statements import Finding, Statement
 
 NESTED_LIMIT = 20  # subcircuits; ngspice expands 21 levels and calls the next one unknown
 PINS_LIMIT = 1000  # ngspice's table of a subcircuit's nodes holds 1005 with the global ones; beyond, it stays dead
@@ -22,6 +23,8 @@ _LOOSE = str.maketrans("(),", "   ")
 
 @dataclass
 class Element:
+    """An instance card of a netlist, split into words."""
+
     statement: Statement
     words: list[str]  # expressions as {}, in lower case
     conditional: bool  # within .if
@@ -30,6 +33,7 @@ class Element:
 
     @property
     def letter(self) -> str:
+        """What kind of element it is to SPICE."""
         return self.words[0][0]
 
     @property
@@ -64,6 +68,7 @@ class Scope:
     held: set[str] = field(default_factory=set)  # nodes with an initial condition
 
     def up(self) -> "Iterator[Scope]":
+        """The scope and those around it, innermost first."""
         scope: Scope | None = self
         while scope is not None:
             yield scope
@@ -78,6 +83,7 @@ class Scope:
         return None
 
     def subcircuit(self, name: str) -> "Scope | None":
+        """The subcircuit that is meant here by a name; None where there is none."""
         return next((scope.subcircuits[name] for scope in self.up() if name in scope.subcircuits), None)
 
     def knows(self, name: str) -> bool:
@@ -97,6 +103,7 @@ class Sheet:
         self._branch = self._scope.start  # the last .if or .endif
 
     def take(self, statement: Statement) -> None:
+        """Sort the next statement of the netlist into its scope."""
         text = statement.text.lower()
         card = text.partition(" ")[0]
         if text.count("'") % 2 or text.count("{") != text.count("}"):

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from hge_spice.ngspice.includes import Finding
 from hge_spice.ngspice.lint.sheet import NESTED_LIMIT, Element, Scope
+from hge_spice.ngspice.statements import Finding
 
 EXPANDED_LIMIT = 1_000_000  # elements; ten subcircuits of ten, six deep, are a small file and no small circuit
 _TWO_ENDS = frozenset("rlvehdqmjzsw")  # these conduct between their own nodes; of others that is not known here

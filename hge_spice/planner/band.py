@@ -3,15 +3,8 @@
 import random
 from functools import cache
 
-from hge_spice.tone_search import (
-    EXHAUSTIVE_COUNT,
-    Placed,
-    fewest,
-    fewest_points,
-    narrowest_at_points,
-    nothing_placed,
-    place,
-)
+from hge_spice.planner.placement import Placed, narrowest_at_points, nothing_placed, place
+from hge_spice.planner.search import EXHAUSTIVE_COUNT, fewest, fewest_points
 
 # Work limits in steps, not seconds; a step costs more where there are more tones.
 STEPS = 100_000

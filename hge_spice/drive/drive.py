@@ -1,18 +1,13 @@
-"""What is put on the electrodes and what comes back: Tone, Tables, Transient, Condition, Drive, Waveform, the DUT."""
+"""What is put on the electrodes: Tone, Transient, Tables, a Condition of the device, and Drive, which has all of it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 INJECTED = "current beside "  # in the names of tables: a current in parallel to an element of the netlist, A
-
-
-class SimulationError(RuntimeError):
-    """The simulator did not give a result that can be used; the message ends with the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -183,150 +178,3 @@ class Drive:
     transient: Transient
     tables: Tables | None = None
     condition: Condition = AS_MADE
-
-
-@dataclass(frozen=True)
-class Waveform:
-    """What one measurement gave, on the solver's own time points of the window.
-
-    time : [point], s; zero is the start of the measurement, so that tones keep their phase
-    output : [point], A, positive out of the network into the output electrode
-    energy : J, ∫ Σ V·I dt over all electrode sources for settling and window
-    perturbation_energy : J, the part of it that the tones deliver
-    current_error : A, how far the simulator's or instrument's own resolution may move a current
-    flags : what is known against this waveform, in the words of the JSON results (`unphysical`, `coarse`, …)
-    notes : the simulator's remarks behind the flags
-    states : what elements remember, by name: before the measurement and after it, each a share of its range (0 to 1)
-    probes : [point] by name, internal quantities that were asked for, V or A
-    rejected_steps : steps that the solver took back, since Newton or the truncation error failed there
-    iterations : of Newton, for each step tried, on average
-    """
-
-    time: Floats
-    output: Floats
-    simulated_seconds: float
-    energy: float = 0.0
-    perturbation_energy: float = 0.0
-    current_error: float = 0.0
-    flags: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    states: dict[str, tuple[float, float]] = field(default_factory=dict)
-    probes: dict[str, Floats] = field(default_factory=dict)
-    rejected_steps: int = 0
-    iterations: float = 0.0
-
-
-class DeviceUnderTest(Protocol):
-    """Anything that can be driven and measured: a simulator, a recorded trace, a closed form in a test.
-
-    One that can measure several drives at once also has `measure_many`; ask through `measure_all`.
-    """
-
-    @property
-    def controls(self) -> tuple[str, ...]:
-        """Names of the control electrodes, in the order of `Drive.control`."""
-        ...
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the input electrodes, in the order of `Drive.inputs`."""
-        ...
-
-    def measure(self, drive: Drive) -> Waveform:
-        """Apply the drive, return the output. Raises SimulationError where there is no usable result."""
-        ...
-
-
-@runtime_checkable
-class ManyAtOnce(Protocol):
-    """A device that takes several drives at once: workers side by side, or a wrapper that passes them on in order."""
-
-    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
-        """One waveform per drive, in their order, the same as one after the other would give."""
-        ...
-
-
-def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]:
-    """One waveform per drive, in their order; side by side where the device can."""
-    return dut.measure_many(drives) if isinstance(dut, ManyAtOnce) else [dut.measure(drive) for drive in drives]
-
-
-@runtime_checkable
-class SmallSignalDevice(DeviceUnderTest, Protocol):
-    """A device under test that also knows its own linearised response: the truth of a derivative."""
-
-    def small_signal(
-        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
-    ) -> NDArray[np.complex128]:
-        """dI_out/dV of each control at its own frequency, of a device that became so: [control], A/V complex."""
-        ...
-
-    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
-        """Tones off, at rest: one point."""
-        ...
-
-
-@runtime_checkable
-class ExactDevice(DeviceUnderTest, Protocol):
-    """A device under test whose equations are known, so that its derivatives are exact."""
-
-    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
-        """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
-
-        control : [control], V; inputs : [pattern, input], V; output : which of several, the first unless given
-
-        Raises SimulationError where there is no operating point.
-        """
-        ...
-
-
-@runtime_checkable
-class NoisyDevice(DeviceUnderTest, Protocol):
-    """A device under test that knows the noise which its own elements make."""
-
-    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
-        """One-sided density of the output current's noise: [frequency], A²/Hz."""
-        ...
-
-
-@dataclass(frozen=True)
-class NoiseSource:
-    """One element that makes noise, at an operating point: a current beside it, from its first node to its second.
-
-    name : as `Tables` know it with INJECTED before it; nodes : of the netlist
-    thermal, shot : A²/Hz, one-sided; current : A through it
-    """
-
-    name: str
-    nodes: tuple[str, ...]
-    thermal: float
-    shot: float
-    current: float
-
-
-@runtime_checkable
-class NoisyElements(NoisyDevice, Protocol):
-    """A noisy device that tells kinds of noise and elements apart."""
-
-    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
-        """One-sided density of the output current's thermal, shot, flicker and other noise: [frequency], A²/Hz."""
-        ...
-
-    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
-        """Every element that makes noise. Raises ValueError where they aren't known one by one."""
-        ...
-
-
-@runtime_checkable
-class ChangingDevice(DeviceUnderTest, Protocol):
-    """A device under test whose own elements change as `Drive.condition` says."""
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """Family of each link that a condition's `strength` has; raises ValueError where they can't change alone."""
-        ...
-
-    @property
-    def held_states(self) -> tuple[str, ...]:
-        """Names of the states that a condition's `start` has."""
-        ...

@@ -1,0 +1,129 @@
+"""What can be driven and measured: DeviceUnderTest, and what more a device may know of itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hge_spice.drive.drive import AS_MADE, Condition, Drive, Floats
+from hge_spice.drive.waveform import Waveform
+
+Complexes = NDArray[np.complex128]
+
+
+class DeviceUnderTest(Protocol):
+    """Anything that can be driven and measured: a simulator, a recorded trace, a closed form in a test.
+
+    One that can measure several drives at once also has `measure_many`; ask through `measure_all`.
+    """
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Names of the control electrodes, in the order of `Drive.control`."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input electrodes, in the order of `Drive.inputs`."""
+        ...
+
+    def measure(self, drive: Drive) -> Waveform:
+        """Apply the drive, return the output. Raises SimulationError where there is no usable result."""
+        ...
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A device that takes several drives at once: workers side by side, or a wrapper that passes them on in order."""
+
+    def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
+        """One waveform per drive, in their order, the same as one after the other would give."""
+        ...
+
+
+def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]:
+    """One waveform per drive, in their order; side by side where the device can."""
+    return dut.measure_many(drives) if isinstance(dut, ManyAtOnce) else [dut.measure(drive) for drive in drives]
+
+
+@runtime_checkable
+class SmallSignalDevice(DeviceUnderTest, Protocol):
+    """A device under test that also knows its own linearised response: the truth of a derivative."""
+
+    def small_signal(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
+    ) -> Complexes:
+        """dI_out/dV of each control at its own frequency, of a device that became so: [control], A/V complex."""
+        ...
+
+    def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
+        """Tones off, at rest: one point."""
+        ...
+
+
+@runtime_checkable
+class ExactDevice(DeviceUnderTest, Protocol):
+    """A device under test whose equations are known, so that its derivatives are exact."""
+
+    def exact(self, control: Floats, inputs: Floats, output: str | None = None) -> tuple[Floats, Floats]:
+        """Output currents [pattern], A, and dI_out/dV [pattern, control], A/V, at rest.
+
+        control : [control], V; inputs : [pattern, input], V; output : which of several, the first unless given
+
+        Raises SimulationError where there is no operating point.
+        """
+        ...
+
+
+@runtime_checkable
+class NoisyDevice(DeviceUnderTest, Protocol):
+    """A device under test that knows the noise which its own elements make."""
+
+    def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        """One-sided density of the output current's noise: [frequency], A²/Hz."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """One element that makes noise, at an operating point: a current beside it, from its first node to its second.
+
+    name : as `Tables` know it with INJECTED before it; nodes : of the netlist
+    thermal, shot : A²/Hz, one-sided; current : A through it
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    thermal: float
+    shot: float
+    current: float
+
+
+@runtime_checkable
+class NoisyElements(NoisyDevice, Protocol):
+    """A noisy device that tells kinds of noise and elements apart."""
+
+    def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
+        """One-sided density of the output current's thermal, shot, flicker and other noise: [frequency], A²/Hz."""
+        ...
+
+    def noise_sources(self, control: Floats, inputs: Floats) -> tuple[NoiseSource, ...]:
+        """Every element that makes noise. Raises ValueError where they aren't known one by one."""
+        ...
+
+
+@runtime_checkable
+class ChangingDevice(DeviceUnderTest, Protocol):
+    """A device under test whose own elements change as `Drive.condition` says."""
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Family of each link that a condition's `strength` has; raises ValueError where they can't change alone."""
+        ...
+
+    @property
+    def held_states(self) -> tuple[str, ...]:
+        """Names of the states that a condition's `start` has."""
+        ...

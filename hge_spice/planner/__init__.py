@@ -1,0 +1,1 @@
+"""How tones are placed: searches and constructions of plans with no hits, or with the fewest."""
