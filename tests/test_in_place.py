@@ -11,6 +11,7 @@ import pytest
 from hge_spice.devices.in_place import in_place
 from hge_spice.drive import Drive, Tone, Transient
 from hge_spice.graph import Network
+from hge_spice.netlist import deck, noise_deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kept import Kept
 from hge_spice.study.bench import build_graph
@@ -133,3 +134,9 @@ def test_what_can_not_be_altered_is_loaded(
     with NgspiceDevice(graph) as device:
         for ours, theirs in zip(measured(device), loaded(graph), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-8)
+
+
+def test_only_the_noise_is_computed_from_an_easier_operating_point(tmp_path: Path) -> None:
+    graph = at(tmp_path, *AXES[0])
+    assert "reltol=1e-5" in noise_deck(graph)
+    assert "reltol=1e-5" not in deck(graph)

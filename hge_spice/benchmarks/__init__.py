@@ -12,6 +12,7 @@ from hge_spice.benchmarks.pool import pool
 from hge_spice.benchmarks.quasistatic import quasistatic
 from hge_spice.benchmarks.scale import scale
 from hge_spice.benchmarks.sequence import sequence
+from hge_spice.benchmarks.signoff import signoff
 from hge_spice.benchmarks.sweep import sweep, trials
 from hge_spice.benchmarks.tables import tables
 
@@ -27,5 +28,6 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "sweep": sweep,
     "trials": trials,
     "materia": materia,
+    "signoff": signoff,
     "peers": peers,
 }

@@ -43,7 +43,7 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
         lines = stated(lines, graph, drive.condition)
         lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
         lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
-    return "\n".join([*lines, *([EASIER] if "subcircuit" in graph.graph else []), ".end", ""])
+    return "\n".join([*lines, ".end", ""])
 
 
 def tabled_body(graph: Network, tabled: Collection[str]) -> str:
@@ -66,7 +66,7 @@ def noise_deck(graph: Network) -> str:
             circuit.raw_spice += f"enoise{k} {ends} {vector} 0 1\n"
         below = foot
     lines = [line for line in _lines(graph, circuit) if not line.startswith(".save")]  # its spectrum goes by no name
-    return "\n".join([*lines, ".end", ""])
+    return "\n".join([*lines, *([EASIER] if "subcircuit" in graph.graph else []), ".end", ""])
 
 
 def _lines(graph: Network, circuit: Circuit) -> list[str]:
