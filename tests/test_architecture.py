@@ -76,3 +76,81 @@ def test_libraries_files_and_randomness_stay_where_they_belong(file):
             bare = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
             acts = bare or any(".random." in name for name, _ in calls(statement))
             assert not acts, f"{file}:{statement.lineno} does something at import"
+
+
+# Modules that no test file is named after or imports: seen through those they serve, in the file of that name
+SEEN_THROUGH = {
+    "closing": "pool",
+    "devices/": "elements",  # each of them, by the same rules
+    "netlist/analysis": "device",
+    "netlist/rails": "device",
+    "ngspice/decks": "device",
+    "ngspice/flags": "device",
+    "ngspice/log": "faults",
+    "ngspice/waveforms": "device",
+    "planner/exchange": "tones",
+    "study/at_corner": "signoff",
+    "study/beside": "spec",
+    "study/catalogue": "cli",
+    "study/circuit_result": "circuit",
+    "study/corners": "signoff",
+    "study/generalise": "data_studies",
+    "study/in_circuit": "circuit",
+    "study/learned": "trial",
+    "study/measurement": "spec",
+    "study/misfits": "spec",
+    "study/overview": "report",
+    "study/pages": "report",
+    "study/radius": "repeated_experiments",
+    "study/rerun": "report",
+    "study/result": "trial",
+    "study/result_tables": "runner",
+    "study/running": "cluster",
+    "study/section": "report",
+    "study/study": "spec",
+    "study/table": "spec",
+    "study/training": "spec",
+    "study/trial_files": "trial",
+    "study/trial_folder": "report",
+}
+TESTS = {path.stem.removeprefix("test_"): path for path in Path(__file__).parent.glob("test_*.py")}
+
+
+def _tested() -> set[str]:
+    """Files that a test imports from; a name from a package counts for the file that the package has it from."""
+    homes: dict[str, str] = {}
+    for file, tree in TREES.items():
+        if file.endswith("__init__.py"):
+            package = ".".join(["hge_spice", *Path(file).parts[:-1]])
+            taken = (name for name in imports(tree) if name.startswith("hge_spice."))
+            homes |= {f"{package}.{name.rpartition('.')[2]}": name for name in taken}
+    asked = {name for path in TESTS.values() for name in imports(ast.parse(path.read_text("utf-8"), path))}
+    found = {homes.get(name, name) for name in asked}
+    found |= {name.rpartition(".")[0] for name in found}
+    return {name.removeprefix("hge_spice.").replace(".", "/") for name in found if name.startswith("hge_spice.")}
+
+
+def test_tests_mirror_modules():
+    tested = _tested()
+    modules = [file.removesuffix(".py") for file in TREES if not file.endswith("__init__.py")]
+    unseen = []
+    for module in modules:
+        parts = module.split("/")
+        named = {*parts, "_".join(parts[-2:])} & TESTS.keys()  # after it, its package, or both
+        if not named and module not in tested and not any(_meant(each, module) for each in SEEN_THROUGH):
+            unseen.append(module)
+    assert not unseen, (
+        f"no test file is named after {unseen} or imports it; write one, or say in SEEN_THROUGH whose sees it"
+    )
+    gone = [each for each in SEEN_THROUGH if not any(_meant(each, module) for module in modules)]
+    assert not gone, f"SEEN_THROUGH has {gone}, which are not there"
+    assert set(SEEN_THROUGH.values()) <= TESTS.keys()
+
+
+def _meant(entry: str, module: str) -> bool:
+    return module == entry or (entry.endswith("/") and module.startswith(entry))
+
+
+def test_modules_are_short():
+    lengths = sorted(len((PACKAGE / file).read_text("utf-8").splitlines()) for file in TREES)
+    assert lengths[len(lengths) // 2] <= 150

@@ -126,6 +126,7 @@ def test_powers_and_conversions_are_the_studys(tmp_path):
     [
         (["circuit.multiplier_offset=1 V"], "false_gradient"),
         (["circuit.multiplier_offset=1 V", "circuit.auto_zero=true"], None),
+        (["circuit.level=macro", "circuit.chopped=true", "circuit.multiplier_range=2 V"], "false_gradient"),
         (["perturbation.amplitude=100 mV"], "coarse"),  # the curvature's share
     ],
 )

@@ -12,6 +12,7 @@ import zipfile
 from email import message_from_bytes
 from pathlib import Path
 
+import pdoc
 import pytest
 import yaml
 
@@ -50,6 +51,15 @@ def test_the_citation_names_the_licence_and_the_methods_paper() -> None:
     assert {"cff-version", "message", "title", "authors"} <= cited.keys()  # what the format requires
     assert cited["license"] == PROJECT["license"]
     assert PROJECT["urls"]["Method"] == f"https://doi.org/{cited['references'][0]['doi']}"
+
+
+def test_the_api_page_shows_every_public_name_with_its_docstring() -> None:
+    for name in hge_spice.__all__:
+        getattr(hge_spice, name)
+    shown = pdoc.doc.Module(hge_spice).members
+    assert shown.keys() == set(hge_spice.__all__)
+    for name, each in shown.items():
+        assert len(each.docstring) > 20, name
 
 
 @pytest.fixture(scope="module")

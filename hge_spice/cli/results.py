@@ -1,5 +1,6 @@
 """The table that `hge-spice run` prints of its trials."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -56,7 +57,8 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
             short(result["energy_joule"], "energy"),
             f"{result['seconds']:.1f}",
         )
-    Console().print(table)
+    # into a file or a pipe, columns are not cut to the 80 characters of an unknown terminal
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
     if len(summary["results"]) > LISTED:
         print(f"… and {len(summary['results']) - LISTED} more, in {summary['out']}/results.csv")
 

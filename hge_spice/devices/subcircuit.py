@@ -110,6 +110,7 @@ FAMILY = Family(
     held_states=branches.held_states,
     bounds=branches.BOUNDS,
     # The defaults (1 pA, 1 µV, 1e-3) leave 1e-2 errors in derivatives at millivolt tones; gmin is a part of many models
-    options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-12},
+    # and cost transistors at low currents more iterations than the 100 that a point has by default
+    options={"abstol": 1e-15, "reltol": 1e-6, "vntol": 1e-9, "gmin": 1e-12, "itl1": 500},
     summary="your own .subckt: as a whole device, whose pins are the electrodes, or as edges of a graph",
 )

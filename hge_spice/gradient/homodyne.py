@@ -9,16 +9,11 @@ import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
+from hge_spice.gradient.trust import LAG, RESOLVED, is_below, is_nonlinear, lags
 from hge_spice.lockin import Demodulated, ErrorBars, demodulate, distortion, error_bars
 
-NONLINEAR = (
-    5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
-)
-LAG = 0.1  # quadrature over the largest in-phase derivative: at 0.1, in-phase alone loses half a per cent
-SIGNIFICANT = 2.0  # standard errors
 DRIFTING = 3.0  # standard errors of the line
 FEWEST_LEFT = 4  # degrees of freedom; with fewer a line is told from nothing
-RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tones
 
 
 def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement) -> tuple[Estimate, ...]:
@@ -74,17 +69,15 @@ def _judge(
     response = found.response
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
-    largest = np.abs(response).max()
     noise = np.sqrt(measurement.noise_density * found.gain)
     flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
     if found.trend:
         notes.append(
             f"the output drifts by {found.trend:.3g} (its unit) over the window: a straight line was fitted too"
         )
-    if np.any((np.abs(shift) > NONLINEAR * largest) & (np.abs(shift) > SIGNIFICANT * shift_stderr)):
+    if is_nonlinear(response, shift, shift_stderr):
         flags.append("nonlinear")
-    late = np.abs(turned.imag)
-    if np.any((late > LAG * largest) & (late > SIGNIFICANT * stderr)):
+    if lags(turned, stderr):
         flags.append("lag")
         notes.append(lower_band(turned, tones))
     if measurement.signs is not None:
@@ -92,9 +85,9 @@ def _judge(
         doubt = np.maximum(stderr, waveform.current_error)
         if np.any(-measurement.signs * turned.real > RESOLVED * doubt):
             flags.append("wrong_sign")
-    if largest < RESOLVED * waveform.current_error:
+    if is_below(response, waveform.current_error):
         flags.append("below_tolerance")
-    if largest < RESOLVED * max(float(noise.max()), float(stderr.max())):
+    if is_below(response, noise, stderr):
         flags.append("low_snr")
     return Estimate(
         output=found.mean,

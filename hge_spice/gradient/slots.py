@@ -6,9 +6,8 @@ import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
+from hge_spice.gradient.trust import is_below
 from hge_spice.margin import mean_noise
-
-RESOLVED = 5.0  # standard errors
 
 
 @dataclass(frozen=True)
@@ -76,10 +75,10 @@ def decode(
     found = []
     for p, row in enumerate(jacobian):
         bar = within[p] if stderr is None else stderr[p]
-        flags, largest = list(slots.flags[p]), np.abs(row).max()
-        if largest < RESOLVED * error.max():
+        flags = list(slots.flags[p])
+        if is_below(row, error):
             flags.append("below_tolerance")
-        if largest < RESOLVED * max(noise.max(), bar.max()):
+        if is_below(row, noise, bar):
             flags.append("low_snr")
         found.append(
             Estimate(

@@ -26,7 +26,8 @@ import numpy as np
 
 from hge_spice.drive import Floats
 from hge_spice.imperfections.imperfection import Setting, Settings
-from hge_spice.imperfections.samples import is_uniform, mean_step
+from hge_spice.imperfections.samples import mean_step
+from hge_spice.lockin.basis import is_uniform
 
 LINES = 16  # spectral lines of a table for each that the window resolves
 COLOURS = ("white", "pink", "brown")

@@ -12,21 +12,15 @@ from collections.abc import Callable
 import numpy as np
 
 from hge_spice.drive import Floats
+from hge_spice.lockin.basis import is_uniform
 
 FURTHEST = 20.0  # rad: beyond it the series loses digits
 PRECISION = 1e-13
-UNIFORM = 1e-6  # share of a step by which steps may differ and still be one step
 
 
 def mean_step(time: Floats) -> float:
     """Step of a uniform grid, or the mean one, s. time : [point], s, at least 2."""
     return float((time[-1] - time[0]) / (len(time) - 1))
-
-
-def is_uniform(time: Floats) -> bool:
-    """Whether all steps are one step."""
-    steps = np.diff(time)
-    return bool(np.ptp(steps) < UNIFORM * steps.mean())
 
 
 def one_pole(time: Floats, values: Floats, bandwidth: float) -> Floats:

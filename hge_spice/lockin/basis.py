@@ -14,6 +14,12 @@ from hge_spice.lockin.least_squares import pseudo_inverse
 UNIFORM = 1e-6  # share of the mean step by which steps may differ on a grid that counts as uniform
 
 
+def is_uniform(time: Floats) -> bool:
+    """Whether all steps are one step."""
+    steps = np.diff(time)
+    return bool(np.ptp(steps) < UNIFORM * steps.mean())
+
+
 @dataclass(frozen=True)
 class Basis:
     """The fit of one grid and its tones.
@@ -112,7 +118,7 @@ class _Layout:
 def _layout(time: Floats, frequencies: tuple[float, ...], window: float) -> _Layout:
     steps = np.diff(time)
     points = len(time)
-    uniform = bool(np.ptp(steps) < UNIFORM * steps.mean())
+    uniform = is_uniform(time)
     signed = [f * window for f in frequencies] + [-f * window for f in frequencies]
     orders = [abs(a + b) for a, b in combinations_with_replacement(signed, 2)]
 

@@ -17,6 +17,8 @@ from hge_spice.netlist.tables import sources
 
 # XSPICE lowers trtol to 1 in a circuit with code models: with capacitors, 2.6 times the steps. This keeps the default
 TOLERANCE = ".options xtrtol=7"
+# Densities of noise need no operating point to the last digits, which transistors find hard to come by
+EASIER = ".options reltol=1e-5 abstol=1e-13 vntol=1e-8"
 # The sparse solver of SuiteSparse, in builds that have it; others ignore the option. Below about 1000 nodes it doesn't
 # pay; nodes of a network have three elements or more
 KLU, KLU_FROM = ".options klu", 3000
@@ -41,7 +43,7 @@ def deck(graph: Network, drive: Drive | None = None) -> str:
         lines = stated(lines, graph, drive.condition)
         lines[1:1] = [f"* {command}, before it is loaded" for command in graph.graph.get("setup", ())]
         lines.append(f".{transient_command(drive.transient)}" if drive.tones or drive.tables else ".op")
-    return "\n".join([*lines, ".end", ""])
+    return "\n".join([*lines, *([EASIER] if "subcircuit" in graph.graph else []), ".end", ""])
 
 
 def tabled_body(graph: Network, tabled: Collection[str]) -> str:

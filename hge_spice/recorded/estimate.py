@@ -8,7 +8,7 @@ import numpy as np
 
 from hge_spice.drive import Floats, Waveform
 from hge_spice.gradient.estimate import Estimate
-from hge_spice.gradient.homodyne import LAG, NONLINEAR, RESOLVED
+from hge_spice.gradient.trust import is_below, is_nonlinear, lags
 from hge_spice.lockin import demodulate, distortion
 from hge_spice.recorded.clock import Clock, clock_from_phases
 from hge_spice.recorded.clock_within import clock_within
@@ -179,13 +179,9 @@ def _bias(windows: Sequence[Window], setup: Setup) -> tuple[Floats, Floats]:
 
 def _flags(response: Any, stderr: Floats, shift: Floats, shift_stderr: Floats) -> tuple[str, ...]:
     """As for any other extraction."""
-    largest = np.abs(response).max()
-    late = np.abs(np.imag(response))
-    flags = []
-    if np.any((np.abs(shift) > NONLINEAR * largest) & (np.abs(shift) > 2 * shift_stderr)):
-        flags.append("nonlinear")
-    if np.any((late > LAG * largest) & (late > 2 * stderr)):
-        flags.append("lag")
-    if largest < RESOLVED * stderr.max():
-        flags.append("low_snr")
-    return tuple(flags)
+    doubts = {
+        "nonlinear": is_nonlinear(response, shift, shift_stderr),
+        "lag": lags(response, stderr),
+        "low_snr": is_below(response, stderr),
+    }
+    return tuple(flag for flag, raised in doubts.items() if raised)

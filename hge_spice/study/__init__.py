@@ -14,7 +14,7 @@ In the order in which a study passes through:
   `circuit`, `result`, `unsolved`, `trial_files`
 - what is measured beside its training: `compare` (gradient against truth), `assess` ([compare]: estimators side by
   side), `spacing`, `retrain`, `exactly`, `signoff`, `generalise` with `baselines` and `radius`, `circuit_result`
-- what many trials say: `statistics`, `budget`, `curves`, `functional`, `verdict`
+- what many trials say: `statistics`, `budget`, `curves`, `functional`, `advantage`, `verdict`
 - the report: `report`, `overview`, `section` with `trial_folder`, `side_by_side`, `pages`, `svg`, `rerun`, `flags`
-- other commands: `allan`, `tones` with `setup_file`, `demodulate`, `catalogue`; `steps` for Python
+- other commands: `allan`, `tones` with `setup_file`, `demodulate`, `lab`, `convert`, `catalogue`; `steps` for Python
 """

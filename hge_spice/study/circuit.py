@@ -20,7 +20,7 @@ from hge_spice.materia import (
 )
 from hge_spice.materia.averaged import errors_of
 from hge_spice.materia.design import TARGET
-from hge_spice.materia.parts import FAR, LEVELS, Level, Multiplier
+from hge_spice.materia.parts import FAR, LEVELS, REFERENCE, Level, Multiplier
 from hge_spice.materia.sequencer import FIRST_EPOCH
 from hge_spice.netlist import saved_vectors
 from hge_spice.ngspice.batch import run_batch
@@ -174,10 +174,12 @@ def _flags(circuit: Circuit, found: Trajectory, number: int, truth: Floats) -> t
     uneven = ("uneven",) if found.uneven_steps else ()
     if not (lockin_errors(found.jacobian[number], truth) > LOCKIN_ERROR).any():
         return uneven
-    unremedied = not circuit.parts.chopped and any(
-        replace(errors_of(mixer), range=np.inf) != Multiplier() for mixer in circuit.parts.mixers
-    )
-    return (*uneven, "false_gradient" if unremedied else "coarse")
+    mixers = [errors_of(mixer) for mixer in circuit.parts.mixers]
+    unremedied = not circuit.parts.chopped and any(replace(each, range=np.inf) != Multiplier() for each in mixers)
+    amplitude = np.array([tone.amplitude for tone in circuit.tones])
+    swing = float((np.abs(truth) @ amplitude).max()) * circuit.gain * circuit.swing_gain
+    clipped = min(each.range for each in mixers) < max(REFERENCE, swing)
+    return (*uneven, "false_gradient" if unremedied or clipped else "coarse")
 
 
 def _step(

@@ -20,6 +20,7 @@ CORNERS = ("corners",)
 DISTRIBUTIONS = ("uniform", "loguniform", "normal", "lognormal", "integers", "choice")
 SPREADS = (*RANGES, *CORNERS, *DISTRIBUTIONS)
 SWEEP_OPTIONS = ("sampling", "samples", "seed", "zip", "refine")  # words of [sweep] that are no keys of a study
+NETLISTS = frozenset({".cir", ".ckt", ".lib", ".net", ".sp", ".spice"})  # what is given for a study by mistake
 ALL, NONE, ALL_BUT = "all", "none", "all but "  # words of imperfections.active
 
 
@@ -135,7 +136,8 @@ def _tables(path: Path) -> StudyText:
     except RecursionError as error:
         raise StudyError(f"{path} nests its arrays or tables too deeply") from error
     except ValueError as error:  # tomllib says at which line
-        raise StudyError(f"{path} is not TOML: {error}") from error
+        hint = "; a netlist is named in a study, as device.subcircuit" if path.suffix.lower() in NETLISTS else ""
+        raise StudyError(f"{path} is not TOML: {error}{hint}") from error
 
 
 def merge(below: StudyText, over: StudyText) -> StudyText:

@@ -28,7 +28,7 @@ MEANINGS = {  # the most frequent first
     "false_gradient": (
         "A lock-in of the learning circuit is off by more than 2 % of the pattern's largest derivative, and its mixers "
         "have offsets or feedthrough: chop them (circuit.chopped), or take circuit.auto_zero against what is there "
-        "without a signal."
+        "without a signal. Or they are driven beyond their range."
     ),
     "uneven": (
         "The solver took steps of its own, so that the window is no uniform grid: aliases are not where they "

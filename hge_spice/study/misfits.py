@@ -8,6 +8,7 @@ from hge_spice.loss import RESIDUALS
 from hge_spice.study.files import suggestion
 from hge_spice.study.study import Study
 from hge_spice.study.task import build_task
+from hge_spice.study.units import render
 from hge_spice.update import RULES
 
 
@@ -30,6 +31,13 @@ def misfits(study: Study) -> Iterable[str]:
     amplitude, tones = study.perturbation.amplitude, study.perturbation.tones
     if isinstance(amplitude, tuple) and len(amplitude) != controls:
         yield f"perturbation.amplitude: {len(amplitude)} amplitudes for {controls} controls; give one, or one each"
+    width = study.electrodes.control_range[1] - study.electrodes.control_range[0]
+    stated = amplitude if isinstance(amplitude, tuple) else () if isinstance(amplitude, str) else (amplitude,)
+    if stated and max(stated) > width:
+        yield (
+            f"perturbation.amplitude: {render(max(stated), 'voltage')} is more than the whole control range of "
+            f"{render(width, 'voltage')}; a number without a unit is in volts"
+        )
     phases = study.perturbation.phases
     if isinstance(phases, tuple) and len(phases) != controls:
         yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"

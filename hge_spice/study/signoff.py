@@ -81,7 +81,7 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
             _bandwidth(pool, control, each, rest, tones) for each, (rest, _) in zip(inputs, seen, strict=True)
         ),
         "learning_snr": min(
-            _learning_snr(bench, control, each, row, tones) for each, row in zip(inputs, jacobian, strict=True)
+            learning_snr(bench, control, each, row, tones) for each, row in zip(inputs, jacobian, strict=True)
         ),
         **_regions(bench, [point.probes for point in points]),
     }
@@ -161,7 +161,7 @@ def _bandwidth(pool: NgspicePool, control: Floats, inputs: Floats, rest: np.ndar
     return float(frequencies[beyond[0]])
 
 
-def _learning_snr(bench: Bench, control: Floats, inputs: Floats, jacobian: Floats, tones: Floats) -> float:
+def learning_snr(bench: Bench, control: Floats, inputs: Floats, jacobian: Floats, tones: Floats) -> float:
     """|∇I| over the root of the summed variances S/(T·A²) that one window leaves each derivative (one-sided S)."""
     measurement, noise = bench.recipe.measurement, bench.study.readout.noise
     stated = noise.psd * (noise.at / tones) ** (noise.exponent or 0.0)

@@ -21,7 +21,7 @@ def peers() -> dict[str, Any]:
     gradients = at_equal_error()
     faster = {
         method: {circuit: _faster(sides, method) for circuit, sides in gradients["circuits"].items() if method in sides}
-        for method in next(iter(gradients["circuits"].values()))
+        for method in dict.fromkeys(method for sides in gradients["circuits"].values() for method in sides)
         if not method.startswith("hge.")
     }
     plain = [each for each in faster["pyspice_loop.lock_in"].values() if each is not None]
