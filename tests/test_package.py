@@ -62,6 +62,17 @@ def test_the_api_page_shows_every_public_name_with_its_docstring() -> None:
         assert len(each.docstring) > 20, name
 
 
+@pytest.mark.long
+def test_the_api_pages_are_made(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "docs/api/build.py", str(tmp_path)], cwd=HERE, capture_output=True, check=False
+    )
+    assert made.returncode == 0, made.stderr.decode()
+    assert made.stderr == b""
+    assert "The bias is of 3rd order in the amplitude" in (tmp_path / "hge_spice.html").read_text("utf-8")
+    assert (tmp_path / "hge_spice" / "devices" / "yakopcic.html").exists()
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Wheel and sdist, the wheel made from the sdist alone, as an installer without a wheel would."""

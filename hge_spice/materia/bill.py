@@ -1,7 +1,7 @@
 """What a learning circuit is built of: blocks, the parts each takes, what they draw at rest, and how many transistors.
 
 Powers are a study's to set; left out they are typical ones at ±15 V: AD633 4 mA and OP07 75 mW, which we state
-ourselves, and LM393 0.4 mA for two comparators (Texas Instruments, SNOSBJ6G). Switches and the sequencer's logic draw
+ourselves, and LM393 0.4 mA for two comparators (Texas Instruments, SNOSBJ6E). Switches and the sequencer's logic draw
 next to nothing beside them.
 
 Transistors are those of the plainest circuits that do it on a chip, ours: a Gilbert cell (6) with the pair that

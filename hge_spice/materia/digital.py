@@ -8,8 +8,8 @@ computer.
 Energies are a study's to set. Left out: a conversion is that of an AD7685, 1.35 mW at 100 kS/s (Analog Devices, rev.
 A), in both directions, the other way round being our assumption; a multiplication and sum of 32 bits 3.2 pJ, with two
 words of 5 pJ each fetched (45 nm; Horowitz, ISSCC 2014, doi 10.1109/ISSCC.2014.6757323); clock, control and
-references 1 mW, ours. A microcontroller takes a hundred times as much for a multiplication, a computer some 10 W at
-all times.
+references 1 mW, ours. By our estimate a microcontroller takes a hundred times as much for a multiplication, a
+computer some 10 W at all times.
 """
 
 from dataclasses import dataclass

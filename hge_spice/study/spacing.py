@@ -77,7 +77,8 @@ def study_spacing(bench: Bench) -> dict[str, Any]:
 
 def summary(found: dict[str, Any]) -> dict[str, float]:
     """What a table of results has room for: how far Monte Carlo is from the formula, and what the sets say."""
-    told = judged_by(found) | {"monte_carlo_points": float(len(_deviations(found)))}
+    told, points = judged_by(found), len(_deviations(found))
+    told |= {"monte_carlo_points": float(points)} if points else {}
     for each in found["sets"]:
         for key in ("r_squared", "slope", "rms_difference", "stated_noise", "third_order_hits"):
             told[f"{key}.{each['spacing']:g}Hz"] = float(each[key])
