@@ -17,7 +17,7 @@ from hge_spice.study.spec import parse_study
 from hge_spice.study.task import build_task
 from hge_spice.tasks import TASKS
 
-STUDIES = ("sphere", "ring", "ring_five", "iris", pytest.param("breast_cancer", marks=pytest.mark.long))  # of ten units
+STUDIES = ("sphere", "ring", "ring_five", "iris", "breast_cancer")
 
 
 @pytest.mark.parametrize("name", STUDIES)
