@@ -54,8 +54,8 @@ class BatchedNetwork:
         self.inner_balance = self.balance[: self.count]
         found = self._contributions()
         inner = (found.node < self.count) & ((found.quantity < self.count) | (found.quantity > self.nodes))
-        self.inner = Table.of(found, inner)
-        self.whole = Table.of(found, np.ones_like(inner))
+        self.inner = Table.of(found, inner, self.count)
+        self.whole = Table.of(found, np.ones_like(inner), self.nodes)
 
     @classmethod
     def of(cls, graph: Network) -> "BatchedNetwork":
@@ -172,20 +172,23 @@ class BatchedNetwork:
 
 @dataclass(frozen=True)
 class Table:
-    """Entries of a sparse table [node, quantity] and what gathers them from the branches' derivatives."""
+    """Entries of a sparse table [node, quantity], what gathers them from the branches' derivatives, and by the node."""
 
     row: Positions
     column: Positions
     gather: csr_matrix
+    by_node: csr_matrix
 
     @classmethod
-    def of(cls, found: _Contributions, kept: NDArray[np.bool_]) -> "Table":
+    def of(cls, found: _Contributions, kept: NDArray[np.bool_], nodes: int) -> "Table":
         """The contributions that are kept, those to one entry of the matrix gathered."""
         pairs = np.stack([found.node[kept], found.quantity[kept]])
         entries, which = np.unique(pairs, axis=1, return_inverse=True)
         shape = (entries.shape[1], int(found.place.max()) + 1)
         gather = csr_matrix((found.sign[kept], (which.ravel(), found.place[kept])), shape=shape)
-        return cls(entries[0], entries[1], gather)
+        count = entries.shape[1]
+        by_node = csr_matrix((np.ones(count), (entries[0], np.arange(count))), shape=(nodes, count))
+        return cls(entries[0], entries[1], gather, by_node)
 
 
 def _law(branches: Branches, ground: int, strength: tuple[float, ...]) -> _Law:
