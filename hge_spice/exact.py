@@ -44,7 +44,7 @@ class Exact:
 
 
 def master_equation(network: BatchedNetwork, electrodes: Floats, output: int) -> Exact:
-    """Solve the master equation at one setting of the electrodes: some 0.1 s at 12 sites.
+    """Solve the master equation at one setting of the electrodes: some 0.2 s at 12 sites.
 
     electrodes : [electrode], V; output : position of the output electrode
 

@@ -206,6 +206,18 @@ def test_what_has_no_solution_is_marked() -> None:
     assert solve(one_node("0.5+0*v"), np.zeros((3, 1)), 0).converged.all()
 
 
+def test_a_node_left_with_rounding_alone_has_converged() -> None:
+    """Its currents, 1e-22 A, are less than the last digit of its neighbours' occupations makes in it."""
+    network = BatchedNetwork.of(dopant_network(sites=12, seed=1019))
+    at = np.array([0.0, -0.42336, -0.3, -0.3, -0.0464139, -0.193549, 0.238234, 0.217819])
+    tones = np.random.default_rng(0).uniform(-2e-3, 2e-3, (400, 8)) * [0, 1, 0, 0, 1, 1, 1, 1]
+    found = solve(network, at + tones, 0)
+    assert found.converged.all()
+    ends = solve(network, at + tones, 0, start=found.unknowns)  # wherever Newton starts, the same digits come out
+    assert np.abs(found.unknowns - ends.unknowns).max() < 1e-13
+    np.testing.assert_allclose(ends.current[:, 0], found.current[:, 0], rtol=1e-9)
+
+
 def test_a_singular_point_does_not_take_the_others_with_it() -> None:
     network = one_node("0*v")
     found = solve(network, np.array([[0.0], [1000.0]]), 0, start=np.array([[0.0], [0.0]]))

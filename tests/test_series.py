@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import networkx as nx
 import numpy as np
 import pytest
+from conftest import HoppingModel
 
 from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import Coupling, assign_roles, dopant_network, electrodes, layered, of_family
@@ -12,7 +13,6 @@ from hge_spice.graph.planar import delaunay
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.tones import plan_tones
-from tests.conftest import HoppingModel
 
 CONTROLS = ("u0_e1", "u0_e4", "u0_e6", "u1_e1", "u1_e4", "u1_e6")
 CONTROL, INPUTS = np.array([0.1, 0.2, -0.1, 0.3, -0.2, 0.1]), np.array([0.3, -0.3])

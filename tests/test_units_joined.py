@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import networkx as nx
 import numpy as np
 import pytest
+from test_monotone import mesh
 
 from hge_spice.drive import Drive, Transient, Waveform
 from hge_spice.gradient import Measurement, homodyne
@@ -13,7 +14,6 @@ from hge_spice.monotone import signs
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.tones import plan_from_harmonics, plan_tones
-from tests.test_monotone import mesh
 
 INPUTS = np.array([0.3, -0.3])
 JOINTS = {

@@ -90,7 +90,7 @@ def test_on_a_load_noise_has_its_density_and_a_converter_its_steps() -> None:
     [
         (LOAD, {"tia": {"gain_error": "1 %"}}, "tia amplifies a current"),
         (LOAD, {"readout_noise": {"psd": "1 fA/rtHz"}}, r"imperfections: readout_noise\.psd: .*voltage on a load"),
-        (LOAD, {"preset": "cryostat_77K"}, r"imperfections: readout_noise\.psd: .*voltage on a load"),
+        (LOAD, {"preset": "cryostat_77K"}, r"imperfections: drift\.offset: .*voltage on a load"),
         (AMPLIFIER, {"adc": {"range": "1 ohm"}}, r"adc\.range: .*or a current at the amplifier's input"),
         (AMPLIFIER, {"adc": {"rage": "1 V"}}, r"unknown key adc\.rage"),
         (AMPLIFIER, {"adc": {"range": "-1 nA"}}, r"adc\.range: .*should be above 0"),

@@ -20,7 +20,7 @@ AMPLITUDE = 0.5e-3  # V: its bias, of 3rd order, stays below 1e-4 of the gradien
 SETTINGS = 4  # control settings visited; the first warms all sides up
 LIBRARY = "device.lib"
 NAME = "block"
-OPTIONS = "abstol=1e-15 reltol=1e-6 vntol=1e-9 gmin=1e-12"  # of every side: the defaults drown nanoamperes
+OPTIONS = "abstol=1e-15 reltol=1e-6 vntol=1e-9 gmin=1e-12 itl1=500"  # of every side: the defaults drown nanoamperes
 CIRCUITS = {"dopant": "xor", "diode": "xor_diode", "transistor": "xor_mosfet"}  # a shipped study each
 
 
