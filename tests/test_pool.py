@@ -124,7 +124,7 @@ def test_workers_end_with_their_parent_however_it_ends(how: signal.Signals) -> N
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        cwd="tests",
+        cwd=Path(__file__).parent,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509 - as above
     ) as parent:
         assert parent.stdout is not None
