@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 # what an electrode can't be called: internal nodes and elements (n0, x0), ground, our spelling, and words that ngspice
 # knows in expressions, over some of which it dies (v(gauss, a))
@@ -15,6 +16,7 @@ LONGEST = 24  # letters: a longer name is known by its digest
 _NAME = re.compile(r"[a-z]\w*", re.ASCII)
 
 
+@lru_cache(maxsize=4096)  # asked for every source at every measurement
 def terminal(electrode: str) -> str:
     """Name of an electrode's node in a netlist: its own where that can stand there, else one made from it.
 

@@ -95,7 +95,10 @@ def _degrees(spread: Floats) -> Floats:
     half = 0.5 + 1 / spread
     for _ in range(8):
         slope = polygamma(1, half)
-        half = half + slope * (1 - slope / spread) / polygamma(2, half)
+        step = slope * (1 - slope / spread) / polygamma(2, half)
+        half = half + step
+        if (np.abs(step) < 1e-8 * half).all():  # squared by the next
+            break
     return np.asarray(2 * half)
 
 
