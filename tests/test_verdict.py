@@ -77,3 +77,15 @@ def test_the_matrix_shows_every_cell() -> None:
     assert [text.get_text() for text in axes.texts] == ["200 mV", "–"]
     assert [text.get_fontweight() for text in axes.texts] == ["normal", "bold"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["tt   1/1"]
+
+
+def test_a_point_left_before_its_training_has_not_failed_to_learn() -> None:
+    left = point("ss", 0, headroom=0.05, solved=False)
+    left["result"]["stopped"] = ["headroom"]
+    found = verdict([point("ss", 1), left], SPECS)
+    assert found is not None
+    assert [cell.worst for cell in found.corners[0].cells] == [0.05, 1e-3, 1.0]
+    assert found.corners[0].passed.passed == 1
+    alone = verdict([left], SPECS)
+    assert alone is not None
+    assert alone.corners[0].cells[2].worst is None

@@ -105,7 +105,8 @@ def _judged(name: str, group: Sequence[Row], specs: Mapping[str, Spec]) -> Corne
 def _margin(row: Row, metric: str, spec: Spec) -> float | None:
     """How far a metric is within its nearer bound, as a share of the bound (of one where that is zero)."""
     value = value_of(row["result"], metric)
-    if row["status"] != "done" or value is None:
+    untrained = metric == "solved" and row["result"].get("stopped")  # left before, so that it isn't known
+    if row["status"] != "done" or value is None or untrained:
         return None
     sides = [(spec.min, 1), (spec.max, -1)]
     return min(sign * (value - bound) / (abs(bound) or 1.0) for bound, sign in sides if bound is not None)
