@@ -141,9 +141,13 @@ def _start(wanted: Cluster) -> Iterator[Any]:
     if wanted.kind == "local":
         from distributed import LocalCluster
 
-        # dashboard_address: nothing listens beyond what the run needs
+        # dashboard_address: left out, or None, its server listens to the world, at a port that another may have
         with LocalCluster(
-            n_workers=wanted.workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+            n_workers=wanted.workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
         ) as started:
             yield started
         return
