@@ -80,9 +80,10 @@ def test_a_worker_that_dies_twice_is_a_failure_with_a_reason(graph: nx.Graph) ->
         def murder() -> None:
             while not stop.is_set():
                 for device in pool.devices:
-                    if device.worker.pid:
+                    pid = device.worker.pid  # read once: it is 0 while a worker is replaced, and kill(0) is the whole group
+                    if pid:
                         with contextlib.suppress(ProcessLookupError):
-                            os.kill(device.worker.pid, signal.SIGKILL)
+                            os.kill(pid, signal.SIGKILL)
                 time.sleep(0.05)
 
         killer = threading.Thread(target=murder)
