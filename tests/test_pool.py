@@ -80,7 +80,7 @@ def test_a_worker_that_dies_twice_is_a_failure_with_a_reason(graph: nx.Graph) ->
         def murder() -> None:
             while not stop.is_set():
                 for device in pool.devices:
-                    pid = device.worker.pid  # read once: it is 0 while a worker is replaced, and kill(0) is the whole group
+                    pid = device.worker.pid  # read once: 0 while one is replaced, and kill(0) is of the whole group
                     if pid:
                         with contextlib.suppress(ProcessLookupError):
                             os.kill(pid, signal.SIGKILL)
