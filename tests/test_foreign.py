@@ -20,11 +20,12 @@ from hge_spice.ngspice.lint import lint
 from hge_spice.ngspice.pdk import from_library
 from hge_spice.phases import random_phases
 from hge_spice.quasistatic import BatchedNetwork
-from hge_spice.study.bench import Bench, build_graph
+from hge_spice.study.bench import Bench
 from hge_spice.study.compare import compare
 from hge_spice.study.edges import read_edges
 from hge_spice.study.files import StudyError, load_study
 from hge_spice.study.imperfections import read_imperfections
+from hge_spice.study.network import build_graph
 from hge_spice.study.sampling import trials
 from hge_spice.study.spec import parse_study
 from hge_spice.tones import plan_tones

@@ -188,8 +188,3 @@ def drift(slope: Floats, offsets: Floats) -> Drift:
     power = float(slope @ slope)
     along = float(slope @ pushed) / power
     return Drift(-along, -SHARE * (pushed - along * slope) / power)
-
-
-def epochs_to(share: float) -> float:
-    """Epochs after which an error is down to a share of itself, where the limiter is far: (1 − SHARE)^n."""
-    return float(np.log(share) / np.log(1 - SHARE))

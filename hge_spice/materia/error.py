@@ -54,10 +54,6 @@ class ErrorBlock:
     summary: str
 
 
-def _selected(nodes: list[str], less: str = "") -> str:
-    return "+".join(f"v(sel{p})*(v({node}){less})" for p, node in enumerate(nodes))
-
-
 def _mse_lines(teacher: Teacher) -> list[str]:
     if teacher.levels is None:
         raise ValueError('the error "mse" needs target currents; set task.targets')

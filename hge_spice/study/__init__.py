@@ -10,8 +10,8 @@ In the order in which a study passes through:
 - its trials: `axes`, `sampling`, `refine`
 - where they run: `runner`, `execute` and `cluster`, `perform` (one trial, whole or absent), `ledger`, `journal`,
   `progress`, `result_tables`
-- one trial: `trial`, `bench` (the device with all that `auto` left open decided; `screening`, `at_corner`), `learned`,
-  `circuit`, `result`, `unsolved`, `trial_files`
+- one trial: `trial`, `network`, `bench` (the device with all that `auto` left open decided; `screening`, `at_corner`),
+  `learned`, `circuit`, `result`, `unsolved`, `trial_files`
 - what is measured beside its training: `compare` (gradient against truth), `assess` ([compare]: estimators side by
   side), `spacing`, `retrain`, `exactly`, `signoff`, `generalise` with `baselines` and `radius`, `circuit_result`
 - what many trials say: `statistics`, `budget`, `curves`, `functional`, `advantage`, `verdict`

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,12 +16,11 @@ from hge_spice.calibrate import (
     choose_settle,
     quasi_static,
 )
-from hge_spice.devices import DEVICES
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
-from hge_spice.graph import Network, assign_roles, electrodes, readout
-from hge_spice.imperfections import altered, seen_through
+from hge_spice.graph import Network, electrodes, readout
+from hge_spice.imperfections import seen_through
 from hge_spice.in_one_transient import InOneTransient
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, RESIDUALS, Target
@@ -30,7 +28,6 @@ from hge_spice.margin import mean_noise
 from hge_spice.monotone import derivative_signs, unreachable
 from hge_spice.netlist import deck
 from hge_spice.ngspice.kept import Kept
-from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.patience import Patience
 from hge_spice.phases import PHASES
@@ -38,11 +35,8 @@ from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.ramps import sequence_deck
 from hge_spice.screen import check_readout
-from hge_spice.study.at_corner import at_corner
-from hge_spice.study.block import read_block
-from hge_spice.study.device import build_network
-from hge_spice.study.edges import read_edges
 from hge_spice.study.journal import Journal
+from hge_spice.study.network import build_graph, electrode_names
 from hge_spice.study.screening import choose, provisional
 from hge_spice.study.spec import Study
 from hge_spice.study.task import build_task
@@ -52,77 +46,6 @@ from hge_spice.train import Cost, Recipe, first_control
 from hge_spice.update import RULES
 
 SHOWN = 8  # patterns of a data set that stand for all where the circuit is looked at
-
-
-def build_graph(study: Study) -> Network:
-    """Build the study's network with its roles. Raises ValueError where they don't fit."""
-    device, named = study.device, study.electrodes
-    process = _process(study)
-    if device.source == "subcircuit":
-        graph = read_block(
-            Path(str(device.subcircuit)),
-            device.name,
-            parameters=device.parameters,
-            temperature=device.temperature,
-            allow_outside=device.allow_outside,
-            process=process,
-        )
-    else:
-        graph = build_network(device, (*dict(named.assigned), *study.bias))
-        if device.source in {"graph", "file"}:
-            graph = read_edges(
-                graph,
-                Path(device.file).parent if device.file is not None else Path(device.subcircuit or "").parent,
-                usual=None if device.subcircuit is None else (Path(device.subcircuit), device.name),
-                allow_outside=device.allow_outside,
-                process=process,
-            )
-    # ngspice knows no case; a block's pins are in lower case
-    spelled = str.lower if device.source == "subcircuit" else str
-    roles = {spelled(name) for name in (*dict(named.assigned), *study.bias)}
-    grounds = [n for n in electrodes(graph) if n not in roles] if named.grounds == "rest" else named.grounds
-    series = named.series_resistance
-    graph = assign_roles(
-        graph,
-        output=[spelled(name) for name in named.outputs],
-        inputs=[spelled(name) for name in named.inputs],
-        controls=[spelled(name) for name in named.controls],
-        grounds=[spelled(name) for name in grounds],
-        unconnected=[spelled(name) for name in named.unconnected],
-        bias={spelled(name): voltage for name, voltage in study.bias.items()},
-        output_voltage=named.output_voltage,
-        complements=[spelled(name) for name in named.complements],
-        mirrors=[low + high for low, high in study.task.levels],
-        readout=study.readout.circuit,
-        series_resistance={spelled(n): ohm for n, ohm in series.items()} if isinstance(series, dict) else series,
-    )
-    graph = altered(graph, study.imperfections, study.training.seed)
-    if study.corners is not None:
-        graph = at_corner(graph, study.corners, study.training.seed, steady=process is None or process.steady)
-    graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
-    graph.graph["reinitialise"] = study.device.reinitialise
-    graph.graph["setup"] = process.setup if process is not None else ()
-    DEVICES[graph.graph["family"]].check(graph)
-    return graph
-
-
-def electrode_names(study: Study) -> tuple[str, ...]:
-    """Names that a study's device gives to its electrodes; with roles = "screen" those that are named, if any are."""
-    named = tuple(name for name, _ in study.electrodes.assigned)
-    if study.device.source != "subcircuit" and len(named) <= len(study.electrodes.grounds):
-        return tuple(f"e{k}" for k in range(study.device.electrodes))
-    return (*named, *study.bias)
-
-
-def _process(study: Study) -> Process | None:
-    named = study.pdk
-    if named is None:
-        return None
-    behaviour = named.ngbehavior
-    if named.package is not None:
-        return from_package(named.package, named.section, ngbehavior=behaviour)
-    sections = (named.section,)
-    return from_library(Path(named.root or ""), named.lib or "", sections, osdi=named.osdi, ngbehavior=behaviour)
 
 
 def build_plan(study: Study) -> TonePlan:
