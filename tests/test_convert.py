@@ -1,13 +1,13 @@
 """Waveforms for other programs, read back by readers that aren't ours: vcdvcd, pandas, ngspice."""
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from vcdvcd import VCDVCD
 
 from hge_spice.cli.export import export
 from hge_spice.study.convert import WRITERS, export_trace
@@ -25,6 +25,10 @@ def trace(tmp_path: Path) -> Path:
 
 def test_a_value_change_dump_has_every_point(trace: Path, tmp_path: Path) -> None:
     assert export_trace(trace, tmp_path / "wave.vcd") == len(TIME)
+    ours = signal.getsignal(signal.SIGPIPE)
+    from vcdvcd import VCDVCD  # noqa: PLC0415 - its import makes SIGPIPE deadly for the whole process
+
+    signal.signal(signal.SIGPIPE, ours)
     read = VCDVCD(str(tmp_path / "wave.vcd"))
     tick = float(read.timescale["timescale"])
     assert tick == pytest.approx(1e-12)

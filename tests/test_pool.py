@@ -97,6 +97,46 @@ def test_a_worker_that_dies_twice_is_a_failure_with_a_reason(graph: nx.Graph) ->
         assert len(pool.measure_many(drives(4))) == 4  # and the pool is as good as new
 
 
+def test_a_dead_worker_does_not_end_a_program_in_which_sigpipe_kills() -> None:
+    script = (
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"  # as some libraries do when they are imported
+        "from hge_spice.ngspice.worker import Worker\n"
+        "worker = Worker()\n"
+        "worker.load('a divider\\nv1 a 0 1\\nr1 a b 1k\\nr2 b 0 1k\\n.end\\n')\n"
+        "os.kill(worker.pid, signal.SIGKILL)\n"
+        "time.sleep(0.3)\n"
+        "try: worker.run([], 'op', ('v(b)',))\n"
+        "except Exception as error: print(error)\n"
+        "print(worker.run([], 'op', ('v(b)',)).vectors)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "signal SIGKILL" in done.stdout
+    assert "0.5" in done.stdout
+
+
+def test_closing_ends_what_another_thread_measures(graph: nx.Graph) -> None:  # type: ignore[type-arg]
+    pool = NgspicePool(graph, 2)
+    failed: list[BaseException] = []
+
+    def measure() -> None:
+        try:
+            pool.measure_many(drives(2, points=7_500_000))
+        except SimulationError as error:
+            failed.append(error)
+
+    caller = threading.Thread(target=measure)
+    caller.start()
+    time.sleep(0.5)
+    pool.close()
+    caller.join(20)
+    assert not caller.is_alive()
+    assert len(failed) == 1
+    assert pool.retried == 0
+    assert not any(device.worker.pid for device in pool.devices)
+
+
 def test_closing_leaves_no_process(graph: nx.Graph) -> None:  # type: ignore[type-arg]
     pool = NgspicePool(graph, 2)
     pids = [device.worker.pid for device in pool.devices]

@@ -29,6 +29,7 @@ class LoadedDeck:
         self.retried = 0
         self.solver_seconds = 0.0  # that analyses took
         self._present: dict[str, str] = {}
+        self._closed = False
         self.worker = Worker(timeout)
         try:
             self.load(text, setup=setup, files=files)
@@ -58,6 +59,8 @@ class LoadedDeck:
         try:
             results = self._attempt(jobs, names)
         except WorkerDied:
+            if self._closed:  # by another thread: nobody waits for the result any more
+                raise
             self.retried += 1
             results = self._attempt(jobs, names)
         self.solver_seconds += sum(result.seconds for result in results)
@@ -66,7 +69,8 @@ class LoadedDeck:
         return results
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; an analysis that runs in another thread fails."""
+        self._closed = True
         self.worker.close()
 
     def _attempt(self, jobs: Sequence[tuple[Mapping[str, str], str]], names: tuple[str, ...]) -> list[Result]:

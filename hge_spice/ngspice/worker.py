@@ -30,6 +30,7 @@ MEMORY = 4 * 2**30  # bytes of address space of a worker: a transient without en
 FILE_SIZE = 2**26  # bytes of any file it writes: its log, and what a netlist might
 TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
 START = 30.0  # s for a process to start and load the library, on a machine with better things to do
+_QUIET = getattr(socket, "MSG_NOSIGNAL", 0)  # no SIGPIPE, where the system knows that
 
 
 class WorkerDied(SimulationError):  # noqa: N818 - it reads as what happened
@@ -67,9 +68,10 @@ class Worker:
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
         theirs.close()
-        self._connection = Connection(ours.detach())
+        self._connection = Connection(os.dup(ours.fileno()))
+        self._jobs = ours
         self._version: str | None = None
-        self._finalizer = weakref.finalize(self, _end, self._process, self._connection, self._home)
+        self._finalizer = weakref.finalize(self, _end, self._process, self._jobs, self._connection, self._home)
         if self._netlist is not None:
             self._load(self._netlist)
 
@@ -148,7 +150,8 @@ class Worker:
         began = time.monotonic()
         try:
             if job is not None:
-                self._connection.send(job)
+                # not Connection.send: where a program has given SIGPIPE its default back, sending to the dead ends it
+                self._jobs.sendall(pickle.dumps(job), _QUIET)
             if not self._connection.poll(timeout):
                 raise self._replace(f"gave no answer within {timeout:g} s")
             answer = self._connection.recv()
@@ -168,7 +171,13 @@ class Worker:
         return WorkerDied(f"the ngspice worker {reason}\n{ending(said)}".rstrip())
 
 
-def _end(process: subprocess.Popen[bytes], connection: Connection, home: tempfile.TemporaryDirectory[str]) -> None:
+def _end(
+    process: subprocess.Popen[bytes],
+    jobs: socket.socket,
+    connection: Connection,
+    home: tempfile.TemporaryDirectory[str],
+) -> None:
+    jobs.close()
     connection.close()
     process.kill()
     process.wait()
@@ -205,9 +214,10 @@ def serve(descriptor: int) -> None:
         connection.send(SimulationError(f"libngspice does not load: {error}"))
         return
     connection.send(session.version)
+    jobs = os.fdopen(os.dup(descriptor), "rb")
     while True:
         try:
-            job = connection.recv()
+            job = pickle.load(jobs)  # noqa: S301 - from the process that started this one
         except (EOFError, OSError):
             shutil.rmtree(Path.cwd(), ignore_errors=True)
             return
