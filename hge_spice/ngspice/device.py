@@ -14,6 +14,7 @@ from hge_spice.devices.condition import kinds, links, moved_by, multipliers
 from hge_spice.devices.in_place import InPlace, in_place
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Tone, Transient, Waveform
 from hge_spice.graph import Network
+from hge_spice.netlist.ramps import sequence_command
 from hge_spice.ngspice.decks import Decks
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.kinds import KINDS, by_kind, cards
@@ -22,7 +23,6 @@ from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.waveforms import WaveformReader
 from hge_spice.ngspice.worker import TIMEOUT, Worker
 from hge_spice.plateaus import Plateaus
-from hge_spice.ramps import sequence_command
 
 AT_ONCE = 8  # drives in one message, so that a kill takes no more with it
 # ngspice's default; and so far that the steps asked for are those taken. The charges of transistors of a few fF make it

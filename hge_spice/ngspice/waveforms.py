@@ -9,7 +9,7 @@ from hge_spice import netlist
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Waveform
 from hge_spice.graph import Network, readout
-from hge_spice.ngspice.flags import verdict, with_moved, with_uneven
+from hge_spice.ngspice.flags import flags_and_notes, with_moved, with_uneven
 from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
@@ -58,7 +58,7 @@ class WaveformReader:
     def at_rest(self, drive: Drive, result: Result) -> Waveform:
         """One point, no time spent; `energy` is the power in W."""
         parts = self._parts(result)
-        flags, notes = verdict(result, parts.states, self._bounds)
+        flags, notes = flags_and_notes(result, parts.states, self._bounds)
         return Waveform(
             np.zeros(1),
             parts.output,
@@ -81,7 +81,7 @@ class WaveformReader:
             raise _stopped(result, transient.duration)
         parts = self._parts(result)
         chosen, uniform = window_points(time, transient)
-        told = verdict(result, parts.states, self._bounds)
+        told = flags_and_notes(result, parts.states, self._bounds)
         if not uniform:
             told = with_uneven(told, chosen, transient)
         moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in begun.items()}
@@ -118,7 +118,7 @@ class WaveformReader:
         if time[-1] < plateaus.duration * (1 - UNIFORM):
             raise _stopped(result, plateaus.duration)
         parts = self._parts(result)
-        told = verdict(result, parts.states, self._bounds)
+        told = flags_and_notes(result, parts.states, self._bounds)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
         power = power - self._ground * parts.sunk.sum(axis=0)
         if plateaus.tables is not None:
