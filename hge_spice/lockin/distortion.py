@@ -31,7 +31,7 @@ def distortion(waveform: Waveform, tones: tuple[Tone, ...]) -> tuple[Floats, Flo
 
 @lru_cache(maxsize=32)
 def _cubic(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats, Floats, int]:
-    """Operator from output to shift [tone, point], its rows' norms, that from output to fit [point, point], degrees left.
+    """Operator from output to shift [tone, point], its rows' norms, operator to fit [point, point], degrees left.
 
     Empty where points lack.
     """
