@@ -14,7 +14,7 @@ from hge_spice.calibrate import (
     choose_amplitudes,
     choose_points,
     choose_settle,
-    quasi_static,
+    follows_the_grid,
 )
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.gradient import ESTIMATORS, Measurement
@@ -121,10 +121,11 @@ def _check_grid(
     inputs: Floats,
     measurement: Measurement,
 ) -> tuple[str, ...]:
-    """`coarse` where the points are too few; at a corner, a quasi-static block keeps to them."""
+    """`coarse` where the points are too few; at a corner, a block for which they are enough keeps to them."""
     if study.corners is None or not isinstance(network, NgspicePool):
         return check_points(ideal, control, inputs, measurement)
-    if quasi_static(network, control, inputs, np.array(measurement.plan.frequencies)):
+    in_phase = study.lockin.phase == "as_is"  # a lag that is measured is turned back, and must be right as well
+    if in_phase and follows_the_grid(network, control, inputs, measurement.plan):
         network.keep_to_the_grid()
         return ()
     return check_points(ideal, control, inputs, measurement)
@@ -191,13 +192,15 @@ class Bench:
         screened: Callable[[int, int], None] = lambda _done, _total: None,
         journal: Journal | None = None,
         kept: Kept | None = None,
+        held: Floats | None = None,
     ) -> Self:
-        """Build the device and settle what is `auto`, at the first start's control setting.
+        """Build the device and settle what is `auto`, at the first start's control setting, or another.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many points are done, of how many, while electrodes are chosen
         journal : of ngspice's measurements, unless elements remember from one to the next
         kept : circuits that stay loaded from one trial to the next
+        held : [control], V, that other setting; as that from which a chip of a corner is retrained
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -227,6 +230,8 @@ class Bench:
             loss=_loss(study, graph) if study.training.demodulate == "loss" else None,
         )
         control = first[0] if first else first_control(count, study.electrodes.control_range, study.training.seed, 0)
+        if held is not None:
+            control = held
         cost = Cost()
         flags: tuple[str, ...] = ()
         network = (
