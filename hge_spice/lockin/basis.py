@@ -1,7 +1,7 @@
 """The unknowns of a demodulation on one time grid: where tones and products appear, and the matrices that read them."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -39,6 +39,11 @@ class Basis:
     design: Floats
     fit: Floats
     trend: bool = False
+
+    @cached_property
+    def norms(self) -> Floats:
+        """Variance of each in-phase amplitude in white noise of unit variance: [tone]."""
+        return np.asarray(np.sum(self.read[1 : (len(self.read) + 1) // 2] ** 2, axis=1))
 
     def leftover(self, output: Floats) -> tuple[Floats, float]:
         """What the fit leaves of an output [point], and the largest amplitude of a product."""

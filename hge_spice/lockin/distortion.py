@@ -20,19 +20,18 @@ def distortion(waveform: Waveform, tones: tuple[Tone, ...]) -> tuple[Floats, Flo
     Returns the shift and its standard error: [tone], A; nan where there are too few points to tell.
     """
     settings = tuple((tone.frequency, tone.phase) for tone in tones)
-    operator, fitted, degrees = _cubic(np.ascontiguousarray(waveform.time).tobytes(), settings)
+    operator, norms, fitted, degrees = _cubic(np.ascontiguousarray(waveform.time).tobytes(), settings)
     if operator.size == 0:
         unknown = np.full(len(tones), np.nan)
         return unknown, unknown
     residual = waveform.output - fitted @ waveform.output
     spread = float(np.sqrt(residual @ residual / degrees))
-    stderr: Floats = np.linalg.norm(operator, axis=1) * spread
-    return operator @ waveform.output, stderr
+    return operator @ waveform.output, norms * spread
 
 
 @lru_cache(maxsize=32)
-def _cubic(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats, int]:
-    """Operators [tone, point] from output to shift and [point, point] from output to fit, and the degrees left.
+def _cubic(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tuple[Floats, Floats, Floats, int]:
+    """Operator from output to shift [tone, point], its rows' norms, operator to fit [point, point], degrees left.
 
     Empty where points lack.
     """
@@ -41,7 +40,7 @@ def _cubic(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tupl
     waves = [np.sin(2 * np.pi * frequency * time + phase) for frequency, phase in settings]
     terms = [term for order in range(4) for term in combinations_with_replacement(range(count), order)]
     if len(terms) + MARGIN > len(time):
-        return np.empty((0, 0)), np.empty((0, 0)), 0
+        return np.empty((0, 0)), np.empty(0), np.empty((0, 0)), 0
     design = np.array([np.prod([waves[i] for i in term], axis=0) if term else np.ones_like(time) for term in terms]).T
     shift = np.zeros((count, len(terms)))
     for column, term in enumerate(terms):
@@ -49,4 +48,5 @@ def _cubic(time_bytes: bytes, settings: tuple[tuple[float, float], ...]) -> tupl
             if len(term) == 3 and term.count(i) != 2 and len(set(term)) < 3:
                 shift[i, column] = 0.75 if term.count(i) == 3 else 0.5
     inverse, rank = pseudo_inverse(design)
-    return shift @ inverse, design @ inverse, len(time) - rank
+    operator: Floats = shift @ inverse
+    return operator, np.linalg.norm(operator, axis=1), design @ inverse, len(time) - rank

@@ -16,6 +16,7 @@ of products and of the mean is in the result; `crosstalk` says how much.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -108,15 +109,14 @@ def demodulate(
     count = len(tones)
     degrees = len(waveform.time) - basis.unknowns
     spread = float(np.sqrt(residual @ residual / basis.trace)) if degrees > 0 else np.nan
-    norms = np.sum(basis.read[1 : 1 + count] ** 2, axis=1)
     return Demodulated(
         mean=float(read[0]),
         response=read[1 : 1 + count] + 1j * read[1 + count :],
-        stderr=spread * np.sqrt(norms),
+        stderr=spread * np.sqrt(basis.norms),
         residual=residual,
         product=product,
         degrees_of_freedom=degrees,
-        gain=norms * len(waveform.time) / (2 * window),
+        gain=basis.norms * len(waveform.time) / (2 * window),
         free_bins=basis.free_bins,
         weights=basis.read[1 : 1 + count],
         frequencies=frequencies,
@@ -167,6 +167,7 @@ def harmonics(waveform: Waveform, tones: tuple[Tone, ...], window: float, highes
     return np.asarray(found[:count] + 1j * found[count:]).reshape(highest, len(tones))
 
 
+@lru_cache(maxsize=32)
 def _settings(tones: tuple[Tone, ...], window: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if not tones:
         raise ValueError("there are no tones to demodulate")

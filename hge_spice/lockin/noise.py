@@ -29,7 +29,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import linalg
-from scipy.special import digamma, polygamma
+from scipy.special import digamma, zeta
 
 from hge_spice.drive import Floats
 from hge_spice.lockin.fit import Demodulated
@@ -81,7 +81,7 @@ def error_bars(found: Sequence[Demodulated], window: float, exponent: float | No
     logarithm = np.log(misfit[:, None] / count * shape.variance)
     middle = share @ logarithm
     spread = share @ (logarithm - middle) ** 2
-    degrees = _degrees(polygamma(1, count / 2) + spread)
+    degrees = _degrees(_trigamma(count / 2) + spread)
     # a sample variance of ν degrees lies below the true one on the scale of logarithms, by ψ(ν/2) − ln(ν/2)
     raised = digamma(degrees / 2) - np.log(degrees / 2) - digamma(count / 2) + np.log(count / 2)
     return ErrorBars(np.exp((middle + raised) / 2), degrees, float(share @ np.array(tried)))
@@ -94,12 +94,17 @@ def _degrees(spread: Floats) -> Floats:
     """
     half = 0.5 + 1 / spread
     for _ in range(8):
-        slope = polygamma(1, half)
-        step = slope * (1 - slope / spread) / polygamma(2, half)
+        slope = _trigamma(half)
+        step = slope * (1 - slope / spread) / (-2 * zeta(3, half))
         half = half + step
         if (np.abs(step) < 1e-8 * half).all():  # squared by the next
             break
     return np.asarray(2 * half)
+
+
+def _trigamma(x: float | Floats) -> Floats:
+    """ψ′, as scipy's polygamma has it less its checks; ψ″ is −2ζ(3, x)."""
+    return np.asarray(zeta(2, x))
 
 
 def _nearest(free: tuple[int, ...], harmonics: tuple[float, ...]) -> tuple[int, ...]:

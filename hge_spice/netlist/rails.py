@@ -1,6 +1,7 @@
 """Which electrodes are driven, and at which voltages: a drive held against the network's roles."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Self
 
 import numpy as np
@@ -44,12 +45,14 @@ class Rails:
         for what, values, names in (("control", drive.control, self.controls), ("inputs", drive.inputs, self.inputs)):
             if np.shape(values) != (len(names),):
                 raise ValueError(f"{what} has shape {np.shape(values)}; the network has {len(names)}: {listed(names)}")
-            if not np.isfinite(values).all():
-                raise ValueError(f"{what} holds a value that is not finite: {values}")
         strange = [tone.electrode for tone in drive.tones if tone.electrode not in self.controls]
         if strange:
             raise ValueError(f"a tone on {listed(strange)}, which is no control ({listed(self.controls)})")
+        # plain floats: a few of them are checked and written sooner than NumPy is called
         given = dict(zip((*self.controls, *self.inputs), map(float, (*drive.control, *drive.inputs)), strict=True))
+        if not all(map(isfinite, given.values())):
+            what, values = ("inputs", drive.inputs) if np.isfinite(drive.control).all() else ("control", drive.control)
+            raise ValueError(f"{what} holds a value that is not finite: {values}")
         given |= {name: total - given[partner] for name, partner, total in self.complements}
         given |= dict(self.bias)
         if drive.tables is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from hge_spice.devices.condition import kinds, links, moved_by, multipliers
 from hge_spice.devices.in_place import InPlace, in_place
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Tone, Transient, Waveform
 from hge_spice.graph import Network
+from hge_spice.netlist.ramps import sequence_command
 from hge_spice.ngspice.decks import Decks
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.kinds import KINDS, by_kind, cards
@@ -22,7 +23,6 @@ from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.waveforms import WaveformReader
 from hge_spice.ngspice.worker import TIMEOUT, Worker
 from hge_spice.plateaus import Plateaus
-from hge_spice.ramps import sequence_command
 
 AT_ONCE = 8  # drives in one message, so that a kill takes no more with it
 # ngspice's default; and so far that the steps asked for are those taken. The charges of transistors of a few fF make it
@@ -51,6 +51,7 @@ class NgspiceDevice(Closing):
         self._placed = _alterations(placed) if placed is not None else {}
         self._rails = netlist.Rails.of(graph)  # a large network is not searched at every measurement
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
+        self._levels = {name: f"{netlist.dc_source(name)} dc" for name in netlist.driven(graph)}
         self._reader = WaveformReader(graph, self._rails)
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
         self._strong = False  # once a link was altered, all of them are told at every measurement
@@ -96,11 +97,7 @@ class NgspiceDevice(Closing):
         return links(self.graph)
 
     def keep_to_the_grid(self) -> None:
-        """Take the time steps that a drive asks for and no others, at a corner; for a device that is quasi-static.
-
-        A response whose quadrature is a share q of it is then off by about q² at most: the step bends the currents of
-        capacitances, which are all in quadrature.
-        """
+        """Take the time steps that a drive asks for and no others, at a corner; see `calibrate.follows_the_grid`."""
         if TRUNCATION in self._placed:
             self._placed = {**self._placed, TRUNCATION: EVEN}
 
@@ -257,27 +254,34 @@ class NgspiceDevice(Closing):
         in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
         """
         settings = dict(self._placed)
-        settings |= {
-            f"{netlist.dc_source(name)} dc": repr(value) for name, value in self._rails.voltages(drive).items()
-        }
+        settings |= {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
         if drive.condition.strength or self._strong:
             self._strong = True
             told = multipliers(self._instances, drive.condition.strength)
             settings |= {f"{name} m": repr(factor) for name, factor in told.items()}
-        tones = {tone.electrode: tone for tone in drive.tones}
-        for name in self._controls:
-            source = netlist.tone_source(name)
-            tone = tones.get(name, Tone(name, 1.0, 0.0))
-            arguments = " ".join(repr(a) for a in netlist.sine(tone, drive.transient.settle))
-            if drive.tones or in_time:
-                settings[f"@{source}[sin]"] = f"[ {arguments} ]"
-            settings[f"{source} acmag"] = "1" if name == probe else "0"
-        return settings
+        playing = bool(drive.tones) or in_time
+        return settings | _perturbation(self._controls, drive.tones, drive.transient.settle, probe, playing=playing)
 
     def _starts(self, condition: Condition) -> dict[str, float]:
         """Where each held state starts, 0 to 1."""
         return moved_by(self._held, condition.start)
+
+
+@lru_cache(maxsize=32)  # the same at every pattern and step of a training; `.ac` asks for a control after the other
+def _perturbation(
+    controls: tuple[str, ...], tones: tuple[Tone, ...], settle: float, probe: str | None, *, playing: bool
+) -> dict[str, str]:
+    """Tones, if any are `playing`, and the control that `.ac` drives, as alter commands by what they alter."""
+    on = {tone.electrode: tone for tone in tones}
+    settings: dict[str, str] = {}
+    for name in controls:
+        source = netlist.tone_source(name)
+        if playing:
+            arguments = netlist.sine(on.get(name, Tone(name, 1.0, 0.0)), settle)
+            settings[f"@{source}[sin]"] = f"[ {' '.join(map(repr, arguments))} ]"
+        settings[f"{source} acmag"] = "1" if name == probe else "0"
+    return settings
 
 
 def _analysis(drive: Drive) -> str:

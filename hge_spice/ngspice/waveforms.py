@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hge_spice import netlist
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Waveform
 from hge_spice.graph import Network, readout
-from hge_spice.ngspice.flags import verdict, with_moved, with_uneven
+from hge_spice.ngspice.flags import flags_and_notes, with_moved, with_uneven
 from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
@@ -40,10 +41,17 @@ class WaveformReader:
         self._rails = rails
         self._controls, self._outputs = rails.controls, rails.outputs
         self._driven = netlist.driven(graph)
-        self._saved = netlist.saved_vectors(graph)
-        self.names = self._saved.names
-        self._bounded = {name: k for k, name in enumerate(self._saved.states)}
-        self._row = {name: row for row, name in enumerate(self.names)}
+        saved = netlist.saved_vectors(graph)
+        self.names = saved.names
+        self._probe_names = saved.probes
+        self._bounded = {name: k for k, name in enumerate(saved.states)}
+        row = {name: k for k, name in enumerate(self.names)}
+
+        def rows(names: tuple[str, ...]) -> NDArray[np.intp]:
+            return np.array([row[name] for name in names], dtype=np.intp)
+
+        self._read, self._sunk, self._currents = rows(saved.read), rows(saved.sunk), rows(saved.driven)
+        self._states, self._probes = rows(saved.states), rows(saved.probes)
         self._readout = readout(graph)
         self._ground = float(graph.nodes[self._outputs[0]].get("voltage", 0.0))
         self._bounds = family.bounds
@@ -53,12 +61,12 @@ class WaveformReader:
 
     def response(self, result: Result) -> np.ndarray:
         """Of the trained output, by `.ac`: [frequency], complex, A, or V of a voltage read-out."""
-        return self._combined(self._rows(result.vectors, self._saved.read))
+        return self._combined(result.vectors[self._read])
 
     def at_rest(self, drive: Drive, result: Result) -> Waveform:
         """One point, no time spent; `energy` is the power in W."""
         parts = self._parts(result)
-        flags, notes = verdict(result, parts.states, self._bounds)
+        flags, notes = flags_and_notes(result, parts.states, self._bounds)
         return Waveform(
             np.zeros(1),
             parts.output,
@@ -81,14 +89,15 @@ class WaveformReader:
             raise _stopped(result, transient.duration)
         parts = self._parts(result)
         chosen, uniform = window_points(time, transient)
-        told = verdict(result, parts.states, self._bounds)
+        told = flags_and_notes(result, parts.states, self._bounds)
         if not uniform:
             told = with_uneven(told, chosen, transient)
         moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in begun.items()}
         flags, notes = with_moved(told, moved)
         time, output, currents = time[chosen], parts.output[chosen], parts.currents[:, chosen]
         energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
-        energy -= self._ground * float(parts.sunk[:, chosen].sum(axis=0).mean()) * transient.window
+        if self._ground:
+            energy -= self._ground * float(parts.sunk[:, chosen].sum(axis=0).mean()) * transient.window
         if drive.tables is not None:
             energy += float(self._table_power(drive.tables, time, currents).mean()) * transient.window
         scale = transient.duration / transient.window  # settling is spent at the window's mean power
@@ -118,7 +127,7 @@ class WaveformReader:
         if time[-1] < plateaus.duration * (1 - UNIFORM):
             raise _stopped(result, plateaus.duration)
         parts = self._parts(result)
-        told = verdict(result, parts.states, self._bounds)
+        told = flags_and_notes(result, parts.states, self._bounds)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
         power = power - self._ground * parts.sunk.sum(axis=0)
         if plateaus.tables is not None:
@@ -155,9 +164,6 @@ class WaveformReader:
         """DC voltage of each driven electrode, V."""
         return np.array(list(self._rails.voltages(drive).values()))
 
-    def _rows(self, vectors: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-        return np.asarray(vectors[[self._row[name] for name in names]])
-
     def _combined(self, read: np.ndarray) -> np.ndarray:
         """The output that is trained, of all that are read [output, point]."""
         found = read[0] - read[1] if self._readout.differential else read[0]
@@ -173,19 +179,12 @@ class WaveformReader:
         return float(outputs * (self._floor + self._reltol * np.abs(parts.read[:outputs]).max()))
 
     def _parts(self, result: Result) -> _Parts:
-        real, saved = np.real(result.vectors), self._saved
-        read = self._rows(real, saved.read)
-        probes = dict(zip(saved.probes, self._rows(real, saved.probes), strict=True))
+        real = np.real(result.vectors)
+        read = real[self._read]
+        probes = dict(zip(self._probe_names, real[self._probes], strict=True))
         if len(self._outputs) > 1:
             probes |= dict(zip(self._outputs, self._sign * read, strict=True))
-        return _Parts(
-            self._combined(read),
-            read,
-            self._rows(real, saved.sunk),
-            self._rows(real, saved.driven),
-            self._rows(real, saved.states),
-            probes,
-        )
+        return _Parts(self._combined(read), read, real[self._sunk], real[self._currents], real[self._states], probes)
 
     def _table_power(self, tables: Tables, time: Floats, currents: Floats) -> Floats:
         """Power of the tables' voltages: [point], W."""
@@ -206,7 +205,7 @@ def _energy(
 ) -> tuple[float, float]:
     """∫ Σ V·I dt over the window, of all sources and of the tones alone, J; a branch current flows into the + end."""
     window = drive.transient.window
-    at_rest = voltage @ currents.mean(axis=1)
+    at_rest = voltage @ (currents.sum(axis=1) / len(time))
     rows = [controls.index(tone.electrode) for tone in drive.tones]
     tones = np.vdot(tone_voltages(drive.tones, time.tobytes()), currents[rows]) / len(time)
     return float(-(at_rest + tones) * window), float(-tones * window)

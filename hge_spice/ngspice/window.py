@@ -1,4 +1,4 @@
-"""Which of a transient's points make up a window, and what the tones were at them."""
+"""Which of a transient's points make up a window, and what the tones were at them: the same at every training step."""
 
 from functools import lru_cache
 
@@ -16,7 +16,12 @@ def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:
     length over exactly one window. Where capacitors made the solver take steps of its own, all points of the window
     are.
     """
-    step = transient.step
+    return _window_points(time.tobytes(), transient)
+
+
+@lru_cache(maxsize=8)
+def _window_points(time_bytes: bytes, transient: Transient) -> tuple[slice, bool]:
+    time, step = np.frombuffer(time_bytes), transient.step
     regular = np.abs(np.diff(time) - step) < UNIFORM * step
     ends = np.flatnonzero(~regular[: len(regular) - 1])  # the last step is cut to end at tstop
     first = int(ends[-1]) + 1 if len(ends) else 0
@@ -29,6 +34,6 @@ def window_points(time: Floats, transient: Transient) -> tuple[slice, bool]:
 
 @lru_cache(maxsize=8)
 def tone_voltages(tones: tuple[Tone, ...], time_bytes: bytes) -> Floats:
-    """[tone, point], V; the same at every step of a training."""
+    """[tone, point], V."""
     time = np.frombuffer(time_bytes)
     return np.array([tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase) for tone in tones])
