@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from scipy.constants import Boltzmann
 
+from hge_spice.calibrate import follows_the_grid, quasi_static
 from hge_spice.drive import Drive, Floats, Tables
+from hge_spice.gradient import homodyne, small_signal
 from hge_spice.gradient.homodyne import estimates
 from hge_spice.netlist import dc_source
 from hge_spice.ngspice.device import NgspiceDevice
@@ -138,6 +140,39 @@ corners = { temperature = ["300 K"] }
     thermal = 4 * Boltzmann * 300 * (2 / 1e6 + 1e6 * (share + np.abs(1 + 2j * 50 / pole) ** 2 * share) / (2e6) ** 2)
     noise = np.sqrt((thermal + 1e-28) / 0.1) / 2e-3
     assert found["learning_snr"] == pytest.approx(jacobian / noise, rel=0.01)
+
+
+def test_where_the_grid_asked_for_gives_the_derivative(tmp_path: Path) -> None:
+    """On it a pole's lag q is that at tan(πfh)/(πh), 1.52 q here: in phase (1.52² − 1)·q² are lost, and no more."""
+    off = {}
+    for farad in (10e-12, 100e-12):
+        (tmp_path / "rc.cir").write_text(RC.replace("c1 x 0 1n", f"c1 x 0 {farad}"))
+        (tmp_path / "rc.toml").write_text(
+            """
+device = { subcircuit = "rc.cir", temperature = "300 K" }
+electrodes = { output = "out", inputs = ["a", "b"], controls = ["c"], control_range = ["0 V", "1 V"] }
+task = { name = "and", levels = ["0 V", "1 V"] }
+perturbation = { amplitude = "2 mV", window = "100 ms", tones = [20], points = 64, settle = "1 s" }
+corners = { temperature = ["300 K"] }
+"""
+        )
+        control = np.array([0.5])
+        with Bench.of(parse_study(load_study(tmp_path / "rc.toml"))) as bench:
+            measurement, inputs, pool = bench.recipe.measurement, bench.recipe.inputs, bench.pool
+            step, tone = measurement.transient.step, np.array(measurement.plan.frequencies)
+            fine = follows_the_grid(pool, control, inputs, measurement.plan)
+            pool.keep_to_the_grid()
+            (found, *_), (truth, *_) = (
+                measured(pool, control, inputs, measurement) for measured in (homodyne, small_signal)
+            )
+            bent = pool.small_signal(control, inputs[0], np.tan(np.pi * tone * step) / (np.pi * step))
+        lag, stretched = tone[0] * 2 * np.pi * farad * 0.5e6, np.tan(np.pi * 20 / 64) / (np.pi * 20 / 64)
+        off[farad] = (truth.response.real - found.jacobian)[0] / np.abs(truth.response[0])
+        assert off[farad] == pytest.approx((stretched**2 - 1) * lag**2, rel=0.03)
+        assert found.response[0] == pytest.approx(bent[0], rel=2e-6)
+        assert not quasi_static(pool, control, inputs, tone)
+        assert fine == (off[farad] < 1e-3)
+    assert off[100e-12] / off[10e-12] == pytest.approx(100, rel=0.05)
 
 
 def test_headroom_of_a_level_1_transistor(tmp_path: Path) -> None:

@@ -95,11 +95,7 @@ class NgspiceDevice(Closing):
         return links(self.graph)
 
     def keep_to_the_grid(self) -> None:
-        """Take the time steps that a drive asks for and no others, at a corner; for a device that is quasi-static.
-
-        A response whose quadrature is a share q of it is then off by about q² at most: the step bends the currents of
-        capacitances, which are all in quadrature.
-        """
+        """Take the time steps that a drive asks for and no others, at a corner; see `calibrate.follows_the_grid`."""
         if TRUNCATION in self._placed:
             self._placed = {**self._placed, TRUNCATION: EVEN}
 

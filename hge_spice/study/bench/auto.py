@@ -10,7 +10,7 @@ from hge_spice.calibrate import (
     choose_amplitudes,
     choose_points,
     choose_settle,
-    quasi_static,
+    follows_the_grid,
 )
 from hge_spice.drive import DeviceUnderTest, Floats
 from hge_spice.gradient import Measurement
@@ -101,10 +101,11 @@ def _check_grid(
     inputs: Floats,
     measurement: Measurement,
 ) -> tuple[str, ...]:
-    """`coarse` where the points are too few; at a corner, a quasi-static block keeps to them."""
+    """`coarse` where the points are too few; at a corner, a block for which they are enough keeps to them."""
     if study.corners is None or not isinstance(network, NgspicePool):
         return check_points(ideal, control, inputs, measurement)
-    if quasi_static(network, control, inputs, np.array(measurement.plan.frequencies)):
+    in_phase = study.lockin.phase == "as_is"  # a lag that is measured is turned back, and must be right as well
+    if in_phase and follows_the_grid(network, control, inputs, measurement.plan):
         network.keep_to_the_grid()
         return ()
     return check_points(ideal, control, inputs, measurement)

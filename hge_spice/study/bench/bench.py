@@ -62,13 +62,15 @@ class Bench:
         screened: Callable[[int, int], None] = lambda _done, _total: None,
         journal: Journal | None = None,
         kept: Kept | None = None,
+        held: Floats | None = None,
     ) -> Self:
-        """Build the device and settle what is `auto`, at the first start's control setting.
+        """Build the device and settle what is `auto`, at the first start's control setting, or another.
 
         workers : ngspice processes that share a step's patterns; results don't depend on it
         screened : told how many points are done, of how many, while electrodes are chosen
         journal : of ngspice's measurements, unless elements remember from one to the next
         kept : circuits that stay loaded from one trial to the next
+        held : [control], V, that other setting; as that from which a chip of a corner is retrained
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -112,7 +114,7 @@ class Bench:
         if not task.exact:
             inputs = inputs[:SHOWN]  # of a data set as many as tell the device's time constants and curvature
         try:
-            decided = decide(study, network, dut, control, inputs, measurement)
+            decided = decide(study, network, dut, control if held is None else held, inputs, measurement)
         except BaseException:
             network.close()
             raise

@@ -75,7 +75,7 @@ def run_trial(
     """
     began = time.perf_counter()
     directory.mkdir(parents=True, exist_ok=True)
-    with Bench.of(study, workers, screened, journal, kept) as built:
+    with Bench.of(study, workers, screened, journal, kept, nominal) as built:
         bench = begun_at_the_best(built)
         signed = {} if nominal is None else signed_off(bench, nominal)
         if "stopped" in signed:
