@@ -69,20 +69,18 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
     jacobian = np.array(found["truth"])
     seen = [_response(pool, control, each, tones) for each in inputs]
     lag = np.array([np.abs(np.angle(moving * np.sign(rest.real))) for rest, moving in seen])
-    strong = np.abs(jacobian) >= WEAK * np.abs(jacobian).max(axis=1, keepdims=True)
+    scale = np.array(found["error_scale"])
+    strong = np.abs(jacobian) >= WEAK * scale[:, None]
     points = [pool.operating_point(control, each) for each in inputs]
+    learning = [p for p in range(len(inputs)) if p not in found["off"]]  # the others have nothing to be read or learned
     return {
         "nominal_error": found["relative_error_max"],
         "nominal_estimate": found["estimate"],
         "nominal_flags": found["flags"],
         "lag": float(np.abs(lag[strong]).max()),
         "power_watt": max(point.energy for point in points),
-        "bandwidth": min(
-            _bandwidth(pool, control, each, rest, tones) for each, (rest, _) in zip(inputs, seen, strict=True)
-        ),
-        "learning_snr": min(
-            learning_snr(bench, control, each, row, tones) for each, row in zip(inputs, jacobian, strict=True)
-        ),
+        "bandwidth": min(_bandwidth(pool, control, inputs[p], seen[p][0], tones) for p in learning),
+        "learning_snr": min(learning_snr(bench, control, inputs[p], jacobian[p], tones) for p in learning),
         **_regions(bench, [point.probes for point in points]),
     }
 
