@@ -1,6 +1,6 @@
 """[training]: what a study learns by."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -8,11 +8,24 @@ from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES
 from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.study.tables.table import Count, Seed, Table
-from hge_spice.study.text.values import one_of, or_none, or_word, si, whole
+from hge_spice.study.text.values import list_of, one_of, or_none, or_word, si, voltages, whole
 from hge_spice.update import RULES
 
 DEMODULATED = ("output", "loss")
 FIRST = ("screened", "random")
+
+
+def first_setting(value: Any) -> str | tuple[float, ...] | dict[str, float]:
+    """One of FIRST, a list of voltages, or a table of them by name, V. Raises ValueError."""
+    if isinstance(value, dict):
+        return voltages(value)
+    if isinstance(value, list | tuple):
+        read: tuple[float, ...] = list_of(si("voltage"), least=1)(value)
+        return read
+    if isinstance(value, str):
+        word: str = one_of("first setting", FIRST)(value)
+        return word
+    raise ValueError(f"{value!r} should be 'screened', 'random', a list of voltages, or a table of them by control")
 
 
 class Training(Table):
@@ -21,7 +34,8 @@ class Training(Table):
     patience : extractions without a lower loss, after which a start jumps to the best of `scouts` random settings
     longest_step : V, that an update moves a control at most; slew : V/s, of the converters, whose ramps take time
     gap_over_span : that a solved read-out needs for the training to end
-    first : settings at which starts begin where electrodes are screened for: the screening's best, or random ones
+    first : where starts begin: at the screening's best settings where electrodes are screened for, else at random ones;
+        or V of the controls, in their order or by name, at which the first start begins, and further ones at random
     batch : patterns that a step takes, drawn without replacement until all were taken; "all" for all at every step
     repeats : directions or codes of estimators that draw them; demodulate : the outputs, or the loss made of them
     best_of : random control settings at which a data set is read out beforehand; the starts begin at the best of them
@@ -41,7 +55,7 @@ class Training(Table):
     longest_step: Annotated[float | None, BeforeValidator(or_none(si("voltage", above=0)))] = None
     slew: Annotated[float | None, BeforeValidator(or_none(si("slew rate", above=0)))] = None
     gap_over_span: Annotated[float, BeforeValidator(si("ratio", least=GAP_OVER_SPAN, below=1))] = GAP_OVER_SPAN
-    first: Annotated[str, BeforeValidator(one_of("first setting", FIRST))] = "screened"
+    first: Annotated[str | tuple[float, ...] | dict[str, float], BeforeValidator(first_setting)] = "screened"
     batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     steps: Count = 60
     best_of: Annotated[int, BeforeValidator(whole(0, most=1_000_000))] = 0
