@@ -80,3 +80,19 @@ def test_the_error_of_a_pattern_is_a_share_of_its_own_largest_unless_it_is_off()
     assert error_scale(truth).tolist() == [4.0, 1.0, 4.0, 4.0]
     with pytest.raises(SimulationError, match=r"for any pattern: .* training\.first"):
         error_scale(np.zeros((2, 3)))
+
+
+def test_an_off_pattern_that_a_capacitance_reaches_is_no_error(gate: Path) -> None:
+    """At inputs of zero the gate's overlap alone reaches the output: a current in quadrature, and no derivative."""
+    bypassed = GATE.replace("r1 a x", "cgd w out 10p\nr1 a x")
+    (gate.parent / "gate.cir").write_text(bypassed)
+    with Bench.of(parse_study(load_study(gate, ["perturbation.amplitude=2 mV"]))) as bench:
+        found = against_truth(bench, bench.control())
+    assert found["off"] == [0]
+    current = 2 * np.pi * found["harmonics"][0] / found["window"] * 10e-12
+    assert found["truth_quadrature"][0] == pytest.approx([current], rel=1e-3)
+    assert abs(found["truth"][0][0]) < 1e-3 * current  # its magnitude would be all of it
+    assert abs(found["lag"][0][0]) == pytest.approx(90, abs=0.1)
+    assert found["relative_error_max"] < 1e-3
+    assert "lag" in found["flags"]
+    assert any("the part in phase is" in note and note.count("off its tone") == 1 for note in found["notes"])

@@ -4,7 +4,7 @@ from typing import Any
 
 from hge_spice.cli.interface import DONE, AsJson, At, Settings, StudyName, print_json, standing
 
-SHOWN = 0.01  # quadrature over the pattern's largest derivative from which a phase is printed
+SHOWN = 0.01  # quadrature over the pattern's largest response, in phase or not, from which a phase is printed
 DIFFERENT = 1e-3  # of the same, from which the derivative at rest is printed beside that at the tone
 
 
@@ -62,9 +62,9 @@ def gradient(study: StudyName, settings: Settings = None, at: At = None, as_json
 
 def _phase(found: dict[str, Any], pattern: int, k: int, factor: float) -> str:
     """What to add to a derivative whose response lies off its tone, or whose value at rest is another."""
-    scale, truth, lag = (found[key][pattern] for key in ("error_scale", "truth", "lag"))
+    scale, truth, lag, quadrature = (found[key][pattern] for key in ("error_scale", "truth", "lag", "truth_quadrature"))
     said, rest = "", found["truth_at_rest"][pattern][k]
-    if abs(found["truth_quadrature"][pattern][k]) > SHOWN * scale:
+    if abs(quadrature[k]) > SHOWN * max(map(abs, (*truth, *quadrature))):
         said += f"   {'leads' if lag[k] > 0 else 'lags'} {abs(lag[k]):.0f}°"
     if abs(truth[k] - rest) > DIFFERENT * scale:
         said += f"   at rest {rest * factor:+.5f}"

@@ -26,9 +26,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     share = 100 / np.where(largest > 0, largest, np.nan)
     figure = Figure(figsize=(WIDTH, 6.2))
     upper = panel(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
-    lower = panel(
-        figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
-    )
+    lower = panel(figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="error / % of the largest")
     upper.tick_params(labelbottom=False)
     upper.bar(x.ravel(), factor * truth.ravel(), width=0.8, color=SKY, alpha=0.7, label="truth")
     wide: dict[str, Any] = {
@@ -56,6 +54,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
         heading = f"{100 * error:.2g} %"
         if patterns <= 6:
             inputs = ", ".join(f"{v:g} V" for v in comparison["inputs"][p])
+            inputs += " (off)" if p in comparison.get("off", ()) else ""
             heading = f"{inputs}\nworst error {heading}\nstated noise ±{float(np.max(stated[p] * share[p])):.2g} %"
         if patterns <= 16:
             at = (float(x[p].mean()), 1.02)

@@ -1,7 +1,7 @@
 """One extraction at one control setting, against the truth: what `hge-spice gradient` prints and the report shows."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
         [*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)]
     )
     notes = dict.fromkeys(note for e in estimates for note in e.notes)
-    notes |= dict.fromkeys(_leading(bench, truths, scale))
+    notes |= dict.fromkeys(_bypassed(bench, truths))
     how = bench.study.perturbation
     if how.patterns == "sequence" and not how.reset and "moved_state" in flags:
         notes["the truth is that of the states in which the sequence begins, the estimates those by then"] = None
@@ -115,19 +115,29 @@ def _cosine(estimate: Floats, truth: Floats) -> float:
     return float(estimate @ truth) / sizes if sizes else 0.0
 
 
-def _leading(bench: Bench, truths: Sequence[Linearised], scale: Floats) -> Iterator[str]:
-    """A note for each control that a capacitance couples to the output: scale [pattern], A/V.
+def _bypassed(bench: Bench, truths: Sequence[Linearised]) -> list[str]:
+    """A note where capacitances couple controls to the output, so that the flag `lag` means no delay.
 
-    Those count whose quadrature at their tone is more than a share LAG of `scale`, and no delay of the derivative.
+    Those count whose quadrature at their tone is more than a share LAG of the pattern's largest response.
     """
+    largest = np.array([np.abs(t.response).max() for t in truths])
     quadrature = np.array([np.where(t.turned, 0.0, t.response.imag) for t in truths])
-    for k, tone in enumerate(bench.recipe.measurement.tones(bench.dut.controls)):
-        p = int(np.argmax(np.abs(quadrature[:, k])))
-        if np.abs(quadrature[p, k]) > LAG * scale[p]:
-            yield (
-                f"{tone.electrode} reaches the output through a capacitance, {np.degrees(truths[p].lag[k]):.0f}° off "
-                f"its tone at {tone.frequency:.4g} Hz: that current is no derivative, the part in phase is"
-            )
+    beyond = np.abs(quadrature) - LAG * largest[:, None]
+    found = [
+        f"{tone.electrode} ({np.degrees(truths[int(np.argmax(column))].lag[k]):.0f}° off its tone at "
+        f"{tone.frequency:.4g} Hz)"
+        for k, (tone, column) in enumerate(
+            zip(bench.recipe.measurement.tones(bench.dut.controls), beyond.T, strict=True)
+        )
+        if column.max() > 0
+    ]
+    if not found:
+        return []
+    said = (
+        f"through a capacitance the output is reached by {', '.join(found)}: that current is no derivative, the part in "
+        'phase is; lockin.phase = "calibrate" would count it'
+    )
+    return [said]
 
 
 def _element_noise(bench: Bench, control: Floats) -> dict[str, Any] | None:
