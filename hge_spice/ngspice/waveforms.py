@@ -86,7 +86,7 @@ class WaveformReader:
         transient = drive.transient
         time = result.scale
         if time[-1] < transient.settle + transient.window:
-            raise _stopped(result, transient.duration)
+            raise stopped(result, transient.duration)
         parts = self._parts(result)
         chosen, uniform = window_points(time, transient)
         told = flags_and_notes(result, parts.states, self._bounds)
@@ -125,7 +125,7 @@ class WaveformReader:
         """
         time = result.scale
         if time[-1] < plateaus.duration * (1 - UNIFORM):
-            raise _stopped(result, plateaus.duration)
+            raise stopped(result, plateaus.duration)
         parts = self._parts(result)
         told = flags_and_notes(result, parts.states, self._bounds)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
@@ -195,9 +195,15 @@ class WaveformReader:
         return power
 
 
-def _stopped(result: Result, duration: float) -> SimulationError:
-    stopped = f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s"
-    return SimulationError(f"{stopped}:\n{ending(result.log)}")
+def stopped(result: Result, duration: float) -> SimulationError:
+    """The error of a transient that ended before its duration, s: when, perhaps why, and the end of the log."""
+    said = f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s"
+    if result.scale[-1] > 0 and any("timestep too small" in line.lower() for line in result.log):
+        said += (
+            "; the operating point it began at may be unstable: see whether feedback, such as an amplifier's, has the "
+            "right sign"
+        )
+    return SimulationError(f"{said}:\n{ending(result.log)}")
 
 
 def _energy(

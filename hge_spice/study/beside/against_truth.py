@@ -134,8 +134,8 @@ def _bypassed(bench: Bench, truths: Sequence[Linearised]) -> list[str]:
     if not found:
         return []
     said = (
-        f"through a capacitance the output is reached by {', '.join(found)}: that current is no derivative, the part in "
-        'phase is; lockin.phase = "calibrate" would count it'
+        f"through a capacitance the output is reached by {', '.join(found)}: that current is no derivative, the part "
+        'in phase is; lockin.phase = "calibrate" would count it'
     )
     return [said]
 

@@ -194,11 +194,18 @@ def number_and_unit(text: str) -> tuple[Decimal, str]:
     return Decimal(repr(float(read.real))), str(read.units)
 
 
-def render(value: float, dimension: str) -> str:
-    """As people write it: 0.002 V is "2 mV". `quantity` reads it back to 12 digits."""
+def render(value: float, dimension: str, digits: int | None = None) -> str:
+    """As people write it: 0.002 V is "2 mV", an angle is in degrees. `quantity` reads it back to 12 digits.
+
+    digits : of the number that is written, where fewer are wanted
+    """
     kind = DIMENSIONS[dimension]
     if not math.isfinite(value):
         raise ValueError(f"{value!r} is not a finite {dimension}")
+    if dimension == "angle":
+        return f"{math.degrees(value):.{digits or 12}g} deg"
+    if digits is not None:
+        value = float(f"{value:.{digits}g}")
     if not kind.si or kind.units[kind.si].prefix_power != 1:  # QuantiPhy's prefixes are linear
         return f"{value:.12g} {kind.si}".rstrip()
     return str(Quantity(value, kind.si).render(prec="full"))
