@@ -9,6 +9,8 @@ from hge_spice.drive.device import (
     NoisyDevice,
     NoisyElements,
     SmallSignalDevice,
+    all_points,
+    all_responses,
     measure_all,
 )
 from hge_spice.drive.drive import AS_MADE, INJECTED, Condition, Drive, Floats, Tables, Tone, Transient
@@ -36,6 +38,8 @@ __all__ = [
     "Waveform",
     "Wrapped",
     "WrappedKnown",
+    "all_points",
+    "all_responses",
     "innermost",
     "measure_all",
 ]
