@@ -256,7 +256,7 @@ def test_spread_of_the_gradient_against_monte_carlo(corner: tuple[str, str, str]
             tables = Tables((*OWN_NOISE, "out"), np.array(rows), step)
             waveform = pool.measure(Drive(control, inputs, tones, transient, tables))
             found.append(estimates([waveform], tones, measurement)[0].jacobian)
-        predicted = np.linalg.norm(truth) / learning_snr(bench, control, inputs, truth, frequencies)
+        predicted = np.linalg.norm(truth) / learning_snr(bench, control, inputs[None], truth[None], frequencies)[0]
     spread = np.sqrt(np.var(found, axis=0, ddof=1).sum())
     assert spread == pytest.approx(predicted, rel=0.1)
 

@@ -10,6 +10,8 @@ from hge_spice.drive.device import (
     NoisyDevice,
     NoisyElements,
     SmallSignalDevice,
+    all_points,
+    all_responses,
     measure_all,
 )
 from hge_spice.drive.drive import AS_MADE, INJECTED, Condition, Drive, Floats, Tables, Tone, Transient
@@ -38,6 +40,8 @@ __all__ = [
     "Waveform",
     "Wrapped",
     "WrappedKnown",
+    "all_points",
+    "all_responses",
     "innermost",
     "measure_all",
 ]
