@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from hge_spice.benchmarks.closed_form import closed_form
-from hge_spice.study.ledger import Outcome
-from hge_spice.study.sampling import TrialSpec
+from hge_spice.study.run.ledger import Outcome
+from hge_spice.study.sweep.sampling import TrialSpec
 
 
 def traced(trial: TrialSpec, out: Path) -> Outcome:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from hge_spice.study.advantage import KEY, advantage, of_sweep, says
+from hge_spice.study.judge.advantage import KEY, advantage, of_sweep, says
 
 
 def rows(found: list[float]) -> list[dict[str, object]]:

@@ -15,10 +15,10 @@ from hge_spice.imperfections import seen_through
 from hge_spice.imperfections.noise import Pink
 from hge_spice.imperfections.processes import RandomWalk
 from hge_spice.plot.allan import allan
-from hge_spice.study.allan import long_run
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.allan import long_run
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 RUN = 4096
 

@@ -17,7 +17,18 @@ ORDERS = (  # highest first: nothing reaches what stands before it
     ({"ngspice"}, {"netlist"}, {"devices", "graph"}),
     ({"ngspice", "netlist"}, {"train", "gradient", "lockin", "drive", "loss", "update"}),  # these know no SPICE
 )
-PLOTTERS = ("plot/", "study/report.py", "study/overview.py", "study/svg.py")
+IN_A_STUDY = (  # the same within study/, which has no more than these
+    {"steps", "catalogue", "report", "lab"},
+    {"run"},
+    {"trial"},
+    {"beside"},
+    {"bench"},
+    {"judge"},
+    {"sweep"},
+    {"tables"},
+    {"text"},
+)
+PLOTTERS = ("plot/", "study/report/")
 IMPORTERS = {
     "PySpice": ("netlist/", "devices/", "ngspice/", "benchmarks/peers/pyspice_loop.py"),
     "matplotlib": PLOTTERS,
@@ -43,19 +54,44 @@ def calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
     return [(ast.unparse(node.func), node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
-def test_imports_run_downwards_only():
-    graph: dict[str, set[str]] = {}
-    for file in TREES.keys() - {"__init__.py"}:  # which gathers the public names of all
-        unit = Path(file).parts[0].removesuffix(".py")
-        ours = {name.split(".")[1] for name in imports(TREES[file]) if name.startswith("hge_spice.")}
-        graph[unit] = graph.get(unit, set()) | ours - {unit}
+def reached_from(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """All that each unit imports, by way of others too; a CycleError names the circle."""
     reached: dict[str, set[str]] = {}
-    for unit in TopologicalSorter(graph).static_order():  # a CycleError names the circle
+    for unit in TopologicalSorter(graph).static_order():
         reached[unit] = graph.get(unit, set()).union(*(reached[each] for each in graph.get(unit, ())))
+    return reached
+
+
+def units_in(package: str) -> dict[str, set[str]]:
+    """What each module or package directly inside ours, or inside a package of it ("study/"), imports of the others."""
+    prefix, depth = f"hge_spice.{package.replace('/', '.')}", package.count("/")
+    graph: dict[str, set[str]] = {}
+    for file, tree in TREES.items():
+        if file.startswith(package) and file != f"{package}__init__.py":
+            unit = Path(file).parts[depth].removesuffix(".py")
+            ours = {name.split(".")[depth + 1] for name in imports(tree) if name.startswith(prefix)}
+            graph[unit] = graph.get(unit, set()) | ours - {unit}
+    return graph
+
+
+def assert_downwards(reached: dict[str, set[str]], order: tuple[set[str], ...]) -> None:
+    for rank, units in enumerate(order):
+        upwards = {unit: reached[unit] & set().union(*order[:rank]) for unit in units & reached.keys()}
+        assert not any(upwards.values()), f"imports run downwards only: {upwards}"
+
+
+def test_imports_run_downwards_only():
+    reached = reached_from(units_in(""))  # but for __init__.py, which gathers the public names of all
     for order in ORDERS:
-        for rank, units in enumerate(order):
-            upwards = {unit: reached[unit] & set().union(*order[:rank]) for unit in units & reached.keys()}
-            assert not any(upwards.values()), f"imports run downwards only: {upwards}"
+        assert_downwards(reached, order)
+
+
+def test_a_study_passes_through_its_packages_in_order():
+    reached = reached_from(units_in("study/"))
+    assert reached.keys() == set().union(*IN_A_STUDY), "each part of study/ has its place in IN_A_STUDY"
+    assert_downwards(reached, IN_A_STUDY)
+    for unit in reached:
+        reached_from(units_in(f"study/{unit}/"))
 
 
 @pytest.mark.parametrize("file", sorted(TREES))
@@ -84,34 +120,38 @@ SEEN_THROUGH = {
     "devices/": "elements",  # each of them, by the same rules
     "netlist/analysis": "device",
     "netlist/rails": "device",
+    "ngspice/alterations": "device",
     "ngspice/decks": "device",
     "ngspice/flags": "device",
     "ngspice/log": "faults",
     "ngspice/waveforms": "device",
     "planner/exchange": "tones",
-    "study/at_corner": "signoff",
-    "study/beside": "spec",
+    "study/bench/at_corner": "signoff",
+    "study/bench/auto": "trial",
+    "study/bench/settings": "trial",
+    "study/beside/generalise": "data_studies",
+    "study/beside/radius": "repeated_experiments",
     "study/catalogue": "cli",
-    "study/circuit_result": "circuit",
-    "study/corners": "signoff",
-    "study/generalise": "data_studies",
-    "study/in_circuit": "circuit",
-    "study/learned": "trial",
-    "study/measurement": "spec",
-    "study/misfits": "spec",
-    "study/overview": "report",
-    "study/pages": "report",
-    "study/radius": "repeated_experiments",
-    "study/rerun": "report",
-    "study/result": "trial",
-    "study/result_tables": "runner",
-    "study/running": "cluster",
-    "study/section": "report",
-    "study/study": "spec",
-    "study/table": "spec",
-    "study/training": "spec",
-    "study/trial_files": "trial",
-    "study/trial_folder": "report",
+    "study/report/overview": "report",
+    "study/report/pages": "report",
+    "study/report/rerun": "report",
+    "study/report/section": "report",
+    "study/report/trial_folder": "report",
+    "study/run/result_tables": "runner",
+    "study/tables/beside": "spec",
+    "study/tables/corners": "signoff",
+    "study/tables/in_circuit": "circuit",
+    "study/tables/measurement": "spec",
+    "study/tables/misfits": "spec",
+    "study/tables/running": "cluster",
+    "study/tables/study": "spec",
+    "study/tables/table": "spec",
+    "study/tables/training": "spec",
+    "study/text/finite": "demodulate",
+    "study/trial/circuit_result": "circuit",
+    "study/trial/learned": "trial",
+    "study/trial/result": "trial",
+    "study/trial/trial_files": "trial",
 }
 TESTS = {path.stem.removeprefix("test_"): path for path in Path(__file__).parent.glob("test_*.py")}
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hge_spice.study.axes import MOST, axes_of, number_of
-from hge_spice.study.files import load_study
-from hge_spice.study.sampling import trials
-from hge_spice.study.spec import StudyError, parse_study
-from hge_spice.study.values import swept
+from hge_spice.study.sweep.axes import MOST, axes_of, number_of
+from hge_spice.study.sweep.sampling import trials
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
+from hge_spice.study.text.values import swept
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from test_train import Product, recipe
 from hge_spice.batches import batch_of_step, epoch_batches
 from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES, Target
-from hge_spice.study.bench import check
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_trial
+from hge_spice.study.bench.check import check
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
+from hge_spice.study.trial.trial import run_trial
 from hge_spice.train import train
 
 # the shipped studies' own rule compares losses from step to step

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hge_spice.study.bench import Bench
-from hge_spice.study.block import read_block
-from hge_spice.study.compare import compare
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.sampling import trials
-from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_trial
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.sweep.sampling import trials
+from hge_spice.study.tables.block import read_block
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
+from hge_spice.study.trial.trial import run_trial
 
 MESH = """mesh of diodes, with the author's own test bench
 .param rs=2k
@@ -66,7 +66,7 @@ def test_a_block_trains_like_any_device(study: Path) -> None:
 
 def test_gradient_is_the_truths(study: Path) -> None:
     with Bench.of(parse_study(load_study(study, ["perturbation.amplitude=0.5 mV"]))) as bench:
-        found = compare(bench, np.array([0.4, 0.7]))
+        found = against_truth(bench, np.array([0.4, 0.7]))
         assert found["relative_error_max"] < 1e-3
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from test_report import VERSIONS, write_trial
 
-from hge_spice.study.ledger import Ledger
-from hge_spice.study.report import write_report
+from hge_spice.study.report.report import write_report
+from hge_spice.study.run.ledger import Ledger
 
 pytestmark = pytest.mark.long
 COUNT, FAILED = 1000, 7

@@ -6,11 +6,11 @@ from test_check_imperfection import Mixer, drives, least
 from hge_spice import plot
 from hge_spice.imperfections import IMPERFECTIONS, seen_through
 from hge_spice.imperfections.presets import PRESETS
-from hge_spice.study.bench import Bench
-from hge_spice.study.budget import budget, sentence, write_budget
-from hge_spice.study.compare import repeated
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import repeated
+from hge_spice.study.judge.budget import budget, sentence, write_budget
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 
 
 def row(active, seed, bias=0.0, spread=0.0, solved=True, extractions=100, status="done"):

@@ -14,7 +14,7 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.plateaus import PlateauDevice, Plateaus
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.tables.spec import StudyError, parse_study
 
 CIRCUIT = {"temperature", "mismatch", "variability", "faults", "parasitics", "source_resistance", "crosstalk"}
 KINDS = {"thermal_noise", "shot_noise", "flicker_noise"}  # device_noise is all of them together

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from markupsafe import escape
 
-from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import study_deck
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.report import write_report
-from hge_spice.study.runner import run_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.report.report import write_report
+from hge_spice.study.run.runner import run_study
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
+from hge_spice.study.trial.circuit import study_deck
 
 
 def ran(name: str, out: Path, *settings: str, smoke: bool = True) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ import pytest
 from test_execute import COUNT, study, table
 
 from hge_spice.benchmarks.closed_form import closed_form
-from hge_spice.study.cluster import cluster, on_cluster
-from hge_spice.study.files import load_study
-from hge_spice.study.perform import perform, versions
-from hge_spice.study.runner import Watch, plan_study, run_study
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.run.cluster import cluster, on_cluster
+from hge_spice.study.run.perform import perform, versions
+from hge_spice.study.run.runner import Watch, plan_study, run_study
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 
 # asyncio and tornado leave sockets to the collector when a loop ends
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -66,7 +66,7 @@ def test_workers_with_other_versions_are_refused(client):
 
 
 def test_a_scheduler_that_does_not_answer_is_said(monkeypatch):
-    monkeypatch.setattr("hge_spice.study.cluster.JOIN", 0.5)
+    monkeypatch.setattr("hge_spice.study.run.cluster.JOIN", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"

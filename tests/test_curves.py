@@ -5,11 +5,11 @@ import pytest
 
 from hge_spice.plot.curves import curves
 from hge_spice.plot.gates import Gate, gates
-from hge_spice.study.curves import points, write_curves
-from hge_spice.study.files import load_study
-from hge_spice.study.sampling import trials
-from hge_spice.study.spec import StudyError, parse_study
-from hge_spice.study.statistics import wilson
+from hge_spice.study.judge.curves import points, write_curves
+from hge_spice.study.judge.statistics import wilson
+from hge_spice.study.sweep.sampling import trials
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 
 KEY, LINE = "perturbation.amplitude", "perturbation.tones"
 

@@ -10,11 +10,11 @@ import pytest
 
 from hge_spice.cli import main
 from hge_spice.linear import Decision
-from hge_spice.study.baselines import digital, linear, paired_difference, wilson
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.runner import run_study
-from hge_spice.study.spec import parse_study
-from hge_spice.study.task import build_task
+from hge_spice.study.beside.baselines import digital, linear, paired_difference, wilson
+from hge_spice.study.run.runner import run_study
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.tables.task import build_task
+from hge_spice.study.text.files import StudyError, load_study
 from hge_spice.tasks import TASKS
 
 STUDIES = ("sphere", "ring", "ring_five", "iris", "breast_cancer")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from test_cli import call
 
-from hge_spice.study.demodulate import demodulate_file, told
-from hge_spice.study.setup_file import read_setup
+from hge_spice.study.lab.demodulate import demodulate_file, told
+from hge_spice.study.lab.setup_file import read_setup
 from hge_spice.traces import read_raw, write_raw
 
 STUDY = ("xor", "--set", "perturbation.amplitude=2 mV", "--set", "perturbation.points=1024")
@@ -155,7 +155,7 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 from typing import Any
-from hge_spice.study.demodulate import demodulate_file
+from hge_spice.study.lab.demodulate import demodulate_file
 found = demodulate_file(Path(sys.argv[1]), Path("s.toml"))
 print(found["samples"], found["clock_error"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

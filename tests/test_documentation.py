@@ -15,8 +15,8 @@ import pytest
 import typer
 
 from hge_spice.cli import COMMANDS as PROGRAMS
-from hge_spice.study.files import apply_smoke, load_study, shipped_studies
-from hge_spice.study.runner import plan_study, run_study
+from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.text.files import apply_smoke, load_study, shipped_studies
 
 HERE = Path(__file__).parent.parent
 PAGES = [HERE / "README.md", *sorted((HERE / "docs").glob("*.md"))]

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from conftest import HoppingModel
 
-from hge_spice.devices.dopant import coulomb, electrode_weights, varied
+from hge_spice.devices.dopant import varied
+from hge_spice.devices.dopant_potentials import coulomb, electrode_weights
 from hge_spice.devices.expression import Expression
 from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.ngspice.device import NgspiceDevice

@@ -17,10 +17,10 @@ from hge_spice.imperfections.device_noise import noise_frequencies, predicted_st
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kinds import KINDS, by_kind
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.tones import plan_tones
 
 
@@ -226,7 +226,7 @@ def test_a_gradient_tells_what_the_elements_own_noise_adds() -> None:
     """Without flicker the density is flat: σ = √(S/T)/A of each derivative, and the shares of both kinds make one."""
     settings = ["imperfections.thermal_noise.of=ngspice", "imperfections.shot_noise.of=ngspice"]
     with Bench.of(parse_study(load_study("xor_diode", settings))) as bench:
-        found = compare(bench, bench.control())
+        found = against_truth(bench, bench.control())
         how, own = bench.recipe.measurement, found["element_noise"]
         assert set(own["share"]) == {"thermal", "shot"}
         assert np.sum(list(own["share"].values()), axis=0) == pytest.approx(np.ones((4, 5)))

@@ -11,9 +11,9 @@ import closed_form_work as work
 import pytest
 
 from hge_spice.benchmarks.closed_form import closed_form
-from hge_spice.study.files import load_study
-from hge_spice.study.ledger import read_ledger
-from hge_spice.study.runner import plan_study, run_study
+from hge_spice.study.run.ledger import read_ledger
+from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.text.files import load_study
 
 COUNT = 40
 
@@ -101,7 +101,7 @@ from pathlib import Path
 sys.path[:0] = [{here!r}]
 import closed_form_work as work
 from test_execute import study
-from hge_spice.study.runner import run_study
+from hge_spice.study.run.runner import run_study
 run_study(study(), Path(sys.argv[1]), jobs=int(sys.argv[2]), resume=True, work=work.slow)
 """
 

@@ -21,8 +21,8 @@ from hge_spice.drive import Drive, SimulationError, Tone, Transient
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.worker import WorkerDied
-from hge_spice.study.block import read_block
-from hge_spice.study.files import StudyError
+from hge_spice.study.tables.block import read_block
+from hge_spice.study.text.files import StudyError
 
 GOOD = "r1 c n 1k\nd1 n out d\nr2 a n 2k\nd2 a out d"
 MODEL = ".model d d(is=1n n=1.8 tnom=27)"

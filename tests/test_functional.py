@@ -1,10 +1,10 @@
 import pandas as pd
 import pytest
 
-from hge_spice.study import runner
-from hge_spice.study.files import load_study
-from hge_spice.study.functional import explained, functional_yield, told, write_functional_yield
-from hge_spice.study.unsolved import REASONS
+from hge_spice.study.judge.functional import explained, functional_yield, told, write_functional_yield
+from hge_spice.study.judge.unsolved import REASONS
+from hge_spice.study.run import runner
+from hge_spice.study.text.files import load_study
 
 
 def row(seed: int, task: str, *, solved: bool = True, status: str = "done", **result) -> dict:

@@ -8,7 +8,7 @@ from hge_spice.imperfections import IMPERFECTIONS, Imperfect, seen_through
 from hge_spice.imperfections.noise import Pink, shares
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.tables.spec import StudyError, parse_study
 
 DENSITY = 1e-23
 WHITE = {"readout_noise": {"psd": DENSITY, "at": 1e3, "colour": "white", "lowest": 1e-2}}

@@ -14,8 +14,8 @@ from hge_spice.graph import Network
 from hge_spice.netlist import deck, noise_deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kept import Kept
-from hge_spice.study.network import build_graph
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.network import build_graph
+from hge_spice.study.tables.spec import parse_study
 
 BLOCK = """two transistors and a load
 .model n nmos level=54 version=4.8

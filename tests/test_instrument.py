@@ -9,7 +9,7 @@ from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Transient, Wav
 from hge_spice.imperfections import seen_through
 from hge_spice.imperfections.samples import one_pole, taken_at
 from hge_spice.lockin import Demodulated, demodulate
-from hge_spice.study.spec import parse_study
+from hge_spice.study.tables.spec import parse_study
 
 WINDOW = Transient(25e-3, 128)
 SLOPE = 1e-7  # A/V

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from hge_spice.drive import Condition, Drive, Tables, Tone, Transient, Waveform
 from hge_spice.drive.remembered import digest
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.journal import Journal
-from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_starts
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.bench.journal import Journal
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
+from hge_spice.study.trial.trial import run_starts
 
 COMMAND = [sys.executable, "-c", "from hge_spice.cli import main; main()"]
 ABOUT = {"trial": "abc", "hge-spice": "0"}

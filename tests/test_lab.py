@@ -12,8 +12,8 @@ from hge_spice.cli.tones import tones
 from hge_spice.drive import Tone
 from hge_spice.lockin.filters import Filter
 from hge_spice.recorded import Setup
-from hge_spice.study.demodulate import demodulate_file
-from hge_spice.study.lab import LEAK, lock_ins, write_lab
+from hge_spice.study.lab.demodulate import demodulate_file
+from hge_spice.study.lab.instruments import LEAK, lock_ins, write_lab
 
 WINDOW = 25e-3
 SETUP = Setup(

@@ -13,10 +13,10 @@ from hge_spice.gradient.lag import calibrate_lag, reference_lag
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.phases import random_phases
-from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 25e-3
@@ -153,7 +153,7 @@ def test_a_study_says_what_a_lag_costs_and_turns_it_back(tmp_path: Path) -> None
 
     def gradient(*settings: str) -> dict[str, Any]:
         with Bench.of(parse_study(load_study(tmp_path / "lag.toml", settings))) as bench:
-            return compare(bench, bench.control())
+            return against_truth(bench, bench.control())
 
     plain = gradient()
     assert "lag" in plain["flags"]

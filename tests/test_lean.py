@@ -8,9 +8,9 @@ import pytest
 from hge_spice import netlist
 from hge_spice.ngspice.lean import lean
 from hge_spice.ngspice.worker import Worker
-from hge_spice.study.files import load_study
-from hge_spice.study.network import build_graph
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.network import build_graph
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 BINS = """* two names of four bins each, one model of a subcircuit of the library's own, one that nothing uses
 .param vt=0.4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hge_spice.study.ledger import DirectoryInUse, Ledger, read_ledger
+from hge_spice.study.run.ledger import DirectoryInUse, Ledger, read_ledger
 
 
 def test_a_trial_from_creation_to_result(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_trial_from_creation_to_result(tmp_path: Path) -> None:
 
 def test_what_was_running_when_a_run_died_is_to_be_run_again(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from hge_spice.study.ledger import Ledger\n"
+        "import os, sys; from pathlib import Path; from hge_spice.study.run.ledger import Ledger\n"
         "ledger = Ledger(Path(sys.argv[1])); ledger.add('a', 0, {}, 0); ledger.add('b', 1, {}, 0); ledger.start('a')\n"
         "ledger.finish('a', {'x': 1}, 1.0, {}); ledger.start('b'); os.kill(os.getpid(), 9)\n"
     )
@@ -40,7 +40,7 @@ def test_what_was_running_when_a_run_died_is_to_be_run_again(tmp_path: Path) -> 
 
 
 HOLD = (
-    "import sys; from pathlib import Path; from hge_spice.study.ledger import Ledger\n"
+    "import sys; from pathlib import Path; from hge_spice.study.run.ledger import Ledger\n"
     "ledger = Ledger(Path(sys.argv[1])); print(flush=True); sys.stdin.read()"
 )
 

@@ -10,9 +10,9 @@ from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import Coupling, Readout, assign_roles, dopant_network, grid, layered, of_family
 from hge_spice.monotone import derivative_signs, monotone, signs, unreachable
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.study.bench import check
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.bench.check import check
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.tasks import TASKS
 from hge_spice.tones import plan_tones
 

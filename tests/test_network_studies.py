@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hge_spice.study.files import load_study
-from hge_spice.study.runner import run_study
+from hge_spice.study.run.runner import run_study
+from hge_spice.study.text.files import load_study
 
 SOLVED = ("xor_diode", "xor_tunnel", "xor_mosfet", "xor_series", "and_sinh", "or_sinh")
 

@@ -11,9 +11,9 @@ from hge_spice.imperfections import altered, seen_through
 from hge_spice.imperfections.imperfection import Imperfect, ImperfectKnown, innermost
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.quasistatic import QuasistaticDevice
-from hge_spice.study.bench import check
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.bench.check import check
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 
 SECOND = Transient(1.0, 4)
 TONE = (Tone("a", 1.0, 1e-3),)

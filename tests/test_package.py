@@ -123,7 +123,8 @@ def test_an_installed_copy_reads_its_own_data(built: tuple[Path, Path], tmp_path
     with zipfile.ZipFile(built[0]) as wheel:
         wheel.extractall(tmp_path)  # noqa: S202 - made a moment ago
     asked = (
-        "from hge_spice.shipped import shipped; from hge_spice.study.files import load_study; import hge_spice, json;"
+        "import hge_spice, json; from hge_spice.shipped import shipped; "
+        "from hge_spice.study.text.files import load_study;"
         "print(json.dumps([hge_spice.__file__, str(shipped('studies')), str(shipped('netlists')),"
         " load_study('signoff')['device']['subcircuit']]))"
     )

@@ -6,9 +6,9 @@ from test_train import Product, recipe
 
 from hge_spice.loss import Target
 from hge_spice.patience import Patience, Progress, middle_half
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
 from hge_spice.train import Step, read_out, scout, train
 from hge_spice.update import shorten
 

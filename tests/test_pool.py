@@ -15,9 +15,9 @@ import pytest
 from hge_spice.drive import Drive, SimulationError, Tone, Transient
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.train import train
 
 WINDOW = 25e-3

@@ -2,10 +2,10 @@ import io
 import time
 from contextlib import suppress
 
-from hge_spice.study.files import load_study
-from hge_spice.study.ledger import Outcome
-from hge_spice.study.progress import LOG, Tally, watching
-from hge_spice.study.runner import plan_study
+from hge_spice.study.run.ledger import Outcome
+from hge_spice.study.run.progress import LOG, Tally, watching
+from hge_spice.study.run.runner import plan_study
+from hge_spice.study.text.files import load_study
 
 
 def outcome(gap: float | None, reason: str = "") -> Outcome:
@@ -14,7 +14,7 @@ def outcome(gap: float | None, reason: str = "") -> Outcome:
 
 def test_a_line_says_what_is_done_and_what_is_left(monkeypatch):
     tally = Tally(total=10, before=2, began=0.0)
-    monkeypatch.setattr("hge_spice.study.progress.time.monotonic", lambda: 20.0)
+    monkeypatch.setattr("hge_spice.study.run.progress.time.monotonic", lambda: 20.0)
     tally.add(2, outcome(0.1))
     tally.add(7, outcome(0.4))
     tally.add(4, outcome(-0.4))
@@ -42,7 +42,7 @@ def test_the_choice_of_electrodes_tells_how_long_it_will_take(tmp_path, monkeypa
     stream = io.StringIO()
     with watching(plan_study(load_study("xor", [])), tmp_path, stream, stepwise=True) as watch:
         now = [time.monotonic()]
-        monkeypatch.setattr("hge_spice.study.progress.time.monotonic", lambda: now[0])
+        monkeypatch.setattr("hge_spice.study.run.progress.time.monotonic", lambda: now[0])
         watch.started(0)
         for tenth in range(1, 11):
             now[0] += 20.0

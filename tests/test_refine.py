@@ -1,9 +1,9 @@
 import pytest
 
-from hge_spice.study.files import load_study
-from hge_spice.study.refine import refined, refinement
-from hge_spice.study.sampling import trials
-from hge_spice.study.spec import StudyError
+from hge_spice.study.sweep.refine import refined, refinement
+from hge_spice.study.sweep.sampling import trials
+from hge_spice.study.tables.spec import StudyError
+from hge_spice.study.text.files import load_study
 
 SWEEP = {
     "perturbation.amplitude": {"logspace": ["1 mV", "64 mV", 4]},

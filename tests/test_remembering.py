@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hge_spice.drive import Drive, Tone, Transient
-from hge_spice.study.bench import Bench
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
 
 STUDY = {
     "device": {"family": "hp_biolek", "graph": "grid", "rows": 3, "columns": 3, "parameters": {"x0": 0.4}},

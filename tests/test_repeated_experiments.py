@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hge_spice.study.files import load_study
-from hge_spice.study.report import write_report
-from hge_spice.study.runner import run_study
+from hge_spice.study.report.report import write_report
+from hge_spice.study.run.runner import run_study
+from hge_spice.study.text.files import load_study
 from hge_spice.traces import read_raw
 
 

@@ -16,10 +16,10 @@ import pytest
 
 from hge_spice import plot
 from hge_spice.graph import assign_roles, dopant_network
-from hge_spice.study.flags import MEANINGS
-from hge_spice.study.ledger import Ledger
-from hge_spice.study.report import FIRST, write_report
-from hge_spice.study.svg import svg
+from hge_spice.study.judge.flags import MEANINGS
+from hge_spice.study.report.report import FIRST, write_report
+from hge_spice.study.report.svg import svg
+from hge_spice.study.run.ledger import Ledger
 from hge_spice.tasks import TASKS
 from hge_spice.traces import write_raw
 
@@ -477,7 +477,7 @@ def test_a_directory_that_is_no_run_is_refused(tmp_path):
 
 def test_pictures_and_report_need_no_simulator():
     code = (
-        "import sys; from pathlib import Path; from hge_spice.study.report import write_report\n"
+        "import sys; from pathlib import Path; from hge_spice.study.report.report import write_report\n"
         "assert 'matplotlib' not in sys.modules\n"
         "import hge_spice.plot\n"
         "assert not {'PySpice', 'matplotlib.pyplot'} & set(sys.modules)"

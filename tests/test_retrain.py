@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.retrain import lost, retrain
-from hge_spice.study.spec import StudyError, parse_study
-from hge_spice.study.trial import run_starts
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.retrain import lost, retrain
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
+from hge_spice.study.trial.trial import run_starts
 from hge_spice.train import read_out
 
 

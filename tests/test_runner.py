@@ -7,11 +7,11 @@ import pytest
 from test_ledger import HOLD
 
 from hge_spice.drive import SimulationError
-from hge_spice.study import perform
-from hge_spice.study.files import load_study
-from hge_spice.study.ledger import DirectoryInUse, read_ledger
-from hge_spice.study.runner import Watch, run_study
-from hge_spice.study.spec import StudyError
+from hge_spice.study.run import perform
+from hge_spice.study.run.ledger import DirectoryInUse, read_ledger
+from hge_spice.study.run.runner import Watch, run_study
+from hge_spice.study.tables.spec import StudyError
+from hge_spice.study.text.files import load_study
 
 TINY = ["training.steps=1", "training.starts=1", "perturbation.amplitude=2 mV"]
 TWO = [*TINY, 'sweep={"task.name"=["and", "xor"]}']

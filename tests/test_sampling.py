@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hge_spice.study.axes import MOST
-from hge_spice.study.sampling import study_id, trials
-from hge_spice.study.spec import StudyError, load_study, parse_study
+from hge_spice.study.sweep.axes import MOST
+from hge_spice.study.sweep.sampling import study_id, trials
+from hge_spice.study.tables.spec import StudyError, load_study, parse_study
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,10 @@ def test_an_id_is_16_hex_digits_of_what_is_measured_not_of_how_it_is_written(xor
 
 
 def test_ids_are_the_same_in_another_process():
-    code = "from hge_spice.study import sampling, spec; print(sampling.trials(spec.load_study('gates'))[3].id)"
+    code = (
+        "from hge_spice.study.sweep.sampling import trials; from hge_spice.study.text.files import load_study\n"
+        "print(trials(load_study('gates'))[3].id)"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == trials(load_study("gates"))[3].id
 

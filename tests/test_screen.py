@@ -9,8 +9,9 @@ from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.linear import fit
 from hge_spice.margin import margin
 from hge_spice.quasistatic import BatchedNetwork, solve
-from hge_spice.screen import Choice, confirm, explained, rounds, score, screen
-from hge_spice.study.electrodes import Electrodes
+from hge_spice.screen import Choice, confirm, rounds, screen
+from hge_spice.screen.scores import explained, score
+from hge_spice.study.tables.electrodes import Electrodes
 from hge_spice.tasks import TASKS, Task
 
 GATES = [TASKS[name]() for name in ("and", "or", "xor")]

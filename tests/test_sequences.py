@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hge_spice.plateaus import GUARD
-from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.sampling import trials
-from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_trial
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.sweep.sampling import trials
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
+from hge_spice.study.trial.trial import run_trial
 
 SMALL = ["training.steps=2", "training.starts=1", "perturbation.amplitude=2 mV"]
 SEQUENCE = ["perturbation.patterns=sequence", "perturbation.ramp=20 ms"]
@@ -41,7 +41,7 @@ def test_the_gradient_command_gives_the_same_within_its_bars(more) -> None:
     for name, settings in (("apart", []), ("together", SEQUENCE)):
         study = parse_study(load_study("xor", ["perturbation.amplitude=2 mV", *settings, *more]))
         with Bench.of(study) as bench:
-            found[name] = compare(bench, bench.control())
+            found[name] = against_truth(bench, bench.control())
     apart, together = (np.array(found[name]["estimate"]) for name in ("apart", "together"))
     bars = np.hypot(*(np.array(found[name]["bar_95"], dtype=float) for name in ("apart", "together")))
     assert np.mean(np.abs(apart - together) <= bars) >= (0.8 if more else 1.0)

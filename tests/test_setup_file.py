@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from hge_spice.drive import Tone
 from hge_spice.recorded import Setup
-from hge_spice.study.files import StudyError
-from hge_spice.study.setup_file import read_setup, write_setup
-from hge_spice.study.tones import export
+from hge_spice.study.lab.setup_file import read_setup, write_setup
+from hge_spice.study.lab.tones import export
+from hge_spice.study.text.files import StudyError
 
 GOOD = """
 window = "25 ms"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hge_spice.study.side_by_side import curve_parts, gate_parts, spacing_parts
+from hge_spice.study.report.side_by_side import curve_parts, gate_parts, spacing_parts
 from hge_spice.traces import write_raw
 
 VOLTS = ((-0.3, 0.2), (-0.3, 0.4), (0.1, 0.2), (0.1, 0.4))

@@ -6,9 +6,9 @@ import pytest
 from hge_spice.drive import Drive, Tone, Transient
 from hge_spice.imperfections import seen_through
 from hge_spice.lockin import demodulate
-from hge_spice.study.files import load_study
-from hge_spice.study.spacing import Neighbours, expected
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.beside.spacing import Neighbours, expected
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 
 FREQUENCY, TRANSIENT = 1e3, Transient(0.1, 800)
 

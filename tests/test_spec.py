@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.devices import ELEMENTS
-from hge_spice.study.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED, Device, build_network
-from hge_spice.study.files import find_study, merge, place, shipped_studies
-from hge_spice.study.sampling import trials
-from hge_spice.study.spec import (
+from hge_spice.study.sweep.sampling import trials
+from hge_spice.study.tables.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED, Device, build_network
+from hge_spice.study.tables.spec import (
     METRICS,
     Study,
     StudyError,
@@ -25,6 +24,7 @@ from hge_spice.study.spec import (
     parse_study,
     read_raw,
 )
+from hge_spice.study.text.files import find_study, merge, place, shipped_studies
 
 LEAST = {
     "device": {},

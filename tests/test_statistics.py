@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from hge_spice.study.spec import Spec
-from hge_spice.study.statistics import failures, passes, sensitivities, value_of, variance_share, worst, yields
+from hge_spice.study.judge.statistics import failures, passes, sensitivities, value_of, variance_share, worst, yields
+from hge_spice.study.tables.spec import Spec
 
 
 def row(result, status="done", name="t", reason=None, **parameters):

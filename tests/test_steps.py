@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import hge_spice as hs
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
 from hge_spice.train import cost_of
 
 README = Path(__file__).parent.parent / "README.md"

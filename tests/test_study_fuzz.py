@@ -8,9 +8,9 @@ import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hge_spice.study.files import SPREADS, load_study
-from hge_spice.study.runner import plan_study
-from hge_spice.study.spec import METRICS, Study, StudyError
+from hge_spice.study.run.runner import plan_study
+from hge_spice.study.tables.spec import METRICS, Study, StudyError
+from hge_spice.study.text.files import SPREADS, load_study
 
 LONGEST = 30.0  # s for one file on a busy machine; most take milliseconds
 
@@ -103,7 +103,7 @@ def is_trials_or_a_study_error(folder: Path, written: object) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse sweeps of more than 500 trials, so that no example takes a minute."""
-    monkeypatch.setattr("hge_spice.study.axes.MOST", 500)
+    monkeypatch.setattr("hge_spice.study.sweep.axes.MOST", 500)
 
 
 NO_CLOCK = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hge_spice.study.spec import StudyError
-from hge_spice.study.subset import subset
+from hge_spice.study.sweep.subset import subset
+from hge_spice.study.tables.spec import StudyError
 
 KEYS = ("training.seed", "perturbation.amplitude", "task.name")
 TRIAL = {"training.seed": 3, "perturbation.amplitude": "5 mV", "task.name": "xor"}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hge_spice.study.files import StudyError
-from hge_spice.study.spec import parse_study
-from hge_spice.study.task import TaskChoice, build_task
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.tables.task import TaskChoice, build_task
+from hge_spice.study.text.files import StudyError
 from hge_spice.tasks import TASKS, Task, from_columns
 from hge_spice.tasks.drawn import SPHERE
 from hge_spice.tasks.gates import GATES

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hge_spice.study.bench import Bench
-from hge_spice.study.compare import compare
-from hge_spice.study.files import load_study
-from hge_spice.study.setup_file import write_new
-from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_trial
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.lab.setup_file import write_new
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
+from hge_spice.study.trial.trial import run_trial
 from hge_spice.traces import read_raw
 
 SMALL = ["training.steps=2", "training.starts=1", "perturbation.amplitude=2 mV"]
@@ -56,7 +56,7 @@ def test_amplitude_auto_is_chosen_and_paid_for(tmp_path: Path) -> None:
 
 def test_gradient_against_truth_in_the_words_of_the_interface() -> None:
     with Bench.of(parse_study(load_study("xor", ["perturbation.amplitude=1 mV"]))) as bench:
-        found = compare(bench, bench.control())
+        found = against_truth(bench, bench.control())
         deck = bench.deck()
     estimate, truth = np.array(found["estimate"]), np.array(found["truth"])
     assert estimate.shape == truth.shape == (4, 5)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hge_spice.study.units import DIMENSIONS, quantity, render
+from hge_spice.study.text.units import DIMENSIONS, quantity, render
 
 # every quantity of interface.md and of the brief's list of traps, as written there
 WRITTEN = [

@@ -4,7 +4,7 @@ from test_patience import trained
 
 from hge_spice.loss import LOSSES, Target
 from hge_spice.margin import UNREAD, margin
-from hge_spice.study.unsolved import REASONS, nearest, nearness, reason
+from hge_spice.study.judge.unsolved import REASONS, nearest, nearness, reason
 from hge_spice.train import Step
 
 CLASSES = np.array([0.0, 1, 1, 0])

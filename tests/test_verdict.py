@@ -3,8 +3,8 @@
 from typing import Any
 
 from hge_spice.plot.signoff import Square, matrix
-from hge_spice.study.metrics import Spec
-from hge_spice.study.verdict import summary, verdict
+from hge_spice.study.judge.verdict import summary, verdict
+from hge_spice.study.tables.metrics import Spec
 
 SPECS = {"headroom": Spec(min=0.1), "nominal_error": Spec(max=0.01), "solved": Spec(min=1.0)}
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hge_spice.drive import Drive, Floats
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import StudyError, parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import StudyError, parse_study
+from hge_spice.study.text.files import load_study
 
 GAIN = 1e7
 AMPLIFIER = {"kind": "transimpedance", "gain": "10 Mohm"}

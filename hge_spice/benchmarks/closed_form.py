@@ -9,11 +9,11 @@ from hge_spice.drive import Drive, Waveform
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.loss import LOSSES, Target
 from hge_spice.phases import random_phases
-from hge_spice.study.ledger import Outcome
-from hge_spice.study.perform import versions
-from hge_spice.study.sampling import TrialSpec
-from hge_spice.study.spec import parse_study
-from hge_spice.study.task import build_task
+from hge_spice.study.run.ledger import Outcome
+from hge_spice.study.run.perform import versions
+from hge_spice.study.sweep.sampling import TrialSpec
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.tables.task import build_task
 from hge_spice.tones import TonePlan, plan_from_harmonics
 from hge_spice.train import Recipe, first_control, train
 from hge_spice.update import RULES

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.train import Recipe, train
 from hge_spice.update import RULES
 

@@ -13,10 +13,10 @@ from hge_spice.gradient import small_signal
 from hge_spice.materia import Circuit, Schedule, learning_deck, read_trajectory
 from hge_spice.materia.sequencer import DETECT, FIRST_EPOCH, SAMPLE, SWITCH, TRANSFER, UPDATE
 from hge_spice.ngspice.batch import run_batch
-from hge_spice.study.bench import Bench
-from hge_spice.study.circuit import build_circuit
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
+from hge_spice.study.trial.circuit import build_circuit
 
 EPOCHS, ROUNDS = 1, 2
 PER_PERIOD = 30  # points in a period of the highest tone

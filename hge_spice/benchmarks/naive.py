@@ -14,9 +14,9 @@ from hge_spice.drive import Floats
 from hge_spice.gradient import homodyne, small_signal
 from hge_spice.netlist import output_source
 from hge_spice.ngspice.library import find_library
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.train import read_out, train
 
 STEPS = 7

@@ -15,9 +15,9 @@ from hge_spice.gradient import Measurement, homodyne
 from hge_spice.netlist import deck, transient_command
 from hge_spice.ngspice.library import find_library
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.tones import plan_tones
 
 BLOCKS, BLOCK = 21, 10

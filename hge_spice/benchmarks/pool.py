@@ -7,9 +7,9 @@ import numpy as np
 import psutil
 
 from hge_spice.drive import Drive
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 BATCH, ROUNDS = 40, 8
 

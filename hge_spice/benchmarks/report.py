@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hge_spice.study.setup_file import write_new
+from hge_spice.study.lab.setup_file import write_new
 
 MEASURED = "bench.json"
 

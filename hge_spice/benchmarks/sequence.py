@@ -7,9 +7,9 @@ import numpy as np
 
 from hge_spice.gradient import Estimate, homodyne
 from hge_spice.in_one_transient import InOneTransient
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 ROUNDS = 30
 RAMP = 15e-3  # s

@@ -16,11 +16,11 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.worker import Worker
-from hge_spice.study.files import load_study
-from hge_spice.study.network import build_graph
-from hge_spice.study.perform import perform
-from hge_spice.study.runner import Planned, plan_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.network import build_graph
+from hge_spice.study.run.perform import perform
+from hge_spice.study.run.runner import Planned, plan_study
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 DRAWS, LOADED = 10, 6  # loading one takes a second
 

@@ -9,9 +9,9 @@ import numpy as np
 from hge_spice.drive import Drive, Tables
 from hge_spice.gradient import Measurement
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.study.files import load_study
-from hge_spice.study.network import build_graph
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.network import build_graph
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.tones import plan_tones
 
 POINTS, ROUNDS = 2000, 15

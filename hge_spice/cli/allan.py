@@ -17,10 +17,10 @@ def allan(
     as_json: AsJson = False,
 ) -> int:
     """Tell how long a window pays: Allan deviation of output and gradient over a long run."""
-    from hge_spice.study.allan import advice, long_run
-    from hge_spice.study.bench import Bench
-    from hge_spice.study.files import load_study
-    from hge_spice.study.spec import parse_study
+    from hge_spice.study.bench.bench import Bench
+    from hge_spice.study.beside.allan import advice, long_run
+    from hge_spice.study.tables.spec import parse_study
+    from hge_spice.study.text.files import load_study
 
     if output is not None and output.exists():
         raise ValueError(f"{output} exists; name another file")

@@ -22,7 +22,7 @@ def demodulate(
     as_json: AsJson = False,
 ) -> int:
     """Demodulate a recorded trace: derivatives with error bars, clock error and missing samples dealt with."""
-    from hge_spice.study.demodulate import demodulate_file, told
+    from hge_spice.study.lab.demodulate import demodulate_file, told
 
     found = demodulate_file(trace, tones, column, plot, trend=trend)
     if as_json:

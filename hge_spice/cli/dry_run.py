@@ -11,7 +11,7 @@ def estimate_run(raw: dict[str, Any], planned: list[Any], jobs: int, *, as_json:
     import tempfile
 
     from hge_spice.ngspice.library import NgspiceNotFound
-    from hge_spice.study.perform import perform
+    from hge_spice.study.run.perform import perform
 
     if not as_json:
         for each in planned[:LISTED]:

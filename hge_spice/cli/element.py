@@ -21,7 +21,7 @@ def subckt(
     """Print an element as a .subckt that ngspice, LTspice or Xyce can include, or as a Verilog-A module."""
     from hge_spice.devices.library import subcircuit
     from hge_spice.devices.verilog_a import verilog_a
-    from hge_spice.study.files import suggestion
+    from hge_spice.study.text.files import suggestion
 
     if language not in {"spice", "verilog-a"}:
         raise ValueError(f"there is no format {language!r}{suggestion(language, ('spice', 'verilog-a'))}")
@@ -48,7 +48,7 @@ def plot(
 
 def _element(family: str) -> "Element":
     from hge_spice.devices import ELEMENTS
-    from hge_spice.study.files import suggestion
+    from hge_spice.study.text.files import suggestion
 
     if family not in ELEMENTS:
         raise ValueError(f"there is no element {family!r}{suggestion(family, ELEMENTS)}")

@@ -15,7 +15,7 @@ def export(
     plot: Annotated[int | None, typer.Option(min=1, help="Of a raw file with several plots.")] = None,
 ) -> int:
     """Write a waveform as VCD (GTKWave), CSV (Kst, spreadsheets), Parquet (pandas) or .raw (ngspice, gaw)."""
-    from hge_spice.study.convert import export_trace
+    from hge_spice.study.lab.export import export_trace
 
     print(f"hge-spice: {export_trace(trace, output, plot)} points in {output}", file=sys.stderr)
     return DONE

@@ -5,17 +5,17 @@ from hge_spice.cli.interface import DONE, AsJson, Settings, StudyName, print_jso
 
 def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = False) -> int:
     """Extract the gradient once, at the study's first control point, and compare it with the truth."""
-    from hge_spice.study.bench import Bench
-    from hge_spice.study.compare import compare
-    from hge_spice.study.files import load_study
-    from hge_spice.study.spec import parse_study
+    from hge_spice.study.bench.bench import Bench
+    from hge_spice.study.beside.against_truth import against_truth
+    from hge_spice.study.tables.spec import parse_study
+    from hge_spice.study.text.files import load_study
 
     with Bench.of(parse_study(load_study(study, settings or []))) as bench:
-        found = compare(bench, bench.control())
+        found = against_truth(bench, bench.control())
     if as_json:
         print_json(found)
         return DONE
-    from hge_spice.study.units import render
+    from hge_spice.study.text.units import render
 
     at = zip(found["controls"], found["control"], strict=True)
     print("at " + ", ".join(f"{name} {render(float(f'{v:.4g}'), 'voltage')}" for name, v in at))

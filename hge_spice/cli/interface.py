@@ -23,7 +23,7 @@ def print_json(value: dict[str, Any]) -> None:
 
 def print_or_write(text: str, output: Path | None) -> int:
     """Print a text, or write it into a file that isn't there yet; DONE. ValueError where the file exists."""
-    from hge_spice.study.setup_file import write_new
+    from hge_spice.study.lab.setup_file import write_new
 
     if output is None:
         print(text, end="")

@@ -18,10 +18,10 @@ def netlist(
 ) -> int:
     """Print the deck of one extraction, or of the whole learning circuit, runnable by `ngspice -b` as it is."""
     from hge_spice.dialects import DIALECTS
-    from hge_spice.study.bench import Bench
-    from hge_spice.study.circuit import study_deck
-    from hge_spice.study.files import load_study, suggestion
-    from hge_spice.study.spec import parse_study
+    from hge_spice.study.bench.bench import Bench
+    from hge_spice.study.tables.spec import parse_study
+    from hge_spice.study.text.files import load_study, suggestion
+    from hge_spice.study.trial.circuit import study_deck
 
     if dialect != "ngspice" and dialect not in DIALECTS:
         raise ValueError(f"there is no format {dialect!r}{suggestion(dialect, ('ngspice', *DIALECTS))}")

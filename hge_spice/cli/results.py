@@ -12,7 +12,7 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from hge_spice.study.units import render
+    from hge_spice.study.text.units import render
 
     swept = [str(key) for key in parameters]
     of_data = any("test_patterns" in result for result in summary["results"])

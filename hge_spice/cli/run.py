@@ -42,17 +42,17 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Train: run every trial of a study, write its directory and report."""
-    from hge_spice.study import runner
-    from hge_spice.study.advantage import of_sweep, says
-    from hge_spice.study.budget import budget, sentence
-    from hge_spice.study.files import load_study
-    from hge_spice.study.functional import functional_yield, told
-    from hge_spice.study.ledger import read_ledger
-    from hge_spice.study.progress import watching
-    from hge_spice.study.spec import parse_study
-    from hge_spice.study.statistics import analysis, passes
-    from hge_spice.study.verdict import summary as signed_off
-    from hge_spice.study.verdict import verdict
+    from hge_spice.study.judge.advantage import of_sweep, says
+    from hge_spice.study.judge.budget import budget, sentence
+    from hge_spice.study.judge.functional import functional_yield, told
+    from hge_spice.study.judge.statistics import analysis, passes
+    from hge_spice.study.judge.verdict import summary as signed_off
+    from hge_spice.study.judge.verdict import verdict
+    from hge_spice.study.run import runner
+    from hge_spice.study.run.ledger import read_ledger
+    from hge_spice.study.run.progress import watching
+    from hge_spice.study.tables.spec import parse_study
+    from hge_spice.study.text.files import load_study
 
     asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
     raw = load_study(study, asked, smoke=smoke)
@@ -74,7 +74,7 @@ def run(
             reuse=reuse or (),
             watch=watch,
         )
-    from hge_spice.study.report import write_report
+    from hge_spice.study.report.report import write_report
 
     report = write_report(directory)
     for remark in dict.fromkeys(r for result in summary["results"] for r in result.get("remarks", [])):

@@ -37,11 +37,11 @@ def tones(
     as_json: AsJson = False,
 ) -> int:
     """Plan tones whose 2nd- and 3rd-order products, aliases counted, miss every tone."""
-    from hge_spice.study import tones as command
-    from hge_spice.study.files import load_study
-    from hge_spice.study.lab import write_lab
-    from hge_spice.study.spec import parse_study
-    from hge_spice.study.units import quantity
+    from hge_spice.study.lab import tones as command
+    from hge_spice.study.lab.instruments import write_lab
+    from hge_spice.study.tables.spec import parse_study
+    from hge_spice.study.text.files import load_study
+    from hge_spice.study.text.units import quantity
 
     if (study is None) == (controls is None or window is None):
         raise ValueError("give a STUDY, or --controls and --window")

@@ -5,7 +5,7 @@ have the element's own names (and a _ behind those of RESERVED), defaults and SI
 of ngspice, LTspice and Xyce have in common; what each tool does otherwise is in docs/elements.md:
 
 - B sources whose whole expression is in braces: Xyce needs them, LTspice substitutes parameters by them
-- `**` for powers, since ^ is an exclusive or to LTspice and Xyce; FUNCTIONS, which all three list. u(x) isn't among
+- `**` for powers, since ^ is an exclusive or to LTspice and Xyce; functions that all three list. u(x) isn't among
   them, Xyce calls it stp(x): a step is made of sgn(x)
 - an H source for the series resistance: a B source with I(V…) is a constant to LTspice's `.ac`
 - `time` for the hold at rest, for which there is no other way
@@ -18,7 +18,6 @@ from hge_spice.devices.element import Element
 from hge_spice.devices.expression import Expression
 
 PREFIX = "hge_"
-FUNCTIONS = frozenset({"abs", "cosh", "exp", "ln", "max", "min", "sgn", "sinh", "sqrt", "tanh"})
 # what an expression means by a name without our doing: constants of LTspice, variables of Xyce and ngspice
 RESERVED = frozenset(
     {"boltz", "e", "false", "freq", "gmin", "hertz", "k", "pi", "q", "temp", "temper", "time", "true", "vt"}

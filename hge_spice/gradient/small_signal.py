@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
+from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice, all_points, all_responses
 from hge_spice.gradient.estimate import Estimate, Measurement
 
 LATE = 1e-3  # quadrature over magnitude beyond which a response's sign is looked up at rest
@@ -28,15 +28,15 @@ def small_signal(
         raise TypeError(f"{type(dut).__name__} has no small-signal response; measure it with another estimator")
     tones = measurement.tones(dut.controls)
     frequencies = np.array([tone.frequency for tone in tones])
-    return tuple(_linearised(dut, control, pattern, frequencies) for pattern in inputs)
-
-
-def _linearised(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> Estimate:
-    at_rest = dut.operating_point(control, inputs)
-    response = dut.small_signal(control, inputs, frequencies)
-    found = Estimate.certain(float(at_rest.output[0]), response, flags=at_rest.flags, notes=at_rest.notes)
-    if np.all(np.abs(response.imag) <= LATE * np.abs(response)):
-        return found
-    low = np.full(len(frequencies), AT_REST * frequencies.min())
-    sign = np.where(dut.small_signal(control, inputs, low).real < 0, -1.0, 1.0)
-    return replace(found, lag=np.angle(response * sign))
+    points, responses = all_points(dut, control, inputs), all_responses(dut, control, inputs, frequencies)
+    found = [
+        Estimate.certain(float(point.output[0]), response, flags=point.flags, notes=point.notes)
+        for point, response in zip(points, responses, strict=True)
+    ]
+    late = np.flatnonzero(np.any(np.abs(responses.imag) > LATE * np.abs(responses), axis=1))
+    if len(late):
+        low = np.full(len(frequencies), AT_REST * frequencies.min())
+        signs = np.where(all_responses(dut, control, inputs[late], low).real < 0, -1.0, 1.0)
+        for k, sign in zip(late, signs, strict=True):
+            found[k] = replace(found[k], lag=np.angle(responses[k] * sign))
+    return tuple(found)

@@ -104,7 +104,7 @@ Settings = Mapping[str, Any]  # each a Value, of the kind that its Setting asks 
 class Setting:
     """One setting as a study file has it: whatever its fields allow.
 
-    dimension : of a quantity, as study/units.py names it; whole : a whole number; text : any text
+    dimension : of a quantity, as study/text/units.py names it; whole : a whole number; text : any text
     words : words it may be instead
     columns : dimensions of each entry of its rows, where it may be a list of lists; the last one repeats
     default : Value; None where it must be given

@@ -40,11 +40,6 @@ class Multiplier:
     gain_error: float = 0.0
     range: float = np.inf
 
-    @property
-    def output_offset(self) -> float:
-        """W without inputs, V."""
-        return self.offset
-
     def product(self, x: str, y: str) -> str:
         """W as an expression of a B source."""
         if np.isfinite(self.range):

@@ -64,11 +64,6 @@ class GilbertCell:
         emitter = DEGENERATION + 2 * THERMAL / TAIL
         return emitter * 2 * THERMAL / (10 * SIGNAL * SMALL)
 
-    @property
-    def output_offset(self) -> float:
-        """W without inputs, V: none, since no signal is no current to be steered."""
-        return 0.0
-
     def stamp(self, name: str, x: str, y: str) -> tuple[list[str], str]:
         """Lines of a cell fed by two expressions, and the expression of its product, W in V."""
         lines = [

@@ -7,10 +7,10 @@ from hge_spice.devices.condition import warmed
 from hge_spice.drive import SimulationError, Tables
 from hge_spice.graph import Network
 from hge_spice.netlist import tables
+from hge_spice.netlist.ramps import sequence_text
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.loaded import LoadedDeck
 from hge_spice.plateaus import Plateaus
-from hge_spice.ramps import sequence_text
 
 
 class Decks:

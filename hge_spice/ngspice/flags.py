@@ -19,7 +19,7 @@ STRAINED = 5.0
 Told = tuple[tuple[str, ...], tuple[str, ...]]  # flags, notes
 
 
-def verdict(result: Result, states: Floats, bounds: tuple[float, float]) -> Told:
+def flags_and_notes(result: Result, states: Floats, bounds: tuple[float, float]) -> Told:
     """Flags and notes of an analysis whose states [state, point] must stay within bounds, V."""
     flags, notes = [], []
     low, high = bounds

@@ -13,7 +13,7 @@ from hge_spice.plot.style import BLUE, GREY, VERMILLION, WIDTH, scale, si
 def allan(found: Mapping[str, Any]) -> Figure:
     """Draw both deviations with their 68 % intervals, white noise's slope, and the window that pays.
 
-    found : as study/allan.py makes it
+    found : as study/beside/allan.py makes it
     """
     figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
     unit = str(found["unit"])

@@ -21,7 +21,7 @@ LINES = ((BLUE, "-"), (VERMILLION, "-"), (GREEN, "-"), (ORANGE, "-"), (PURPLE, "
 def estimators(results: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw error and angle of each estimator, its time for more controls, and time and energy to train.
 
-    results : by estimator, a trial's result with `compared` as study/assess.py makes it
+    results : by estimator, a trial's result with `compared` as study/beside/compare.py makes it
     """
     names = list(results)
     rows = np.arange(len(names))[::-1]
@@ -71,7 +71,7 @@ def estimators(results: Mapping[str, Mapping[str, Any]]) -> Figure:
 def spacing(found: Mapping[str, Any]) -> Figure:
     """Draw the expected squared error against tone spacing, and single- against multi-tone derivatives.
 
-    found : as study/spacing.py makes it
+    found : as study/beside/spacing.py makes it
     """
     sets: Sequence[Mapping[str, Any]] = found["sets"]
     curves = bool(found["curves"])

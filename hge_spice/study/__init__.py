@@ -1,20 +1,24 @@
 """Studies: TOML files to trials, trials to a ledger, what is on disk to a report.
 
-In the order in which a study passes through:
+In the order in which a study passes through; each imports only from those before it, which the tests see to:
 
-- text: `files`, `units`, `values`, `subset`
-- its tables, each read by one file: `device` (with `block`, `edges`), `electrodes`, `task`, `measurement` (perturbation
-  and lockin), `training`, `in_circuit`, `readout`, `imperfections`, `corners`, `metrics` (specs), `pdk`, `beside`
-  (compare, spacing, retrain, budget, curves), `running` (probe, results, cluster); `table` is what all are; `study` has
-  them all, `misfits` what doesn't fit together, `spec` reads a whole file
-- its trials: `axes`, `sampling`, `refine`
-- where they run: `runner`, `execute` and `cluster`, `perform` (one trial, whole or absent), `ledger`, `journal`,
-  `progress`, `result_tables`
-- one trial: `trial`, `network`, `bench` (the device with all that `auto` left open decided; `screening`, `at_corner`),
-  `learned`, `circuit`, `result`, `unsolved`, `trial_files`
-- what is measured beside its training: `compare` (gradient against truth), `assess` ([compare]: estimators side by
-  side), `spacing`, `retrain`, `exactly`, `signoff`, `generalise` with `baselines` and `radius`, `circuit_result`
-- what many trials say: `statistics`, `budget`, `curves`, `functional`, `advantage`, `verdict`
-- the report: `report`, `overview`, `section` with `trial_folder`, `side_by_side`, `pages`, `svg`, `rerun`, `flags`
-- other commands: `allan`, `tones` with `setup_file`, `demodulate`, `lab`, `convert`, `catalogue`; `steps` for Python
+- `text`: `files` (extended, overridden, still text), `units`, `values`, `finite` (numbers for JSON)
+- `tables`: `device` (with `block`, `edges`), `electrodes`, `task`, `measurement` (perturbation and lockin), `training`,
+  `in_circuit`, `readout`, `imperfections`, `corners`, `metrics` (specs), `pdk`, `beside` (compare, spacing, retrain,
+  budget, curves), `running` (probe, results, cluster); `table` is what all are; `study` has them all, `misfits` what
+  doesn't fit together, `spec` reads a whole file
+- `sweep`: `axes`, `sampling` (the trials of a study), `refine`, `subset`
+- `judge`: `unsolved` (why), `flags` (what each means), and of many trials `statistics`, `budget`, `curves`,
+  `functional`, `advantage`, `verdict`
+- `bench`: `network`, `settings` (before there is a device), `auto` (what is decided on it), `bench` (all of it),
+  `check` (what needs no simulator); `screening`, `at_corner`, `journal` (of its measurements)
+- `beside`: `against_truth` (a gradient), `compare` (estimators side by side), `spacing`, `retrain`, `exactly`,
+  `signoff`, `generalise` with `baselines` and `radius`, `allan`
+- `trial`: `trial`, `learned` (its steps), `circuit`, `result` with `circuit_result`, `trial_files`
+- `run`: `runner`, `execute` and `cluster` (where), `perform` (one trial, whole or absent), `ledger`, `progress`,
+  `result_tables`
+- `report`: `report`, `overview`, `section` with `trial_folder`, `side_by_side`, `pages`, `svg`, `rerun`, templates
+- `lab`: `tones` with `setup_file`, `instruments`, `demodulate`, `export`
+
+Beside them `catalogue`, what a study can name (`hge-spice list`), and `steps`, a training's stream for Python.
 """

@@ -9,8 +9,8 @@ from hge_spice.gradient import ESTIMATORS
 from hge_spice.graph import GRAPHS, layered
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.loss import LOSSES
-from hge_spice.study.files import shipped_studies
-from hge_spice.study.flags import MEANINGS
+from hge_spice.study.judge.flags import MEANINGS
+from hge_spice.study.text.files import shipped_studies
 from hge_spice.tasks import TASKS
 from hge_spice.update import RULES
 

@@ -4,10 +4,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from hge_spice.study.bench import Bench, check
-from hge_spice.study.files import StudyError, load_study
-from hge_spice.study.spec import parse_study
-from hge_spice.study.trial import run_starts
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.bench.check import check
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
+from hge_spice.study.trial.trial import run_starts
 from hge_spice.train import Step
 
 

@@ -11,9 +11,9 @@ from hge_spice.benchmarks.peers.present import missing
 from hge_spice.benchmarks.peers.problem import CIRCUITS, pose, relative_error
 from hge_spice.benchmarks.peers.serve import Peer
 from hge_spice.gradient import homodyne, homodyne_richardson
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 SMALL, EXTRAPOLATED = "0.1 mV", "2 mV"  # the second with half of it, so that what goes as amplitude² falls out
 POINTS = 256  # the more, the less of the solver's tolerance is left in a tone of 0.1 mV

@@ -9,9 +9,9 @@ from hge_spice.benchmarks.peers.serve import Gradient, serve
 from hge_spice.drive import Floats
 from hge_spice.gradient import adjoint as exact
 from hge_spice.gradient import homodyne, small_signal
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 
 def lock_in(problem: Problem) -> Gradient:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from hge_spice.study.assess import assess
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.compare import compare_estimators
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 TIME = "0.4 s"  # of the device, per pattern: that of the study `estimators`
 ESTIMATORS = (
@@ -40,5 +40,5 @@ def at_equal_time(estimators: Iterable[str] = ESTIMATORS, repeats: int = REPEATS
             "sweep={}",
         ]
         with Bench.of(parse_study(load_study("estimators", settings))) as bench:
-            found[estimator] = assess(bench)["equal_time"]
+            found[estimator] = compare_estimators(bench)["equal_time"]
     return found

@@ -12,10 +12,10 @@ from hge_spice.gradient import small_signal
 from hge_spice.graph import Network
 from hge_spice.netlist import build_circuit
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.study.bench import Bench
-from hge_spice.study.files import load_study
-from hge_spice.study.network import build_graph
-from hge_spice.study.spec import parse_study
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.bench.network import build_graph
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 
 AMPLITUDE = 0.5e-3  # V: its bias, of 3rd order, stays below 1e-4 of the gradient on all three circuits
 SETTINGS = 4  # control settings visited; the first warms all sides up

@@ -9,14 +9,13 @@ from dataclasses import replace
 
 from hge_spice.ngspice.harmless import CARDS, SILENT, refuse_hazards
 from hge_spice.ngspice.includes import Netlist, read_netlist
-from hge_spice.ngspice.lint.commands import check_alter
 from hge_spice.ngspice.lint.elements import check_duplicates, check_element
 from hge_spice.ngspice.lint.expressions import check_definitions
 from hge_spice.ngspice.lint.sheet import GROUND, Sheet
 from hge_spice.ngspice.lint.topology import EXPANDED_LIMIT, check_connections, check_size
 from hge_spice.ngspice.statements import Finding, NetlistError, Statement, logical_lines
 
-__all__ = ["Finding", "Netlist", "NetlistError", "check_alter", "lint", "read_netlist"]
+__all__ = ["Finding", "Netlist", "NetlistError", "lint", "read_netlist"]
 
 
 def lint(netlist: Netlist | str, top: str | None = None) -> list[Finding]:

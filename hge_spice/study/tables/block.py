@@ -1,0 +1,123 @@
+"""A block of the user's own, read from its netlist file: which subcircuit, which pins, and what of the file is kept."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hge_spice.devices.subcircuit import block
+from hge_spice.graph import Network
+from hge_spice.ngspice.includes import Netlist, read_netlist
+from hge_spice.ngspice.lint import lint
+from hge_spice.ngspice.lint.sheet import Scope, Sheet
+from hge_spice.ngspice.pdk import Process
+from hge_spice.ngspice.statements import Statement
+from hge_spice.study.text.files import StudyError, suggestion
+
+
+def read_block(
+    path: Path,
+    name: str | None,
+    *,
+    parameters: Mapping[str, float],
+    temperature: float,
+    allow_outside: bool,
+    process: Process | None = None,
+) -> Network:
+    """Read a netlist file into a network whose electrodes are the pins of one of its subcircuits.
+
+    name : of the subcircuit; needn't be given where the file has one alone
+    parameters : of the instance, SI; temperature : K; allow_outside : let includes leave the netlist's folder
+    process : whose models the block may use
+
+    Elements outside subcircuits, a test bench perhaps, are left out: the study is the bench. What else was left out or
+    looks odd is in the graph's `remarks`.
+    Raises StudyError for a file that can't be trusted or simulated, with file and line.
+    """
+    source = read_source(path, allow_outside=allow_outside)
+    chosen = choose(source, name, "device.name")
+    remarks = linted(source, chosen, process)
+    cell = source.cells[chosen]
+    known = cell.formals | cell.params.keys()
+    for odd in (each for each in parameters if each.lower() not in known):
+        raise StudyError(f"{path}: subcircuit {chosen} has no parameter {odd!r}{suggestion(odd, known)}")
+    try:
+        graph = block(
+            text="\n".join([*(process.cards if process else ()), source.kept.body]),
+            name=chosen,
+            pins=cell.pins,
+            parameters=parameters,
+            temperature=temperature,
+        )
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}") from error
+    graph.graph["remarks"] = remarks
+    return graph
+
+
+@dataclass(frozen=True)
+class Source:
+    """A netlist file as it was read: everything but top-level elements, and its subcircuits by name."""
+
+    path: Path
+    netlist: Netlist
+    kept: Netlist
+    scope: Scope
+
+    @property
+    def cells(self) -> dict[str, Scope]:
+        """The file's own subcircuits by name."""
+        return self.scope.subcircuits
+
+
+def read_source(path: Path, *, allow_outside: bool) -> Source:
+    """Read a netlist file for its subcircuits and models; what stands at its top level is left out.
+
+    allow_outside : whether it may include files beyond its own folder
+
+    Raises StudyError where the file can't be read or is refused.
+    """
+    try:
+        netlist = read_netlist(path, allow_outside=allow_outside)
+    except ValueError as error:
+        raise StudyError(str(error)) from error
+    kept, depth = [], 0
+    sheet = Sheet()
+    for statement in netlist.statements:
+        if depth or statement.card.startswith("."):
+            kept.append(statement)
+            sheet.take(statement)
+        depth += (statement.card in {".subckt", ".macro"}) - (statement.card in {".ends", ".eom"})
+    return Source(path, netlist, Netlist(tuple(kept)), sheet.scopes[0])
+
+
+def choose(source: Source, name: str | None, key: str) -> str:
+    """Name in lower case of the subcircuit meant; key : where a name would be said."""
+    cells = source.cells
+    if name is None and len(cells) == 1:
+        (name,) = cells
+    if not cells:
+        raise StudyError(f"{source.path} defines no subcircuit; put the block between .subckt NAME pins and .ends")
+    if name is None:
+        raise StudyError(f"{source.path} has {len(cells)} subcircuits; say which in {key}: {', '.join(cells)}")
+    if name.lower() not in cells:
+        raise StudyError(f"{source.path} has no subcircuit {name!r}{suggestion(name, cells)}")
+    return name.lower()
+
+
+def linted(source: Source, name: str, process: Process | None) -> list[str]:
+    """What is to be said of a file whose subcircuit is used. Raises StudyError for what can't be simulated."""
+    known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
+    findings = lint(Netlist((*known, *source.kept.statements), source.netlist.findings), top=name)
+    wrong = [finding for finding in findings if finding.fatal]
+    if wrong:
+        raise StudyError("\n".join(str(finding) for finding in wrong))
+    return [str(finding) for finding in findings]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content; of nothing where it can't be read, which `read_block` then reports."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,281 @@
+"""[device]: the network itself, by a family's or a graph's builder, from a file or a netlist, or units in series."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from scipy.constants import elementary_charge
+
+from hge_spice.devices import DEVICES, ELEMENTS
+from hge_spice.devices.dopant import RATES, varied
+from hge_spice.graph import GRAPHS, Coupling, Network, electrodes_by_name, joined, layered, of_family, read_graph, shown
+from hge_spice.study.tables.table import Count, Names, Seed, Table, Text
+from hge_spice.study.text.files import suggestion
+from hge_spice.study.text.units import dimension_of, quantity
+from hge_spice.study.text.values import one_of, or_none, si, table, whole, yes_or_no
+
+ENGINES = ("ngspice", "quasistatic")
+OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
+OF_A_SERIES = {"graph", "units", "gain", "shift", "limit", "reinitialise"}
+OF_ELEMENTS = {"family", "parameters", "temperature", "reinitialise"}
+OF_DOPANTS = {
+    *("sites", "electrodes", "seed", "temperature"),
+    *("radius", "localisation", "permittivity", "attempt_rate", "cutoff"),
+}
+OF_VARIED = {"disorder", "donors", "rate"}
+MOST_DISORDER = 1.0  # eV: beyond, no site would ever be emptied or filled
+BUILDS: dict[str, frozenset[str]] = {
+    name: frozenset(inspect.signature(build).parameters) - {"rng"} for name, build in GRAPHS.items()
+}
+
+
+def _disorder(value: Any) -> float:
+    energy: float = si("energy", least=0.0)(value)
+    if energy > MOST_DISORDER * elementary_charge:
+        raise ValueError(f"{value!r} should be {MOST_DISORDER:g} eV or less")
+    return energy
+
+
+class Device(Table):
+    """The network itself; all lengths m, temperature K, attempt rate Hz, resistances ohm.
+
+    disorder : J, standard deviation of the sites' energies; donors : fixed charges among them; rate : of a hop, see
+    `devices.dopant.varied`; all three drawn by `seed`
+    subcircuit : a netlist file with the user's own block, name : of its .subckt; beside a graph or file, what each edge
+    of family "subcircuit" is that names no netlist itself
+    parameters : of its instance, or of the family's elements, SI
+    allow_outside : whether netlists may include files, and edges name some, beyond their own folder
+    graph : a builder's name, with its own keys; file : a graph in a file, whose nodes named in [electrodes] become some
+    reinitialise : whether elements that remember start every measurement anew; else they go on, in one worker
+    engine : what measures: ngspice, or the same equations solved in NumPy at every instant
+    units : devices in series; gain, shift, limit : of the amplifiers between them, ohm and V
+    """
+
+    engine: Annotated[str, BeforeValidator(one_of("engine", ENGINES))] = "ngspice"
+    family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
+    subcircuit: Text | None = None
+    name: Text | None = None
+    graph: Annotated[str | None, BeforeValidator(one_of("graph", (*GRAPHS, "layered")))] = None
+    file: Text | None = None
+    parameters: dict[str, float] = Field(default_factory=dict)
+    allow_outside: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    reinitialise: Annotated[bool, BeforeValidator(yes_or_no)] = True
+    sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
+    electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
+    seed: Seed = 0
+    temperature: Annotated[float, BeforeValidator(si("temperature", above=0))] = 77.0
+    radius: Annotated[float, BeforeValidator(si("length", above=0))] = 75e-9
+    localisation: Annotated[float, BeforeValidator(si("length", above=0))] = 10e-9
+    permittivity: Annotated[float, BeforeValidator(si("ratio", above=0))] = 3.9
+    attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
+    cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
+    disorder: Annotated[float, BeforeValidator(_disorder)] = 0.0
+    donors: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
+    rate: Annotated[str, BeforeValidator(one_of("rate of hops", RATES))] = "glauber"
+    rows: Count = 4
+    columns: Count = 4
+    layers: Count = 4
+    nodes: Count = 40
+    wires: Count = 60
+    reach: Annotated[float, BeforeValidator(si("ratio", above=0))] = 0.25
+    length: Annotated[float, BeforeValidator(si("ratio", above=0))] = 0.35
+    placement: Text = "rim"
+    line_resistance: Annotated[float, BeforeValidator(si("resistance", least=0))] = 0.0
+    selector: Annotated[str | None, BeforeValidator(one_of("element", ELEMENTS))] = None
+    selector_parameters: dict[str, float] = Field(default_factory=dict)
+    units: tuple["Unit", ...] = ()
+    gain: Annotated[float, BeforeValidator(si("resistance"))] = 1e7
+    shift: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
+    limit: Annotated[float | None, BeforeValidator(or_none(si("voltage", above=0)))] = 0.5
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _in_the_familys_units(cls, value: Any, info: ValidationInfo) -> dict[str, float]:
+        return _parameters(info.data.get("family"), value)
+
+    @field_validator("selector_parameters", mode="before")
+    @classmethod
+    def _in_the_selectors_units(cls, value: Any, info: ValidationInfo) -> dict[str, float]:
+        return _parameters(info.data.get("selector"), value)
+
+    @property
+    def source(self) -> str:
+        """Where the network comes from: "subcircuit", "layered", "file", "graph", "element" or "dopant"."""
+        if self.graph is not None:
+            return "layered" if self.graph == "layered" else "graph"
+        if self.file is not None:
+            return "file"
+        if self.subcircuit is not None:
+            return "subcircuit"
+        return "element" if self.family in ELEMENTS else "dopant"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_its_source(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        if "units" in given or given.get("graph") == "layered":
+            _refuse(given, OF_A_SERIES, "units in series (units)")
+            return {"graph": "layered"} | given
+        if "subcircuit" in given:
+            if not {"file", "graph"} & given.keys():
+                _refuse(given, {"family", "temperature", *OF_A_BLOCK}, "a block of your own (subcircuit)")
+            return {"family": "subcircuit", "temperature": "27 C"} | given
+        if str(given.get("family")) in ELEMENTS:
+            usual = ELEMENTS[str(given["family"])].all_parameters["temperature"].default
+            return {"temperature": f"{usual} K"} | given
+        if {"file", "graph"} & given.keys():
+            return {"temperature": "27 C"} | given
+        return given
+
+    @model_validator(mode="after")
+    def _family_fits(self) -> "Device":
+        given = self.model_fields_set
+        of_edges = self.source in {"graph", "file"}
+        alike = self.family == "subcircuit" and not (self.source == "file" and self.subcircuit is None)
+        if alike != (self.subcircuit is not None) and not (of_edges and self.subcircuit is not None):
+            raise ValueError('a block of your own needs subcircuit = "file.cir", and no other family')
+        odd = sorted((OF_A_BLOCK & given) - (set() if self.source == "dopant" else {"parameters"}))
+        odd = [key for key in odd if not (self.source == "file" and key == "allow_outside")]
+        if self.subcircuit is None and odd:
+            raise ValueError(f"{', '.join(odd)} belongs to a block of your own (subcircuit)")
+        if of_edges and self.family not in (*ELEMENTS, "subcircuit") and (self.graph or "family" in given):
+            raise ValueError(f"a graph is made of elements; family should be one of {', '.join(ELEMENTS)}, subcircuit")
+        if self.source == "layered":
+            _check_units(self.units)
+        known, of = {
+            "graph": (
+                {"graph", *OF_ELEMENTS, *OF_A_BLOCK, "seed", *BUILDS.get(str(self.graph), ())},
+                f'graph = "{self.graph}"',
+            ),
+            "file": ({"file", *OF_ELEMENTS, *OF_A_BLOCK}, "a graph from a file"),
+            "element": (OF_ELEMENTS, f"a single {self.family}; for a network of them name a graph or a file"),
+            "dopant": ({"family", *OF_DOPANTS, *OF_VARIED}, "a dopant network"),
+        }.get(self.source, (given, ""))
+        _refuse(given, known, of)
+        return self
+
+
+class Unit(Device):
+    """A device among several; output drives the next one's inputs, each an electrode by its name in its own unit.
+
+    drives : or, instead of the next one's inputs, electrodes of any later units, such as u2_e4
+    """
+
+    output: Text | None = None
+    inputs: Names = ()
+    drives: Names = ()
+
+
+def _refuse(given: Any, known: set[str] | frozenset[str], of: str) -> None:
+    odd = sorted(set(given) - known - {"output", "inputs", "drives", "engine"})
+    if odd:
+        raise ValueError(f"{', '.join(odd)} is no key of {of}")
+
+
+def _parameters(family: str | None, value: Any) -> dict[str, float]:
+    """Parameters of a family's elements in SI; plain numbers for anything else."""
+    element = DEVICES[family].element if family is not None else None
+    if element is None:
+        return {name: quantity(number, "ratio") for name, number in table(value).items()}
+    known = element.all_parameters
+    for name in table(value):
+        if name not in known:
+            raise ValueError(f"{element.name} has no parameter {name!r}{suggestion(name, known)}")
+    given = {name: quantity(number, dimension_of(known[name].unit)) for name, number in value.items()}
+    element.values(given)
+    return given
+
+
+def _check_units(units: tuple[Unit, ...]) -> None:
+    if len(units) < 2:
+        raise ValueError(f"{len(units)} units; a series takes 2 or more tables [[device.units]]")
+    for k, unit in enumerate(units):
+        if unit.source == "layered" or "subcircuit" in {unit.source, unit.family} or unit.subcircuit is not None:
+            raise ValueError(f"unit {k} is a {_kind(unit)}; units in series are networks of dopants or elements")
+        if _in_series(units):
+            if (unit.output is None) != (k == len(units) - 1) or bool(unit.inputs) != (k > 0):
+                raise ValueError(
+                    f"unit {k}: in a series every unit but the last names its output, every one but the first its "
+                    "inputs; otherwise an output says what it drives (drives)"
+                )
+        elif (unit.output is None) != (not unit.drives) or unit.inputs:
+            raise ValueError(f"unit {k}: where one names what it drives, all that name an output do, and none inputs")
+
+
+def _in_series(units: tuple[Unit, ...]) -> bool:
+    """Whether units name outputs and inputs only; those that say what they drive, or nothing, are joined at will."""
+    return any(unit.output or unit.inputs for unit in units) and not any(unit.drives for unit in units)
+
+
+def _kind(unit: Unit) -> str:
+    return unit.source if unit.source == "layered" else "subcircuit"
+
+
+def build_network(device: Device, named: tuple[str, ...] = ()) -> Network:
+    """Build the network of a study, all but netlists, which `block.read_block` and `edges.read_edges` read.
+
+    named : nodes that are to be electrodes, where a graph leaves it open
+
+    Raises ValueError where it can't be built, OSError where its file can't be read.
+    """
+    match device.source:
+        case "layered":
+            return _units(device, named)
+        case "graph":
+            keys = BUILDS[str(device.graph)] & device.model_fields_set
+            given = device.model_dump(include=set(keys))
+            if "rng" in inspect.signature(GRAPHS[str(device.graph)]).parameters:
+                given["rng"] = np.random.default_rng(device.seed)
+            return _of_elements(device, GRAPHS[str(device.graph)](**given), named)
+        case "file":
+            return _of_elements(device, read_graph(Path(str(device.file))), named)
+        case "element":
+            return DEVICES[device.family].build(**{"temperature": device.temperature, **device.parameters})
+    dopants = DEVICES[device.family].build(**device.model_dump(include=OF_DOPANTS))
+    if not (device.disorder or device.donors or device.rate != "glauber"):
+        return dopants
+    rng = np.random.default_rng((device.seed, 1))  # beside the one that places the sites
+    disorder = device.disorder / elementary_charge
+    return varied(dopants, rng, disorder=disorder, donors=device.donors, rate=device.rate)
+
+
+def _units(device: Device, named: tuple[str, ...]) -> Network:
+    """The units of a device in series, or joined as they say."""
+    units = [build_network(unit, _named(device.units, k, named)) for k, unit in enumerate(device.units)]
+    coupling = Coupling(device.gain, device.shift, device.limit)
+    if _in_series(device.units):
+        outputs, inputs = [str(unit.output) for unit in device.units[:-1]], [unit.inputs for unit in device.units[1:]]
+        return layered(units, outputs=outputs, inputs=inputs, coupling=coupling)
+    joints = [(f"u{k}_{unit.output}", unit.drives) for k, unit in enumerate(device.units) if unit.drives]
+    return joined(units, joints, coupling=coupling)
+
+
+def _named(units: tuple[Unit, ...], k: int, named: tuple[str, ...]) -> tuple[str, ...]:
+    """Nodes of unit k that something outside of it names: they are to be electrodes."""
+    own = f"u{k}_"
+    every = (*named, *(name for unit in units for name in unit.drives))
+    inside = (name.removeprefix(own) for name in every if name.startswith(own))
+    unit = units[k]
+    return tuple(dict.fromkeys((*unit.inputs, *([unit.output] if unit.output else []), *inside)))
+
+
+def _of_elements(device: Device, graph: Network, named: tuple[str, ...]) -> Network:
+    """The graph's links as elements: what the study says over what a file says."""
+    family = device.family if "family" in device.model_fields_set else graph.graph.get("family")
+    if family is None:
+        links = [data.get("family") for *_, data in graph.edges(data=True)]
+        if None in links:
+            raise ValueError(f"{device.file} has links without a family; name one in device.family")
+        family = next(iter(links), "resistor")
+    family = str(family)
+    if family not in ELEMENTS and family != "subcircuit":
+        raise ValueError(f"{device.file} is of family {shown(family)}{suggestion(family, ELEMENTS)}")
+    stated = graph.graph.get("parameters", {}) if family == graph.graph.get("family", family) else {}
+    if family in ELEMENTS:
+        ELEMENTS[family].values(stated)
+    wanted = [name for name in named if name in graph and graph.nodes[name].get("kind") == "node"]
+    parameters = {"temperature": device.temperature, **stated, **device.parameters}
+    return electrodes_by_name(of_family(graph, family, parameters), wanted)

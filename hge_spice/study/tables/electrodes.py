@@ -1,0 +1,84 @@
+"""[electrodes]: which electrode does what, within which voltages, and what stands between it and its source."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, model_validator
+
+from hge_spice.study.tables.table import Names, Table
+from hge_spice.study.text.values import (
+    interval,
+    list_of,
+    one_of,
+    one_or_list,
+    si,
+    text,
+    whole,
+)
+
+
+def _names_or_rest(value: Any) -> Any:
+    return value if value == "rest" else list_of(text)(value)
+
+
+def _resistances(value: Any) -> float | dict[str, float]:
+    read = si("resistance", least=0)
+    return {name: read(ohm) for name, ohm in value.items()} if isinstance(value, dict) else read(value)
+
+
+class Electrodes(Table):
+    """Which electrode does what; control_range in V.
+
+    output : one or several, of which the first is trained (or the first less the second: readout.differential)
+    complements : [input], driven by the inverse of each input; grounds : or "rest", all that have no other role
+    series_resistance : ohm, one for all or by electrode; unconnected : left open, such as a block's monitors
+    roles = "screen" chooses output, inputs and controls among those named, or all, by at most `screen_points` operating
+    points
+    """
+
+    roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
+    screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 100_000
+    output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))] = ()
+    inputs: Names = ()
+    complements: Names = ()
+    controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))] = ()
+    control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
+    grounds: Annotated[tuple[str, ...] | Literal["rest"], BeforeValidator(_names_or_rest)] = ()
+    unconnected: Names = ()
+    output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
+    series_resistance: Annotated[float | dict[str, float], BeforeValidator(_resistances)] = 0.0
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The output electrodes, one or several."""
+        return (self.output,) if isinstance(self.output, str) else self.output
+
+    @property
+    def assigned(self) -> tuple[tuple[str, str], ...]:
+        """Electrode and role, in the order output, inputs, complements, controls, grounds, unconnected."""
+        named = {"output": self.outputs, "input": self.inputs, "complement": self.complements, "control": self.controls}
+        if self.grounds != "rest":
+            named["ground"] = self.grounds
+        named["unconnected"] = self.unconnected
+        return tuple((name, role) for role, names in named.items() for name in names)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_or_screened(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "roles" not in given:
+            missing = [key for key in ("output", "inputs", "controls") if key not in given]
+            if missing:
+                raise ValueError(f'{" and ".join(missing)} missing; name them, or let roles = "screen" choose')
+        return given
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> "Electrodes":
+        given: dict[str, str] = {}
+        for name, role in self.assigned:
+            if name in given:
+                raise ValueError(f"{name!r} is {given[name]} and {role} again; an electrode has one role")
+            given[name] = role
+        if self.complements and len(self.complements) != len(self.inputs):
+            raise ValueError(
+                f"{len(self.complements)} complements for {len(self.inputs)} inputs; name one each, or none"
+            )
+        return self

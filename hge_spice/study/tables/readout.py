@@ -1,0 +1,74 @@
+"""[readout]: how the outputs are read, and the noise of the bench that a gap must stand against."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, model_validator
+
+from hge_spice.graph import Readout as CircuitReadout
+from hge_spice.graph.readout import KINDS as READOUTS
+from hge_spice.study.tables.table import Table
+from hge_spice.study.text.units import quantity
+from hge_spice.study.text.values import one_of, si, yes_or_no
+
+LOAD_NOISE = 1e-16  # V²/Hz, 10 nV/√Hz: an ordinary amplifier across a load
+COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
+
+
+class Noise(Table):
+    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load.
+
+    colour : where it is known, so that error bars need not fit it
+    """
+
+    psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
+    at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    colour: Annotated[str, BeforeValidator(one_of("colour", COLOURS))] | None = None
+
+    @property
+    def exponent(self) -> float | None:
+        """α of a density that goes as f^(−α); None where the colour isn't stated."""
+        return None if self.colour is None else COLOURS[self.colour]
+
+
+class Readout(Table):
+    """How the outputs are read: gain and load in ohm, bandwidth in Hz; see `graph.readout`.
+
+    inverting : None for what the kind does
+    """
+
+    kind: Annotated[str, BeforeValidator(one_of("read-out", READOUTS))] = "current"
+    differential: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    inverting: Annotated[bool | None, BeforeValidator(yes_or_no)] = None
+    gain: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e8
+    bandwidth: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    load: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e6
+    noise: Noise = Noise()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _voltage_noise(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("kind") != "voltage":
+            return given
+        noise = given.get("noise", {})
+        if not isinstance(noise, dict):
+            return given
+        density = quantity(noise.get("psd", LOAD_NOISE), "voltage noise density")
+        return {**given, "noise": {**noise, "psd": density}}
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "Readout":
+        for key, kind in (("gain", "transimpedance"), ("bandwidth", "transimpedance"), ("load", "voltage")):
+            if key in self.model_fields_set and self.kind != kind:
+                raise ValueError(f'{key} belongs to the read-out "{kind}"; this one is "{self.kind}"')
+        return self
+
+    @property
+    def circuit(self) -> CircuitReadout:
+        """What the netlist needs of it."""
+        return CircuitReadout(**self.model_dump(exclude={"noise"}))
+
+    @property
+    def density(self) -> float:
+        """Noise of the output that is trained, A²/Hz or V²/Hz: amplified as it is, twice for a difference."""
+        gain = self.gain if self.kind == "transimpedance" else 1.0
+        return self.noise.psd * gain**2 * (2 if self.differential else 1)

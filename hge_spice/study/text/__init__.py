@@ -1,0 +1,1 @@
+"""What users write, as text: study files before anything in them is judged, units, and readers of single values."""

@@ -1,0 +1,182 @@
+"""Readers of single values: each takes what TOML has for a key and gives what we keep, or raises ValueError."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hge_spice.study.text.files import DISTRIBUTIONS, RANGES, SWEEP_OPTIONS, flatten, is_range, suggestion
+from hge_spice.study.text.units import quantity, render
+
+Read = Callable[[Any], Any]
+
+
+def si(dimension: str, above: float | None = None, least: float | None = None, below: float | None = None) -> Read:
+    """A quantity, kept in SI units, within bounds."""
+
+    def read(value: Any) -> float:
+        number = quantity(value, dimension)
+        if above is not None and number <= above:
+            raise ValueError(f"{value!r} should be above {render(above, dimension)}")
+        if least is not None and number < least:
+            raise ValueError(f"{value!r} should be {render(least, dimension)} or more")
+        if below is not None and number >= below:
+            raise ValueError(f"{value!r} should be below {render(below, dimension)}")
+        return number
+
+    return read
+
+
+def whole(least: int, most: int = 2**63 - 1) -> Read:
+    """A whole number; TOML's go up to 2⁶³ − 1."""
+
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            upper = f"up to {most}" if most < 2**63 - 1 else "or more"
+            raise ValueError(f"{value!r} should be a whole number, {least} {upper}")
+        return value
+
+    return read
+
+
+def text(value: Any) -> str:
+    """A text; ValueError for anything else, as pydantic wants it."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} should be a text")  # noqa: TRY004 (pydantic collects ValueErrors)
+    return value
+
+
+def one_of(what: str, known: Iterable[str]) -> Read:
+    """A name that is known."""
+
+    def read(value: Any) -> str:
+        if text(value) not in known:
+            raise ValueError(f"unknown {what} {value!r}{suggestion(value, known)}")
+        return str(value)
+
+    return read
+
+
+def list_of(read: Read, least: int = 0) -> Read:
+    """A list of values that are read alike."""
+
+    def read_list(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{value!r} should be a list")  # noqa: TRY004 - a value
+        if len(value) < least:
+            raise ValueError(f"{value!r} should have {least} or more")
+        return tuple(read(item) for item in value)
+
+    return read_list
+
+
+def or_auto(read: Read) -> Read:
+    """The word "auto", or a value."""
+    return or_word(("auto",), read)
+
+
+def or_word(words: tuple[str, ...], read: Read) -> Read:
+    """One of some words, or a value."""
+
+    def read_or_word(value: Any) -> Any:
+        if isinstance(value, str) and value in words:
+            return value
+        try:
+            return read(value)
+        except ValueError as error:
+            raise ValueError(f"{error} (or {', '.join(map(repr, words))})") from error
+
+    return read_or_word
+
+
+def or_none(read: Read) -> Read:
+    """The word "none", kept as None, or a value."""
+    either = or_word(("none",), read)
+    return lambda value: None if value is None or either(value) == "none" else read(value)
+
+
+def one_or_list(read: Read) -> Read:
+    """One value, or a list of them."""
+    return lambda value: list_of(read, least=1)(value) if isinstance(value, list | tuple) else read(value)
+
+
+def interval(read: Read) -> Read:
+    """A pair, low before high."""
+
+    def read_interval(value: Any) -> tuple[float, float]:
+        ends = list_of(read)(value)
+        if len(ends) != 2 or not ends[0] < ends[1]:
+            raise ValueError(f"{value!r} should be two values, the lower first")
+        return ends[0], ends[1]
+
+    return read_interval
+
+
+def level_pairs(value: Any) -> tuple[tuple[float, float], ...]:
+    """One (low, high) pair for all inputs, or a list of one per input, V; always given back as a list."""
+    pair = interval(si("voltage"))
+    nested = isinstance(value, list | tuple) and any(isinstance(item, list | tuple) for item in value)
+    return list_of(pair)(value) if nested else (pair(value),)
+
+
+def distinct(read: Read, why: str) -> Read:
+    """A list in which nothing comes twice."""
+
+    def read_distinct(value: Any) -> tuple[Any, ...]:
+        items: tuple[Any, ...] = read(value)
+        twice = [item for item, count in Counter(items).items() if count > 1]
+        if twice:
+            raise ValueError(f"{value!r} has {twice[0]!r} more than once; {why}")
+        return items
+
+    return read_distinct
+
+
+def two_currents(value: Any) -> tuple[float, float]:
+    """Output currents of the two classes, A; either may be the larger."""
+    ends = list_of(si("current"))(value)
+    if len(ends) != 2 or ends[0] == ends[1]:
+        raise ValueError(f"{value!r} should be two different currents: of the zeros, of the ones")
+    return ends[0], ends[1]
+
+
+def table(value: Any) -> dict[str, Any]:
+    """A TOML table; ValueError for anything else, as pydantic wants it."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} should be a table")  # noqa: TRY004 - a value
+    return value
+
+
+def swept(value: Any) -> dict[str, Any]:
+    """Dotted keys with lists, ranges, corners or distributions, and options.
+
+    Only their shape: the values are judged in each trial's study.
+    """
+    flat = flatten(table(value))
+    for key, values in flat.items():
+        if key in SWEEP_OPTIONS:
+            continue
+        kind, given = next(iter(values.items())) if is_range(values) and len(values) == 1 else ("", values)
+        fits = isinstance(given, list) and bool(given)
+        if fits and kind in RANGES:
+            fits = len(given) == 3 and type(given[2]) is int and given[2] >= 2
+        elif fits and kind and kind != "choice":
+            fits = len(given) == (3 if kind == "corners" else 2)
+        if not fits:
+            kinds = " or ".join(f"{{ {name} = [first, last, number of 2 or more] }}" for name in RANGES)
+            raise ValueError(
+                f"{key!r} is {values!r}; it should be a list of values, {kinds}, {{ corners = [low, nominal, high] }}, "
+                f"or a distribution: {', '.join(DISTRIBUTIONS)}"
+            )
+    return flat
+
+
+def yes_or_no(value: Any) -> bool:
+    """Either true or false, and nothing that could be taken for one."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} should be true or false")  # noqa: TRY004 - what comes from a study file is a value
+    return value
+
+
+def voltages(value: Any) -> dict[str, float]:
+    """A table of voltages by name, V."""
+    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
