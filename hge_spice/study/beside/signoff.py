@@ -5,6 +5,7 @@ Cheap things first: a point that has failed a spec by them is trained no more.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -28,20 +29,29 @@ COARSE, FINE = 2, 240  # frequencies a decade: so that a resonance is not steppe
 AWAY = np.sqrt(0.5)  # of its value at rest by which a response has moved at the bandwidth: a single pole's 3 dB
 
 
-def nominal_control(base: StudyText, kept: Kept | None = None) -> Floats:
-    """Controls trained at the study's own process section, temperature and supply, without mismatch: [control], V.
+@dataclass(frozen=True)
+class Nominal:
+    """Controls trained at the nominal point: [control], V, and what ngspice's analyses took for it."""
 
-    They are the same at all corners, and trained once in each process. Of starts that are not solved the last counts.
+    control: Floats
+    solver_seconds: float
+
+
+def nominal_point(base: StudyText, kept: Kept | None = None) -> Nominal:
+    """Train at the study's own process section, temperature and supply, without mismatch.
+
+    The controls are the same at all corners, and trained once in each process. Of starts that aren't solved the last
+    counts.
 
     kept : circuits that stay loaded from one trial to the next
 
     Raises StudyError, ValueError, SimulationError.
     """
-    return np.array(_trained(json.dumps(base), kept))
+    return _trained(json.dumps(base), kept)
 
 
 @lru_cache(maxsize=4)
-def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
+def _trained(base: str, kept: Kept | None) -> Nominal:
     study = parse_study(json.loads(base))
     with Bench.of(study, kept=kept) as bench:
         for start in range(study.training.starts):
@@ -49,7 +59,8 @@ def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
                 control, solved = step.control, step.margin.solved
             if solved:
                 break
-        return tuple(control.tolist())
+        control.setflags(write=False)
+        return Nominal(control, bench.pool.solver_seconds)
 
 
 def examined(bench: Bench, control: Floats) -> dict[str, Any]:
