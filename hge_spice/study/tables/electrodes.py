@@ -32,11 +32,12 @@ class Electrodes(Table):
     complements : [input], driven by the inverse of each input; grounds : or "rest", all that have no other role
     series_resistance : ohm, one for all or by electrode; unconnected : left open, such as a block's monitors
     roles = "screen" chooses output, inputs and controls among those named, or all, by at most `screen_points` operating
-    points
+    points; of a data set by about `screen_patterns` of its training patterns, each of which costs one a setting
     """
 
     roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
     screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 100_000
+    screen_patterns: Annotated[int, BeforeValidator(whole(4, most=100_000))] = 48
     output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))] = ()
     inputs: Names = ()
     complements: Names = ()
