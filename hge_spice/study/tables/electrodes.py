@@ -38,6 +38,8 @@ class Electrodes(Table):
     """"screen" chooses output, inputs and controls among those named, or all; else they must be named."""
     screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 100_000
     """Most operating points that a screening takes."""
+    screen_patterns: Annotated[int, BeforeValidator(whole(4, most=100_000))] = 48
+    """About how many of a data set's training patterns a screening takes, each of which costs a point a setting."""
     output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))] = ()
     """Read out; of several the first is trained, or the first less the second (readout.differential)."""
     inputs: Names = ()
