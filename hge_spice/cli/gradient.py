@@ -2,28 +2,28 @@
 
 from typing import Any
 
-from hge_spice.cli.interface import DONE, AsJson, Settings, StudyName, print_json
+from hge_spice.cli.interface import DONE, AsJson, At, Settings, StudyName, print_json, standing
 
 SHOWN = 0.01  # quadrature over the pattern's largest derivative from which a phase is printed
 DIFFERENT = 1e-3  # of the same, from which the derivative at rest is printed beside that at the tone
 
 
-def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = False) -> int:
-    """Extract the gradient once, at the study's first control point, and compare it with the truth."""
+def gradient(study: StudyName, settings: Settings = None, at: At = None, as_json: AsJson = False) -> int:
+    """Extract the gradient once, at the study's first control point or another, and compare it with the truth."""
     from hge_spice.study.bench.bench import Bench
     from hge_spice.study.beside.against_truth import against_truth
     from hge_spice.study.tables.spec import parse_study
     from hge_spice.study.text.files import load_study
 
-    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
+    with Bench.of(parse_study(load_study(study, standing(settings, at)))) as bench:
         found = against_truth(bench, bench.control())
     if as_json:
         print_json(found)
         return DONE
     from hge_spice.study.text.units import render
 
-    at = zip(found["controls"], found["control"], strict=True)
-    print("at " + ", ".join(f"{name} {render(float(f'{v:.4g}'), 'voltage')}" for name, v in at))
+    held = zip(found["controls"], found["control"], strict=True)
+    print("at " + ", ".join(f"{name} {render(float(f'{v:.4g}'), 'voltage')}" for name, v in held))
     # nA of a current, mV of a voltage, per volt
     what, unit, factor = ("dI/dV", "nA/V", 1e9) if found["estimate_unit"] == "A/V" else ("dU/dV", "mV/V", 1e3)
     for pattern, inputs in enumerate(found["inputs"]):

@@ -19,6 +19,7 @@ METRICS: Mapping[str, str] = {
     "gap_over_span": "ratio",
     "contrast": "ratio",
     "d_prime": "ratio",
+    "holds_in_exact_model": "ratio",
     "train_accuracy": "ratio",
     "test_accuracy": "ratio",
     "test_error": "ratio",

@@ -1,6 +1,6 @@
 """[training]: what a study learns by."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
@@ -8,11 +8,24 @@ from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES
 from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.study.tables.table import Count, Seed, Table
-from hge_spice.study.text.values import one_of, or_none, or_word, si, whole
+from hge_spice.study.text.values import list_of, one_of, or_none, or_word, si, voltages, whole
 from hge_spice.update import RULES
 
 DEMODULATED = ("output", "loss")
 FIRST = ("screened", "random")
+
+
+def first_setting(value: Any) -> str | tuple[float, ...] | dict[str, float]:
+    """One of FIRST, a list of voltages, or a table of them by name, V. Raises ValueError."""
+    if isinstance(value, dict):
+        return voltages(value)
+    if isinstance(value, list | tuple):
+        read: tuple[float, ...] = list_of(si("voltage"), least=1)(value)
+        return read
+    if isinstance(value, str):
+        word: str = one_of("first setting", FIRST)(value)
+        return word
+    raise ValueError(f"{value!r} should be 'screened', 'random', a list of voltages, or a table of them by control")
 
 
 class Training(Table):
@@ -42,8 +55,9 @@ class Training(Table):
     """Of the converters that set the controls, whose ramps take time."""
     gap_over_span: Annotated[float, BeforeValidator(si("ratio", least=GAP_OVER_SPAN, below=1))] = GAP_OVER_SPAN
     """That a solved read-out needs for the training to end; raise it to train for margin."""
-    first: Annotated[str, BeforeValidator(one_of("first setting", FIRST))] = "screened"
-    """Settings at which starts begin where electrodes are screened for."""
+    first: Annotated[str | tuple[float, ...] | dict[str, float], BeforeValidator(first_setting)] = "screened"
+    """Where starts begin: at the screening's best settings where electrodes are screened for, else at random ones; or
+    voltages of the controls, in their order or by name, for the first start, and further ones at random."""
     batch: Annotated[int | Literal["all"], BeforeValidator(or_word(("all",), whole(1)))] = "all"
     """Patterns that a step takes, drawn without replacement until all were taken."""
     steps: Count = 60
