@@ -8,13 +8,14 @@ from hge_spice.gradient import ESTIMATORS
 from hge_spice.loss import LOSSES
 from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.study.tables.table import Count, Seed, Table
-from hge_spice.study.text.values import list_of, one_of, or_none, or_word, si, voltages, whole
+from hge_spice.study.text.values import list_of, one_of, or_none, or_word, si, takes, voltages, whole
 from hge_spice.update import RULES
 
 DEMODULATED = ("output", "loss")
 FIRST = ("screened", "random")
 
 
+@takes('"screened", "random", a list of voltages, or a table of them by control', "voltage")
 def first_setting(value: Any) -> str | tuple[float, ...] | dict[str, float]:
     """One of FIRST, a list of voltages, or a table of them by name, V. Raises ValueError."""
     if isinstance(value, dict):
