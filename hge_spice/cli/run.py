@@ -42,6 +42,7 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Train: run every trial of a study, write its directory and report."""
+    from hge_spice.study.judge import holding, unsolved
     from hge_spice.study.judge.advantage import of_sweep, says
     from hge_spice.study.judge.budget import budget, sentence
     from hge_spice.study.judge.functional import functional_yield, told
@@ -90,6 +91,8 @@ def run(
         print_json(summary | found)
     else:
         print_results(summary, planned[0].trial.parameters)
+        for line in (*unsolved.told(summary["results"]), *holding.told(summary["results"])):
+            print(line)
         for each in found.get("yields", []):
             share = f"{100 * each['low']:.1f} … {100 * each['high']:.1f} %"
             print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")

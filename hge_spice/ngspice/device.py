@@ -45,7 +45,9 @@ class NgspiceDevice(Closing):
         self.graph = graph
         placed = in_place(graph)
         loaded = graph if placed is None else placed.common
-        text = netlist.deck(loaded)  # checks the graph before a process is started
+        shared = kept if placed is not None else None
+        # checks the graph before a process is started
+        text = netlist.deck(loaded) if shared is None else shared.text(loaded, netlist.deck)
         self._placed = placement(placed) if placed is not None else {}
         self._rails = netlist.Rails.of(graph)  # a large network is not searched at every measurement
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
@@ -53,7 +55,7 @@ class NgspiceDevice(Closing):
         self._reader = WaveformReader(graph, self._rails)
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
         self._strong = False  # once a link was altered, all of them are told at every measurement
-        self._decks = Decks(loaded, text, timeout, kept if placed is not None else None)
+        self._decks = Decks(loaded, text, timeout, shared)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -178,8 +180,8 @@ class NgspiceDevice(Closing):
         self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition
     ) -> list[tuple[dict[str, str], str]]:
         drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
-        pairs = zip(self._controls, frequencies, strict=True)
-        return [(self._settings(drive, name), f"ac lin 1 {float(f)!r} {float(f)!r}") for name, f in pairs]
+        held, pairs = self._held_at(drive), zip(self._controls, frequencies, strict=True)
+        return [(held | self._playing(drive, name), f"ac lin 1 {float(f)!r} {float(f)!r}") for name, f in pairs]
 
     def swept(self, control: Floats, sweeps: Sequence[tuple[Floats, str, str]]) -> list[tuple[Floats, np.ndarray]]:
         """dy/dV by `.ac` over frequencies: [frequency], Hz, and the response there, A/V or V/V complex, of each sweep.
@@ -276,6 +278,10 @@ class NgspiceDevice(Closing):
 
         in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
         """
+        return self._held_at(drive) | self._playing(drive, probe, in_time=in_time)
+
+    def _held_at(self, drive: Drive) -> dict[str, str]:
+        """What does not depend on tones, nor on who drives an `.ac`."""
         settings = dict(self._placed)
         settings |= {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
@@ -283,8 +289,12 @@ class NgspiceDevice(Closing):
             self._strong = True
             told = multipliers(self._instances, drive.condition.strength)
             settings |= {f"{name} m": repr(factor) for name, factor in told.items()}
+        return settings
+
+    def _playing(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
+        """What tones play, or an `.ac` source."""
         playing = bool(drive.tones) or in_time
-        return settings | perturbation(self._controls, drive.tones, drive.transient.settle, probe, playing=playing)
+        return perturbation(self._controls, drive.tones, drive.transient.settle, probe, playing=playing)
 
     def _starts(self, condition: Condition) -> dict[str, float]:
         """Where each held state starts, 0 to 1."""

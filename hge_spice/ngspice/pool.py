@@ -114,9 +114,10 @@ class NgspicePool(Closing):
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
         found: list[Waveform] = []
+        keys = [digest(drive) for drive in drives] if self._record is not None else []
         if self._record is not None:
-            for drive in drives:
-                known = self._record.recall(digest(drive))
+            for key in keys:
+                known = self._record.recall(key)
                 if known is None:
                     break
                 found += known
@@ -127,8 +128,8 @@ class NgspicePool(Closing):
         else:
             fresh = list(self._threads.map(self._measured, rest))
         if self._record is not None:
-            for drive, waveform in zip(rest, fresh, strict=True):
-                self._record.note(digest(drive), [waveform])
+            for key, waveform in zip(keys[len(found) :], fresh, strict=True):
+                self._record.note(key, [waveform])
         return found + fresh
 
     def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:

@@ -5,6 +5,7 @@ Cheap things first: a point that has failed a spec by them is trained no more.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -28,20 +29,29 @@ COARSE, FINE = 2, 240  # frequencies a decade: so that a resonance is not steppe
 AWAY = np.sqrt(0.5)  # of its value at rest by which a response has moved at the bandwidth: a single pole's 3 dB
 
 
-def nominal_control(base: StudyText, kept: Kept | None = None) -> Floats:
-    """Controls trained at the study's own process section, temperature and supply, without mismatch: [control], V.
+@dataclass(frozen=True)
+class Nominal:
+    """Controls trained at the nominal point: [control], V, and what ngspice's analyses took for it."""
 
-    They are the same at all corners, and trained once in each process. Of starts that are not solved the last counts.
+    control: Floats
+    solver_seconds: float
+
+
+def nominal_point(base: StudyText, kept: Kept | None = None) -> Nominal:
+    """Train at the study's own process section, temperature and supply, without mismatch.
+
+    The controls are the same at all corners, and trained once in each process. Of starts that aren't solved the last
+    counts.
 
     kept : circuits that stay loaded from one trial to the next
 
     Raises StudyError, ValueError, SimulationError.
     """
-    return np.array(_trained(json.dumps(base), kept))
+    return _trained(json.dumps(base), kept)
 
 
 @lru_cache(maxsize=4)
-def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
+def _trained(base: str, kept: Kept | None) -> Nominal:
     study = parse_study(json.loads(base))
     with Bench.of(study, kept=kept) as bench:
         for start in range(study.training.starts):
@@ -49,7 +59,8 @@ def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
                 control, solved = step.control, step.margin.solved
             if solved:
                 break
-        return tuple(control.tolist())
+        control.setflags(write=False)
+        return Nominal(control, bench.pool.solver_seconds)
 
 
 def examined(bench: Bench, control: Floats) -> dict[str, Any]:
@@ -69,16 +80,17 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
     jacobian = np.array(found["truth"])
     rest, moving = _responses(pool, control, inputs, tones)
     lag = np.abs(np.angle(moving * np.sign(rest.real)))
-    strong = np.abs(jacobian) >= WEAK * np.abs(jacobian).max(axis=1, keepdims=True)
+    strong = np.abs(jacobian) >= WEAK * np.array(found["error_scale"])[:, None]
     points = pool.operating_points(control, inputs)
+    off = np.isin(np.arange(len(inputs)), found["off"])  # nothing is to be read there, or learned
     return {
         "nominal_error": found["relative_error_max"],
         "nominal_estimate": found["estimate"],
         "nominal_flags": found["flags"],
         "lag": float(lag[strong].max()),
         "power_watt": max(point.energy for point in points),
-        "bandwidth": min(_bandwidths(pool, control, inputs, rest, tones)),
-        "learning_snr": float(learning_snr(bench, control, inputs, jacobian, tones).min()),
+        "bandwidth": min(_bandwidths(pool, control, inputs[~off], rest[~off], tones)),
+        "learning_snr": float(learning_snr(bench, control, inputs[~off], jacobian[~off], tones).min()),
         **_regions(bench, [point.probes for point in points]),
     }
 

@@ -3,7 +3,6 @@
 import difflib
 import tomllib
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -142,14 +141,21 @@ def _tables(path: Path) -> StudyText:
 
 def merge(below: StudyText, over: StudyText) -> StudyText:
     """Tables merge by key; everything else is replaced. Neither argument is changed."""
-    merged = deepcopy(below)
+    merged = {key: None if key in over else _copied(value) for key, value in below.items()}  # in the order of `below`
     for key, value in over.items():
-        old = merged.get(key)
+        old = below.get(key)
         if isinstance(value, dict) and isinstance(old, dict) and not is_range(value):
             merged[key] = merge(old, value)
         else:
-            merged[key] = deepcopy(value)
+            merged[key] = _copied(value)
     return merged
+
+
+def _copied(value: Any) -> Any:
+    """Tables and arrays anew, all else of TOML can't change: a fifth of deepcopy's time, of which a sweep has much."""
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def flatten(table: StudyText) -> StudyText:
