@@ -120,6 +120,7 @@ SEEN_THROUGH = {
     "devices/": "elements",  # each of them, by the same rules
     "netlist/analysis": "device",
     "netlist/rails": "device",
+    "ngspice/alterations": "device",
     "ngspice/decks": "device",
     "ngspice/flags": "device",
     "ngspice/log": "faults",

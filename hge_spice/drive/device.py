@@ -108,6 +108,15 @@ class ExactDevice(DeviceUnderTest, Protocol):
 
 
 @runtime_checkable
+class ExactOutputs(ExactDevice, Protocol):
+    """One that tells this of all its outputs at once, for little more than of one."""
+
+    def exact_outputs(self, control: Floats, inputs: Floats) -> dict[str, tuple[Floats, Floats]]:
+        """What `exact` tells of each output, by name. Raises SimulationError where there is no operating point."""
+        ...
+
+
+@runtime_checkable
 class NoisyDevice(DeviceUnderTest, Protocol):
     """A device under test that knows the noise which its own elements make."""
 

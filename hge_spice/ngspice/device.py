@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
@@ -11,23 +11,21 @@ from hge_spice.closing import Closing
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers
-from hge_spice.devices.in_place import InPlace, in_place
-from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Tone, Transient, Waveform
+from hge_spice.devices.in_place import in_place
+from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Transient, Waveform
 from hge_spice.graph import Network
 from hge_spice.netlist.ramps import sequence_command
+from hge_spice.ngspice.alterations import EVEN, perturbation, placement
 from hge_spice.ngspice.decks import Decks
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.kinds import KINDS, by_kind, cards
-from hge_spice.ngspice.loaded import TEMPERATURE, TRUNCATION
+from hge_spice.ngspice.loaded import TRUNCATION
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.waveforms import WaveformReader
 from hge_spice.ngspice.worker import TIMEOUT, Worker
 from hge_spice.plateaus import Plateaus
 
 AT_ONCE = 8  # drives in one message, so that a kill takes no more with it
-# ngspice's default; and so far that the steps asked for are those taken. The charges of transistors of a few fF make it
-# take three times as many where 1 fA of their currents, of nA, is all there is to gain
-CAREFUL, EVEN = "7.0", "1000.0"
 
 
 class NgspiceDevice(Closing):
@@ -50,7 +48,7 @@ class NgspiceDevice(Closing):
         shared = kept if placed is not None else None
         # checks the graph before a process is started
         text = netlist.deck(loaded) if shared is None else shared.text(loaded, netlist.deck)
-        self._placed = _alterations(placed) if placed is not None else {}
+        self._placed = placement(placed) if placed is not None else {}
         self._rails = netlist.Rails.of(graph)  # a large network is not searched at every measurement
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
         self._levels = {name: f"{netlist.dc_source(name)} dc" for name in netlist.driven(graph)}
@@ -295,38 +293,12 @@ class NgspiceDevice(Closing):
 
     def _playing(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
         playing = bool(drive.tones) or in_time
-        return _perturbation(self._controls, drive.tones, drive.transient.settle, probe, playing=playing)
+        return perturbation(self._controls, drive.tones, drive.transient.settle, probe, playing=playing)
 
     def _starts(self, condition: Condition) -> dict[str, float]:
         """Where each held state starts, 0 to 1."""
         return moved_by(self._held, condition.start)
 
 
-@lru_cache(maxsize=32)  # the same at every pattern and step of a training; `.ac` asks for a control after the other
-def _perturbation(
-    controls: tuple[str, ...], tones: tuple[Tone, ...], settle: float, probe: str | None, *, playing: bool
-) -> dict[str, str]:
-    """Tones, if any are `playing`, and the control that `.ac` drives, as alter commands by what they alter."""
-    on = {tone.electrode: tone for tone in tones}
-    settings: dict[str, str] = {}
-    for name in controls:
-        source = netlist.tone_source(name)
-        if playing:
-            arguments = netlist.sine(on.get(name, Tone(name, 1.0, 0.0)), settle)
-            settings[f"@{source}[sin]"] = f"[ {' '.join(map(repr, arguments))} ]"
-        settings[f"{source} acmag"] = "1" if name == probe else "0"
-    return settings
-
-
 def _analysis(drive: Drive) -> str:
     return netlist.transient_command(drive.transient) if drive.tones else "op"
-
-
-def _alterations(placed: InPlace) -> dict[str, str]:
-    """What makes a circuit of the common one, by what it alters."""
-    celsius = {} if placed.temperature is None else {TEMPERATURE: repr(placed.temperature - 273.15)}
-    return (
-        celsius
-        | {TRUNCATION: CAREFUL}
-        | {f"@{name}[{what}]": repr(value) for (name, what), value in placed.values.items()}
-    )

@@ -111,6 +111,9 @@ class Session:
         _Binding.LIBRARY_PATH = str(find_library())
         self._ngspice = _Binding()
         self._ngspice.exec_command("set noinit")  # else every transient prints each node's voltage at its start
+        # else it asks the system for its processor time at every point, to print now and then where it has got to: a
+        # tenth of a small circuit's transient
+        self._ngspice.exec_command("set norefvalue")
         # Built with OpenMP, ngspice evaluates BSIM transistors in threads that wait for each other spinning: on a busy
         # machine a transistor's operating point takes 40 times as long. OMP_NUM_THREADS doesn't reach it
         self._ngspice.exec_command("set num_threads=1")

@@ -1,9 +1,11 @@
-"""A process that holds one Session: jobs over a socket, a timeout that kills, a respawn that reloads.
+"""A process that holds one Session: jobs and answers over a socket, a timeout that kills, a respawn that reloads.
 
 libngspice can crash, hang, or be left dead by a bad netlist; none of that may reach the caller's process. The worker
 runs in an empty directory of its own, so that no `.spiceinit` is read, and ends when its parent does.
 """
 
+import contextlib
+import io
 import os
 import pickle
 import resource
@@ -17,7 +19,6 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ MEMORY = 4 * 2**30  # bytes of address space of a worker: a transient without en
 FILE_SIZE = 2**26  # bytes of any file it writes: its log, and what a netlist might
 TIMEOUT = 60.0  # s, far above any measurement of a network that an interactive study uses
 START = 30.0  # s for a process to start and load the library, on a machine with better things to do
+READ = 2**18  # bytes that are taken off the socket at once: the answers to a training step's jobs, in one go
 _QUIET = getattr(socket, "MSG_NOSIGNAL", 0)  # no SIGPIPE, where the system knows that
 
 
@@ -68,10 +70,9 @@ class Worker:
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
         theirs.close()
-        self._connection = Connection(os.dup(ours.fileno()))
-        self._jobs = ours
+        self._jobs, self._answers = ours, ours.makefile("rb", READ)
         self._version: str | None = None
-        self._finalizer = weakref.finalize(self, _end, self._process, self._jobs, self._connection, self._home)
+        self._finalizer = weakref.finalize(self, _end, self._process, self._jobs, self._answers, self._home)
         if self._netlist is not None:
             self._load(self._netlist)
 
@@ -149,13 +150,14 @@ class Worker:
         """Send a job, if any, and wait for what the child says next."""
         began = time.monotonic()
         try:
+            self._jobs.settimeout(timeout)
             if job is not None:
-                # not Connection.send: where a program has given SIGPIPE its default back, sending to the dead ends it
+                # quietly: where a program has given SIGPIPE its default back, sending to the dead ends it
                 self._jobs.sendall(pickle.dumps(job), _QUIET)
-            if not self._connection.poll(timeout):
-                raise self._replace(f"gave no answer within {timeout:g} s")
-            answer = self._connection.recv()
-        except (EOFError, OSError, pickle.UnpicklingError):
+            answer = pickle.load(self._answers)  # noqa: S301 - from the process that we started
+        except TimeoutError:
+            raise self._replace(f"gave no answer within {timeout:g} s") from None
+        except (EOFError, OSError, pickle.UnpicklingError, ValueError):  # the last where another thread has closed it
             process = self._process
             code = process.wait() if process is not None else None
             named = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit status {code}"
@@ -174,13 +176,15 @@ class Worker:
 def _end(
     process: subprocess.Popen[bytes],
     jobs: socket.socket,
-    connection: Connection,
+    answers: io.IOBase,
     home: tempfile.TemporaryDirectory[str],
 ) -> None:
-    jobs.close()
-    connection.close()
+    with contextlib.suppress(OSError):
+        jobs.shutdown(socket.SHUT_RDWR)  # tells a thread that waits for an answer: closing a file waits for its reader
     process.kill()
     process.wait()
+    answers.close()
+    jobs.close()
     home.cleanup()
 
 
@@ -194,27 +198,21 @@ serve(int(sys.argv[2]))
 
 def serve(descriptor: int) -> None:
     """Child process: answer jobs until the parent closes the socket or is gone."""
-    parent = os.getppid()
-    for limit, value in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_CORE, 0)):
-        _, hard = resource.getrlimit(limit)
-        resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+    _keep_within_limits()
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+    channel = socket.socket(fileno=descriptor)
+    channel.set_inheritable(False)
+    jobs = channel.makefile("rb", READ)
 
-    def watch() -> None:
-        # A foreground run holds the main thread in C for as long as it likes; the parent's end must still end us.
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        shutil.rmtree(Path.cwd(), ignore_errors=True)  # who made it can't any more
-        os._exit(1)
+    def say(answer: Any) -> None:
+        channel.sendall(pickle.dumps(answer))
 
-    threading.Thread(target=watch, daemon=True).start()
-    connection = Connection(descriptor)
     try:
         session = Session()
     except Exception as error:  # noqa: BLE001 - whatever keeps the library from loading is the parent's to report
-        connection.send(SimulationError(f"libngspice does not load: {error}"))
+        say(SimulationError(f"libngspice does not load: {error}"))
         return
-    connection.send(session.version)
-    jobs = os.fdopen(os.dup(descriptor), "rb")
+    say(session.version)
     while True:
         try:
             job = pickle.load(jobs)  # noqa: S301 - from the process that started this one
@@ -222,12 +220,31 @@ def serve(descriptor: int) -> None:
             shutil.rmtree(Path.cwd(), ignore_errors=True)
             return
         try:
-            if job[0] == "load":
-                session.load(*job[1:])
-                connection.send(None)
-            elif job[0] == "features":
-                connection.send(session.features)
-            else:
-                connection.send([session.run(alterations, analysis, job[2]) for alterations, analysis in job[1]])
+            answer = _done(session, *job)
         except (SimulationError, ValueError) as error:
-            connection.send(error)
+            answer = error
+        say(answer)
+
+
+def _done(session: Session, kind: str, *what: Any) -> Any:
+    if kind == "load":
+        session.load(*what)
+        return None
+    if kind == "features":
+        return session.features
+    jobs, names = what
+    return [session.run(alterations, analysis, names) for alterations, analysis in jobs]
+
+
+def _keep_within_limits() -> None:
+    for limit, value in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, FILE_SIZE), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+
+
+def _watch(parent: int) -> None:
+    # A foreground run holds the main thread in C for as long as it likes; the parent's end must still end us.
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    shutil.rmtree(Path.cwd(), ignore_errors=True)  # who made it can't any more
+    os._exit(1)

@@ -80,16 +80,17 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
     jacobian = np.array(found["truth"])
     rest, moving = _responses(pool, control, inputs, tones)
     lag = np.abs(np.angle(moving * np.sign(rest.real)))
-    strong = np.abs(jacobian) >= WEAK * np.abs(jacobian).max(axis=1, keepdims=True)
+    strong = np.abs(jacobian) >= WEAK * np.array(found["error_scale"])[:, None]
     points = pool.operating_points(control, inputs)
+    off = np.isin(np.arange(len(inputs)), found["off"])  # nothing is to be read there, or learned
     return {
         "nominal_error": found["relative_error_max"],
         "nominal_estimate": found["estimate"],
         "nominal_flags": found["flags"],
         "lag": float(lag[strong].max()),
         "power_watt": max(point.energy for point in points),
-        "bandwidth": min(_bandwidths(pool, control, inputs, rest, tones)),
-        "learning_snr": float(learning_snr(bench, control, inputs, jacobian, tones).min()),
+        "bandwidth": min(_bandwidths(pool, control, inputs[~off], rest[~off], tones)),
+        "learning_snr": float(learning_snr(bench, control, inputs[~off], jacobian[~off], tones).min()),
         **_regions(bench, [point.probes for point in points]),
     }
 
