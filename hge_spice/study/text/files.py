@@ -1,6 +1,7 @@
 """Study files as text: finding, reading, extending, overriding and writing them, before anything in them is judged."""
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -99,6 +100,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
     raw = _tables(path)
     _resolve(raw.get("device"), path.parent)
     _resolve(raw.get("task"), path.parent)
+    _resolve_root(raw.get("pdk"), path.parent)
     for table in ("sweep", "smoke"):
         if isinstance(raw.get(table), dict):
             raw[table] = flatten(raw[table])
@@ -123,6 +125,12 @@ def _resolve(table: Any, folder: Path) -> None:
             table[key] = str((folder / table[key]).resolve())
     for unit in table["units"] if isinstance(table.get("units"), list) else ():
         _resolve(unit, folder)
+
+
+def _resolve_root(pdk: Any, folder: Path) -> None:
+    """A process's root is seen from the file that names it; "~" and "$PDK_ROOT" are the user's."""
+    if isinstance(pdk, dict) and isinstance(pdk.get("root"), str):
+        pdk["root"] = str((folder / Path(os.path.expandvars(pdk["root"])).expanduser()).resolve())
 
 
 def _tables(path: Path) -> StudyText:
