@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
+from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice, all_points, all_responses
 from hge_spice.gradient.estimate import Estimate, Measurement
 
 LATE = 1e-3  # quadrature over magnitude beyond which a response is looked up at rest
@@ -57,7 +57,19 @@ def linearise(
     if not isinstance(dut, SmallSignalDevice):
         raise TypeError(f"{type(dut).__name__} has no small-signal response; measure it with another estimator")
     frequencies = np.array([tone.frequency for tone in measurement.tones(dut.controls)])
-    return tuple(_linearised(dut, control, pattern, frequencies) for pattern in inputs)
+    points, responses = all_points(dut, control, inputs), all_responses(dut, control, inputs, frequencies)
+    at_rest = responses.real.copy()
+    late = np.abs(responses.imag) > LATE * np.abs(responses)
+    looked_up = np.flatnonzero(late.any(axis=1))
+    if len(looked_up):
+        low = np.full(len(frequencies), AT_REST * frequencies.min())
+        at_rest[looked_up] = all_responses(dut, control, inputs[looked_up], low).real
+    size = np.abs(responses) * np.where(at_rest < 0, -1.0, 1.0)
+    turned = late & (np.abs(size - at_rest) < np.abs(responses.real - at_rest))
+    return tuple(
+        Linearised(float(point.output[0]), responses[p], at_rest[p], turned[p], point.flags, point.notes)
+        for p, point in enumerate(points)
+    )
 
 
 def small_signal(
@@ -70,15 +82,3 @@ def small_signal(
     Raises what `linearise` raises.
     """
     return tuple(each.estimate for each in linearise(dut, control, inputs, measurement))
-
-
-def _linearised(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> Linearised:
-    point = dut.operating_point(control, inputs)
-    response = dut.small_signal(control, inputs, frequencies)
-    at_rest, turned = response.real, np.zeros(len(frequencies), bool)
-    late = np.abs(response.imag) > LATE * np.abs(response)
-    if late.any():
-        at_rest = dut.small_signal(control, inputs, np.full(len(frequencies), AT_REST * frequencies.min())).real
-        size = np.abs(response) * np.where(at_rest < 0, -1.0, 1.0)
-        turned = late & (np.abs(size - at_rest) < np.abs(response.real - at_rest))
-    return Linearised(float(point.output[0]), response, at_rest, turned, point.flags, point.notes)

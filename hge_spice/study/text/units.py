@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -174,6 +175,7 @@ def dimension_of(si: str) -> str:
     return next((name for name, kind in DIMENSIONS.items() if kind.si == si), "ratio")
 
 
+@lru_cache(maxsize=1024)  # a sweep's trials say the same again and again
 def number_and_unit(text: str) -> tuple[Decimal, str]:
     """The number and the unit with its prefix, not yet interpreted: "20 mV" is (20, "mV")."""
     text = text.strip()
