@@ -1,6 +1,6 @@
 """`hge-spice gradient`: one extraction beside the truth."""
 
-from hge_spice.cli.interface import DONE, AsJson, Settings, StudyName, print_json
+from hge_spice.cli.interface import DONE, AsJson, Settings, StudyName, print_json, remark
 
 
 def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = False) -> int:
@@ -10,7 +10,7 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
     from hge_spice.study.tables.spec import parse_study
     from hge_spice.study.text.files import load_study
 
-    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
+    with Bench.of(parse_study(load_study(study, settings or [])), remarked=remark) as bench:
         found = against_truth(bench, bench.control())
     if as_json:
         print_json(found)

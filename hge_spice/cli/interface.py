@@ -1,6 +1,7 @@
 """What the commands share: exit statuses, arguments and options, and how results are printed."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 def print_json(value: dict[str, Any]) -> None:
     """Print a result for programs; ValueError for an infinity or nan in it, which JSON has no word for."""
     print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def remark(text: str) -> None:
+    """Say on standard error what a user should know before anything runs."""
+    print(f"hge-spice: {text}", file=sys.stderr, flush=True)
 
 
 def print_or_write(text: str, output: Path | None) -> int:
