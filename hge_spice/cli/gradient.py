@@ -7,10 +7,14 @@ def gradient(study: StudyName, settings: Settings = None, as_json: AsJson = Fals
     """Extract the gradient once, at the study's first control point, and compare it with the truth."""
     from hge_spice.study.bench.bench import Bench
     from hge_spice.study.beside.against_truth import against_truth
+    from hge_spice.study.tables.bare import far_from_usual
     from hge_spice.study.tables.spec import parse_study
     from hge_spice.study.text.files import load_study
 
-    with Bench.of(parse_study(load_study(study, settings or [])), remarked=remark) as bench:
+    raw = load_study(study, settings or [])
+    parsed = parse_study(raw)
+    remark(*far_from_usual(raw))
+    with Bench.of(parsed, remarked=remark) as bench:
         found = against_truth(bench, bench.control())
     if as_json:
         print_json(found)

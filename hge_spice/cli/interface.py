@@ -22,9 +22,10 @@ def print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
-def remark(text: str) -> None:
-    """Say on standard error what a user should know before anything runs."""
-    print(f"hge-spice: {text}", file=sys.stderr, flush=True)
+def remark(*texts: str) -> None:
+    """Say on standard error, a line each, what a user should know before anything runs."""
+    for text in texts:
+        print(f"hge-spice: {text}", file=sys.stderr, flush=True)
 
 
 def print_or_write(text: str, output: Path | None) -> int:

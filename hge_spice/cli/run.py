@@ -53,12 +53,14 @@ def run(
     from hge_spice.study.run import runner
     from hge_spice.study.run.ledger import read_ledger
     from hge_spice.study.run.progress import watching
+    from hge_spice.study.tables.bare import far_from_usual
     from hge_spice.study.tables.spec import parse_study
     from hge_spice.study.text.files import load_study, read_raw, smoke_note
 
     asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
     raw = load_study(study, asked, smoke=smoke)
     planned = runner.plan_study(raw, subset, remark)
+    remark(*far_from_usual(raw))
     workers = jobs or os.cpu_count() or 1
     if dry_run:
         return estimate_run(raw, planned, workers, as_json=as_json)
