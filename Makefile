@@ -49,12 +49,14 @@ clean:
 # stamps: an install is repeated when pyproject.toml is newer; one for tests is one for running too
 .venv/for-run: pyproject.toml
 	@.ci/ensure venv '$(PYTHON)'
-	$(PIP) install -e .
+	@echo 'installing hge_spice and what it needs into .venv, about a minute'
+	@$(PIP) install -e .
 	@touch $@
 
 .venv/for-test: pyproject.toml
 	@.ci/ensure venv '$(PYTHON)'
-	$(PIP) install -e '.[dev]'
+	@echo 'installing hge_spice, what it needs and the tools for development into .venv, a minute or two'
+	@$(PIP) install -e '.[dev]'
 	@touch $@ .venv/for-run
 
 # the library runs studies; the tests compare with the command too

@@ -1,5 +1,7 @@
+import html
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -99,7 +101,9 @@ def test_gradient_tones_list_doctor_as_json(tmp_path: Path) -> None:
 
 def test_dry_run_says_what_would_run(tmp_path: Path) -> None:
     done = call("run", "gates", "--dry-run", cwd=tmp_path)
-    assert done.stdout.splitlines()[6] == "6 trials"
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("trial ") and "task.name=" in line for line in lines[:6])
+    assert lines[6].startswith("6 trials; the first runs now")
     assert "the first took" in done.stdout
     assert not (tmp_path / "runs").exists()
 
@@ -213,6 +217,9 @@ def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_pa
     assert not alive
     assert (tmp_path / "out/ledger.sqlite").exists()
     assert not (tmp_path / "out/lock").exists()
+    go_on = f"hge-spice {shlex.join(arguments)} --out out --resume"
+    assert f"go on with {go_on}\n" in stderr
+    assert go_on in html.unescape((tmp_path / "out/report.html").read_text())
 
 
 def test_output_into_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
@@ -235,3 +242,88 @@ def test_specs_decide_the_exit_status_and_a_subset_what_runs(tmp_path: Path) -> 
     missed = call("run", "xor", *TINY, "--set", "specs.gap_over_span.min=0.99", "--out", "missed", cwd=tmp_path)
     assert missed.returncode == 1
     assert "all specs: 0 of 1" in missed.stdout
+
+
+def test_help_shows_switches_without_a_value(tmp_path: Path) -> None:
+    shown = call("run", "--help", cwd=tmp_path, COLUMNS="200").stdout
+    assert "--resume" in shown
+    assert "<bool>" not in shown + call("--help", cwd=tmp_path, COLUMNS="200").stdout
+
+
+RESISTORS = ".subckt net a b c out\nr1 a y 100k\nr2 b y 100k\nr3 y {output} 100k\nr4 c y 100k\n{more}.ends\n"
+BLOCK = """
+device = { subcircuit = "block.cir" }
+electrodes = { output = "out", inputs = ["a", "b"], controls = ["c"], control_range = ["0 V", "1 V"] }
+task = { name = "and", levels = ["0 V", "1 V"] }
+training = { steps = 1, starts = 1 }
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "gradient"])
+def test_an_output_that_nothing_is_connected_to_is_refused_at_once(command: str, tmp_path: Path) -> None:
+    (tmp_path / "block.cir").write_text(RESISTORS.format(output="outt", more=""))
+    (tmp_path / "s.toml").write_text(BLOCK)
+    done = call(command, "s.toml", cwd=tmp_path)
+    wanted = (
+        "hge-spice: block.cir:1: pin out is the output, and nothing is connected to it; is node outt of r3 meant?\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", wanted)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "gradient"])
+def test_what_looks_odd_is_said_before_anything_runs(command: str, tmp_path: Path) -> None:
+    (tmp_path / "block.cir").write_text(RESISTORS.format(output="out", more="r5 y summ 10k\n"))
+    (tmp_path / "s.toml").write_text(BLOCK)
+    done = call(command, "s.toml", cwd=tmp_path, NGSPICE_LIBRARY_PATH=str(tmp_path / "none.so"))
+    assert done.returncode == 3
+    assert done.stderr.startswith("hge-spice: block.cir:6: node summ is connected to r5 alone\n")
+
+
+TRANSISTOR = """
+.model n nmos level=1 vto=0.5
+.subckt one a b c out
+m1 out c 0 0 n w=1u l=1u
+r1 a out 1meg
+r2 b out 1meg
+.ends
+"""
+CORNERS = """
+device = { subcircuit = "block.cir" }
+task = { name = "and", levels = ["0 V", "1 V"] }
+perturbation = { amplitude = "2 mV", points = 64 }
+training = { steps = 1, starts = 1 }
+corners = { temperature = ["27 C", "80 C"], saturated = ["M1"] }
+specs = { headroom = { min = "1.5 V" }, retrained_solved = { min = 1 }, solved = { min = 1 } }
+[electrodes]
+output = "out"
+output_voltage = "0.9 V"
+inputs = ["a", "b"]
+controls = ["c"]
+control_range = ["0.8 V", "1.4 V"]
+"""
+
+
+def test_a_sign_off_of_which_no_point_is_trained_ends_with_its_verdict(tmp_path: Path) -> None:
+    (tmp_path / "block.cir").write_text(TRANSISTOR)
+    (tmp_path / "s.toml").write_text(CORNERS)
+    for more in ((), ("--resume",)):
+        done = call("run", "s.toml", "--out", "out", *more, cwd=tmp_path)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert done.stdout.count("stopped: headroom") == 2
+        lines = done.stdout.splitlines()
+        assert {"retrained_solved ≥ 1: not reached", "solved ≥ 1: not reached", "report: out/report.html"} <= {*lines}
+        assert "headroom ≥ 1.5 V: 0 of 2 (95 %: 0.0 … 65.8 %)" in lines
+        assert any(line.startswith("Change what headroom depends on first: 2 of 2 points miss it") for line in lines)
+    report = (tmp_path / "out/report.html").read_text()
+    assert '<td>retrained_solved ≥ 1</td><td class="number">not reached</td>' in report
+
+
+def test_a_transistor_that_the_block_lacks_is_named_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "block.cir").write_text(TRANSISTOR)
+    (tmp_path / "s.toml").write_text(CORNERS)
+    done = call("run", "s.toml", "--set", 'corners.saturated=["m9"]', cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "hge-spice: corners.saturated: the block has no transistor m9; known: m1\n"
+    assert not (tmp_path / "runs").exists()

@@ -144,7 +144,7 @@ def test_other_engines_refuse_it_by_name(folder: Path) -> None:
     ("change", "message"),
     [
         ({"subcircuit": None}, "edge 'e2' to 'b': a subcircuit needs a netlist file"),
-        ({"subcircuit": "none.cir"}, r"none\.cir: none\.cir is missing"),
+        ({"subcircuit": "none.cir"}, r"none\.cir: the file is missing; correct the path"),
         ({"subcircuit": "../cells.cir"}, r"'\.\./cells\.cir', which an edge names, leaves the folder"),
         ({"subcircuit": "/etc/passwd"}, "leaves the folder"),
         ({"subcircuit": "a\0b"}, "is no path"),

@@ -31,7 +31,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_lab(SETUP, None, tmp_path / "lab", 100e3)
+    write_lab([SETUP], None, tmp_path / "lab", 100e3)
     return tmp_path / "lab"
 
 
@@ -106,11 +106,11 @@ def test_a_studys_own_rc_filter_is_kept_and_a_window_is_no_noisier() -> None:
 
 def test_what_cannot_be_written_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="exists; name another folder"):
-        write_lab(SETUP, None, folder, None)
+        write_lab([SETUP], None, folder, None)
     with pytest.raises(ValueError, match="name of one of the lab's tables"):
-        write_lab(Setup((Tone("drive", 280.0, 0.01),), WINDOW), None, tmp_path / "other", None)
+        write_lab([Setup((Tone("drive", 280.0, 0.01),), WINDOW)], None, tmp_path / "other", None)
     with pytest.raises(ValueError, match="whole number"):
-        write_lab(SETUP, None, tmp_path / "other", 100001.0)
+        write_lab([SETUP], None, tmp_path / "other", 100001.0)
     assert not (tmp_path / "other").exists()
     with pytest.raises(ValueError, match="--lab DIR"):
         tones(controls=2, window="25 ms", sample_rate="1 kHz")
@@ -120,3 +120,44 @@ def test_the_command_writes_them_for_a_plan_without_a_study(tmp_path: Path, caps
     assert tones(controls=3, window="25 ms", amplitude="2 mV", lab=tmp_path / "lab") == 0
     assert "channels.csv" in capsys.readouterr().err
     assert [row["electrode"] for row in rows(tmp_path / "lab" / "lockins.csv")] == ["c1", "c2", "c3"]
+
+
+BLOCK = """
+device = { subcircuit = "block.cir" }
+electrodes = { output = "out", inputs = ["a", "b"], complements = ["na", "nb"], controls = ["c"] }
+bias = { vdd = "1.8 V" }
+task = { name = "xor", levels = ["0.1 V", "0.5 V"] }
+perturbation = { amplitude = "2 mV" }
+training = { unreachable = "try" }
+"""
+
+
+def test_every_pattern_of_a_study_has_its_drive_and_its_offsets(tmp_path: Path) -> None:
+    pins = ("a", "b", "na", "nb", "c", "vdd")
+    resistors = "\n".join(f"r{k} {pin} out {k}meg" for k, pin in enumerate(pins, 1))
+    (tmp_path / "block.cir").write_text(f".subckt net {' '.join(pins)} out\n{resistors}\n.ends\n")
+    (tmp_path / "s.toml").write_text(BLOCK)
+    assert tones(study=str(tmp_path / "s.toml"), lab=tmp_path / "lab", export=tmp_path / "drive.csv") == 0
+    table = rows(tmp_path / "lab/patterns.csv")
+    assert list(table[0]) == ["pattern", "drive", "settings", *(f"{pin}_offset_v" for pin in ("a", "b", "na", "nb"))]
+    levels = [(0.1, 0.1), (0.1, 0.5), (0.5, 0.1), (0.5, 0.5)]
+    assert len(table) == len(levels)
+    channels = {row["electrode"]: row for row in rows(tmp_path / "lab/channels.csv")}
+    assert list(channels) == ["c", "a", "b", "na", "nb", "vdd"]
+    assert channels["vdd"]["offset_v"] == "1.8"
+    for row, (a, b) in zip(table, levels, strict=True):
+        held = {"a": a, "b": b, "na": 0.6 - a, "nb": 0.6 - b, "vdd": 1.8}
+        assert [float(row[f"{pin}_offset_v"]) for pin in ("a", "b", "na", "nb")] == pytest.approx(
+            [held[pin] for pin in ("a", "b", "na", "nb")]
+        )
+        drive = rows(tmp_path / "lab" / row["drive"])
+        for pin, volt in held.items():
+            assert np.mean([float(line[f"{pin} [V]"]) for line in drive]) == pytest.approx(volt, abs=1e-12)
+        # a recorder's trace of this drive, by Ohm's law, gives the conductance of c's resistor
+        current = [sum(float(line[f"{pin} [V]"]) / (k * 1e6) for k, pin in enumerate(pins, 1)) for line in drive]
+        lines = "\n".join(f"{line['time [s]']},{value!r}" for line, value in zip(drive, current, strict=True))
+        (tmp_path / "trace.csv").write_text(f"time [s],current [A]\n{lines}\n")
+        found = demodulate_file(tmp_path / "trace.csv", tmp_path / "lab" / row["settings"])
+        assert found["estimate"] == pytest.approx([1 / 5e6], rel=1e-9)
+        assert (tmp_path / row["drive"]).read_bytes() == (tmp_path / "lab" / row["drive"]).read_bytes()
+        assert (tmp_path / row["settings"]).read_bytes() == (tmp_path / "lab" / row["settings"]).read_bytes()

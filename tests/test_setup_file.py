@@ -78,7 +78,7 @@ def test_bad_settings(tmp_path: Path, change: tuple[str, str], said: str) -> Non
 def test_a_drive_is_one_window_of_what_is_played(tmp_path: Path) -> None:
     tones = (Tone("e1", 280.0, 2e-3, 1.5), Tone("e4", 440.0, 3e-3, 0.2))
     setup = Setup(tones, 25e-3, 0.0, {"e1": 0.1, "e4": -0.2}, {"x": 0.3})
-    assert export(setup, tmp_path / "d.csv", 1e5) == tmp_path / "d.toml"
+    assert export([setup], tmp_path / "d.csv", 1e5) == [tmp_path / "d.toml"]
     with (tmp_path / "d.csv").open() as file:
         assert file.readline() == "time [s],e1 [V],e4 [V],x [V]\n"
         table = np.loadtxt(file, delimiter=",")
@@ -94,8 +94,8 @@ def test_a_drive_is_one_window_of_what_is_played(tmp_path: Path) -> None:
     assert read_setup(tmp_path / "d.toml").tones == tones
     for rate, said in ((1.00001e5, "no whole number"), (800.0, "take more than 22"), (1e10, "at most 20000000")):
         with pytest.raises(ValueError, match=said):
-            export(setup, tmp_path / "n.csv", rate)
+            export([setup], tmp_path / "n.csv", rate)
     with pytest.raises(ValueError, match="exists; name another"):
-        export(setup, tmp_path / "d.csv", 1e5)
+        export([setup], tmp_path / "d.csv", 1e5)
     with pytest.raises(ValueError, match=r"name the drive \.csv"):
-        export(setup, tmp_path / "n.toml", 1e5)
+        export([setup], tmp_path / "n.toml", 1e5)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.devices import ELEMENTS
+from hge_spice.shipped import shipped
 from hge_spice.study.sweep.sampling import trials
 from hge_spice.study.tables.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED, Device, build_network
 from hge_spice.study.tables.spec import (
@@ -444,6 +445,43 @@ def test_a_cycle_of_two_is_seen(tmp_path):
     write(tmp_path, "b.toml", 'extends = "./a.toml"')
     with pytest.raises(StudyError, match=r"a\.toml extends .*b\.toml extends .*a\.toml: a cycle"):
         read_raw(tmp_path / "a.toml")
+
+
+def test_a_study_that_is_in_this_folder_is_named(tmp_path, monkeypatch):
+    write(tmp_path, "neuron.toml", "")
+    monkeypatch.chdir(tmp_path)
+    for name in ("neuron", "neurn.toml"):
+        with pytest.raises(StudyError, match=r"ships; did you mean neuron\.toml, which is here\?$"):
+            read_raw(name)
+    assert read_raw("xor")["device"]["family"] == "dopant"  # which ships
+
+
+def test_notes_are_about_the_study_that_has_them(tmp_path):
+    write(tmp_path, "base.toml", 'extends = "xor"\nnotes = "of the base"\n')
+    assert read_raw(write(tmp_path, "base.toml", 'title = "base"\nnotes = "of the base"\n'))["notes"] == "of the base"
+    assert "notes" not in read_raw(write(tmp_path, "top.toml", 'extends = "base.toml"\n'))
+    own = write(tmp_path, "own.toml", 'extends = "base.toml"\nnotes = "own"\n')
+    assert (read_raw(own)["title"], read_raw(own)["notes"]) == ("base", "own")
+
+
+def test_a_netlist_that_ships_is_found_by_its_name_unless_there_is_an_own_one(tmp_path):
+    mine = write(tmp_path, "mine.toml", 'extends = "signoff"\ndevice.subcircuit = "ota_sky130.cir"\n')
+    found = Path(read_raw(mine)["device"]["subcircuit"])
+    assert found.read_bytes() == (shipped("studies") / "ota_sky130.cir").read_bytes()
+    own = write(tmp_path, "ota_sky130.cir", "")
+    assert read_raw(mine)["device"]["subcircuit"] == str(own.resolve())
+    elsewhere = write(tmp_path, "elsewhere.toml", 'device.subcircuit = "sub/neuron_sky130.cir"\n')
+    assert read_raw(elsewhere)["device"]["subcircuit"] == str(tmp_path.resolve() / "sub/neuron_sky130.cir")
+
+
+def test_the_size_that_tests_run_is_said_in_the_notes(tmp_path):
+    text = 'extends = "xor"\nnotes = "why"\n[smoke]\ntraining.steps = 2\ntraining.starts = 1\n'
+    study = write(tmp_path, "s.toml", text)
+    said = load_study(study, smoke=True)["notes"]
+    assert said.startswith("At the size that the tests run ([smoke]: ")
+    assert "training.steps = 2" in said
+    assert said.endswith("\n\nwhy")
+    assert load_study(study)["notes"] == "why"
 
 
 @pytest.mark.parametrize(

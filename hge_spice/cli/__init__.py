@@ -6,7 +6,7 @@ What a command needs is imported when it runs, so that --help is quick.
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -70,9 +70,33 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+class _Group(typer.core.TyperGroup):
+    """hge-spice itself, whose help shows switches without a value; typer shows <bool>."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Parameters, --help among them."""
+        return _plain_switches(super().get_params(ctx))
+
+
+class _Command(typer.core.TyperCommand):
+    """The same of a command."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Parameters, --help among them."""
+        return _plain_switches(super().get_params(ctx))
+
+
+def _plain_switches(parameters: list[Any]) -> list[Any]:
+    for each in parameters:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    return parameters
+
+
 def _app() -> typer.Typer:
     app = typer.Typer(
         name="hge-spice",
+        cls=_Group,
         help="Train networks in their own material: homodyne gradient extraction on circuits simulated by ngspice.",
         no_args_is_help=True,
         add_completion=False,
@@ -81,7 +105,7 @@ def _app() -> typer.Typer:
     )
     app.callback()(_before)
     for name, command in COMMANDS.items():
-        app.command(name)(command)
+        app.command(name, cls=_Command)(command)
     return app
 
 

@@ -15,10 +15,11 @@ def estimate_run(raw: dict[str, Any], planned: list[Any], jobs: int, *, as_json:
 
     if not as_json:
         for each in planned[:LISTED]:
-            print(each.trial.id, *(f"{key}={value}" for key, value in each.trial.parameters.items()))
+            print("trial", each.trial.id, *(f"{key}={value}" for key, value in each.trial.parameters.items()))
         if len(planned) > LISTED:
             print(f"… and {len(planned) - LISTED} more")
-        print(f"{len(planned)} trials", flush=True)
+        plural = "s"[: len(planned) != 1]
+        print(f"{len(planned)} trial{plural}; the first runs now, for an estimate, and is thrown away", flush=True)
     with tempfile.TemporaryDirectory(prefix="hge-spice-dry-") as home:
         try:
             first = perform(planned[0].trial, Path(home))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hge_spice.cli.interface import DONE, AsJson, At, Settings, StudyName, print_json, standing
+from hge_spice.cli.interface import DONE, AsJson, At, Settings, StudyName, print_json, remark, standing
 
 SHOWN = 0.01  # quadrature over the pattern's largest response, in phase or not, from which a phase is printed
 DIFFERENT = 1e-3  # of the same, from which the derivative at rest is printed beside that at the tone
@@ -12,10 +12,14 @@ def gradient(study: StudyName, settings: Settings = None, at: At = None, as_json
     """Extract the gradient once, at the study's first control point or another, and compare it with the truth."""
     from hge_spice.study.bench.bench import Bench
     from hge_spice.study.beside.against_truth import against_truth
+    from hge_spice.study.tables.bare import far_from_usual
     from hge_spice.study.tables.spec import parse_study
     from hge_spice.study.text.files import load_study
 
-    with Bench.of(parse_study(load_study(study, standing(settings, at)))) as bench:
+    raw = load_study(study, standing(settings, at))
+    parsed = parse_study(raw)
+    remark(*far_from_usual(raw))
+    with Bench.of(parsed, remarked=remark) as bench:
         found = against_truth(bench, bench.control())
     if as_json:
         print_json(found)

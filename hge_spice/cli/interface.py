@@ -1,6 +1,7 @@
 """What the commands share: exit statuses, arguments and options, and how results are printed."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,12 @@ def standing(settings: list[str] | None, at: Path | None) -> list[str]:
 def print_json(value: dict[str, Any]) -> None:
     """Print a result for programs; ValueError for an infinity or nan in it, which JSON has no word for."""
     print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def remark(*texts: str) -> None:
+    """Say on standard error, a line each, what a user should know before anything runs."""
+    for text in texts:
+        print(f"hge-spice: {text}", file=sys.stderr, flush=True)
 
 
 def print_or_write(text: str, output: Path | None) -> int:

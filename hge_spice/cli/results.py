@@ -40,6 +40,9 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
         if result["status"] != "done":
             table.add_row(*values, "failed", str(result["reason"]).splitlines()[0])
             continue
+        if result.get("stopped"):  # a point of a sign-off that missed a spec by the cheap checks, and isn't trained
+            table.add_row(*values, f"stopped: {', '.join(result['stopped'])}")
+            continue
         sharp, gap = result["d_prime"], result["gap"]
         voltage = "voltage" if result["output_unit"] == "V" else "current"
         table.add_row(

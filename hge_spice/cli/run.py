@@ -4,12 +4,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hge_spice.cli.dry_run import estimate_run
-from hge_spice.cli.interface import DONE, NOT_SOLVED, AsJson, Settings, StudyName, print_json
+from hge_spice.cli.interface import DONE, INTERRUPTED, NOT_SOLVED, AsJson, Settings, StudyName, print_json, remark
 from hge_spice.cli.results import print_results
 
 
@@ -29,7 +29,9 @@ def run(
     reuse: Annotated[
         list[Path] | None, typer.Option(metavar="DIR", help="Take over trials that this run finished; repeatable.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, run the first trial, estimate the time.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the trials, try the first, estimate the time; write nothing.")
+    ] = False,
     subset: Annotated[
         str | None, typer.Option(metavar="EXPR", help='Only these trials: "training.seed < 5 and index % 2 == 0".')
     ] = None,
@@ -52,34 +54,38 @@ def run(
     from hge_spice.study.run import runner
     from hge_spice.study.run.ledger import read_ledger
     from hge_spice.study.run.progress import watching
+    from hge_spice.study.tables.bare import far_from_usual
     from hge_spice.study.tables.spec import parse_study
-    from hge_spice.study.text.files import load_study
+    from hge_spice.study.text.files import load_study, read_raw, smoke_note
 
     asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
     raw = load_study(study, asked, smoke=smoke)
-    planned = runner.plan_study(raw, subset)
+    planned = runner.plan_study(raw, subset, remark)
+    remark(*far_from_usual(raw))
     workers = jobs or os.cpu_count() or 1
     if dry_run:
         return estimate_run(raw, planned, workers, as_json=as_json)
     if resume and out is None:
         raise ValueError("--resume needs the --out DIR to go on in")
     directory = out or Path("runs") / f"{Path(study).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    with watching(planned, directory, sys.stderr, stepwise=workers == 1 or len(planned) == 1) as watch:
-        summary = runner.run_study(
-            raw,
-            directory,
-            jobs=workers,
-            scheduler=scheduler,
-            resume=resume,
-            planned=planned,
-            reuse=reuse or (),
-            watch=watch,
-        )
+    try:
+        with watching(planned, directory, sys.stderr, stepwise=workers == 1 or len(planned) == 1) as watch:
+            summary = runner.run_study(
+                raw,
+                directory,
+                jobs=workers,
+                scheduler=scheduler,
+                resume=resume,
+                planned=planned,
+                reuse=reuse or (),
+                watch=watch,
+            )
+    except KeyboardInterrupt:
+        _stopped(directory, sys.argv[1:])
+        sys.exit(INTERRUPTED)
     from hge_spice.study.report.report import write_report
 
     report = write_report(directory)
-    for remark in dict.fromkeys(r for result in summary["results"] for r in result.get("remarks", [])):
-        print(f"hge-spice: {remark}", file=sys.stderr)
     parsed = parse_study(planned[0].trial.raw)
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
@@ -94,11 +100,42 @@ def run(
         for line in (*unsolved.told(summary["results"]), *holding.told(summary["results"])):
             print(line)
         for each in found.get("yields", []):
-            share = f"{100 * each['low']:.1f} … {100 * each['high']:.1f} %"
-            print(f"{each['what']}: {each['passed']} of {each['total']} (95 %: {share})")
+            print(_yield(each))
         if said := sentence(budget(rows)):
             print(said)
         for line in (*told(functional_yield(rows)), *says(rows), *(judged.says if judged is not None else ())):
             print(line)
+        if smoke:
+            print(smoke_note(read_raw(study)))
         print(f"report: {report}")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
+
+
+def _yield(each: dict[str, Any]) -> str:
+    """A line of the yields, as `analysis` has them."""
+    if each["unreached"] and each["unreached"] == each["total"]:
+        return f"{each['what']}: not reached"
+    left = f", {each['unreached']} not reached" if each["unreached"] else ""
+    share = f"{100 * each['low']:.1f} … {100 * each['high']:.1f} %"
+    return f"{each['what']}: {each['passed']} of {each['total']}{left} (95 %: {share})"
+
+
+def _stopped(directory: Path, arguments: list[str]) -> None:
+    """Say what is left of a run that was stopped, and how it goes on, by the same command; leave a page of it.
+
+    arguments : of that command
+    """
+    import shlex
+
+    from hge_spice.study.report.stopped import write_stopped
+
+    if not any(word.partition("=")[0] == "--out" for word in arguments):
+        arguments = [*arguments, "--out", str(directory)]
+    go_on = shlex.join(["hge-spice", *arguments, *(["--resume"] if "--resume" not in arguments else [])])
+    try:
+        report, finished, total = write_stopped(directory, go_on)
+    except (OSError, ValueError):  # it was stopped before it had begun, or the disk is full
+        print("hge-spice: stopped; finished trials are kept", file=sys.stderr)
+    else:
+        told = f"finished trials are kept, {finished} of {total}: {report}"
+        print(f"hge-spice: stopped; {told}\nhge-spice: go on with {go_on}", file=sys.stderr)

@@ -28,16 +28,20 @@ def tones(
     amplitude: Annotated[str, typer.Option(help="Of every tone in an exported drive, V peak.")] = "1 mV",
     export: Annotated[
         Path | None,
-        typer.Option(metavar="DRIVE.csv", help="Write one window of the drive, and its lock-in settings as .toml."),
+        typer.Option(
+            metavar="DRIVE.csv", help="Write one window of each pattern's drive, and lock-in settings as .toml."
+        ),
     ] = None,
     lab: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write a file a generator channel, and the settings of each lock-in."),
+        typer.Option(metavar="DIR", help="Write a file a generator channel, patterns, and settings of each lock-in."),
     ] = None,
     sample_rate: Annotated[str | None, typer.Option(help='Points a second of the drive, such as "100 kHz".')] = None,
     as_json: AsJson = False,
 ) -> int:
     """Plan tones whose 2nd- and 3rd-order products, aliases counted, miss every tone."""
+    from hge_spice.lockin.filters import Filter
+    from hge_spice.recorded import Setup
     from hge_spice.study.lab import tones as command
     from hge_spice.study.lab.instruments import write_lab
     from hge_spice.study.tables.spec import parse_study
@@ -51,14 +55,15 @@ def tones(
     if at is not None and study is None:
         raise ValueError("--at is for a STUDY: tones without one stand at no controls")
     rate = None if sample_rate is None else quantity(sample_rate, "frequency")
-    setup, chosen_filter = None, None
+    setups: list[Setup] = []
+    chosen_filter: Filter | None = None
     if study is not None:
         if (controls, window, max_frequency, min_frequency, points) != (None,) * 5 or narrowest:
             raise ValueError("a STUDY has its own window, points and limits; change them with --set perturbation.KEY=")
         parsed = parse_study(load_study(study, standing(settings, at)))
         chosen = command.of_study(parsed)
         if export is not None or lab is not None:
-            setup, chosen_filter = command.settled(parsed)
+            setups, chosen_filter = command.settled(parsed)
     else:
         chosen = command.planned(
             controls or 0,
@@ -70,15 +75,18 @@ def tones(
             phases=phases,
             seed=seed,
         )
-        setup = chosen.setup(quantity(amplitude, "voltage"))
+        setups = [chosen.setup(quantity(amplitude, "voltage"))]
     if as_json:
         print_json(command.described(chosen))
     else:
         print(command.told(chosen))
-    if export is not None and setup is not None:
-        written = command.export(setup, export, rate)
-        print(f"hge-spice: drive in {export}, lock-in settings in {written}", file=sys.stderr)
-    if lab is not None and setup is not None:
-        files = write_lab(setup, chosen_filter, lab, rate)
+    if export is not None:
+        first, *others = command.export(setups, export, rate)
+        print(f"hge-spice: drive in {export}, lock-in settings in {first}", file=sys.stderr)
+        if others:
+            names = ", ".join(path.stem for path in others)
+            print(f"hge-spice: those of the other patterns likewise in {names}", file=sys.stderr)
+    if lab is not None:
+        files = write_lab(setups, chosen_filter, lab, rate)
         print(f"hge-spice: in {lab}: {', '.join(files)}", file=sys.stderr)
     return DONE

@@ -97,7 +97,8 @@ class _Reader:
     def _lines(self, path: Path, origin: Statement, *, trusted: bool) -> list[str]:
         try:
             if not path.is_file():  # nor a device or a pipe, which never end
-                raise origin.refusal(f"{path.name} is {'no file' if path.exists() else 'missing'}; correct the path")
+                named = path.name if origin.line else "the file"  # itself, which the message begins with
+                raise origin.refusal(f"{named} is {'no file' if path.exists() else 'missing'}; correct the path")
             with path.open("rb") as stream:
                 self.size += 0 if trusted else os.fstat(stream.fileno()).st_size
                 if self.size > SIZE_LIMIT:

@@ -24,6 +24,7 @@ class Setup:
     tones : whole harmonics of 1/window
     window, settle : s; what comes before `settle` is not used
     control, inputs : V, by electrode
+    supplies : V, by electrode, of what else is driven: complements of the inputs, bias
     output : the electrode that was read, if it has a name
     sample_rate : 1/s, for traces without a column of time
     trend : whether a straight line is fitted beside the tones of every window, for outputs that drift
@@ -37,6 +38,12 @@ class Setup:
     output: str | None = None
     sample_rate: float | None = None
     trend: bool = False
+    supplies: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """What every driven electrode is held at, V."""
+        return self.control | self.inputs | self.supplies
 
     @property
     def frequencies(self) -> Floats:

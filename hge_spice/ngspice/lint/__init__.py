@@ -5,6 +5,7 @@ that it finds nothing against can still be wrong, but then ngspice says so. `inc
 """
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from hge_spice.ngspice.harmless import CARDS, SILENT, refuse_hazards
@@ -12,16 +13,17 @@ from hge_spice.ngspice.includes import Netlist, read_netlist
 from hge_spice.ngspice.lint.elements import check_duplicates, check_element
 from hge_spice.ngspice.lint.expressions import check_definitions
 from hge_spice.ngspice.lint.sheet import GROUND, Sheet
-from hge_spice.ngspice.lint.topology import EXPANDED_LIMIT, check_connections, check_size
+from hge_spice.ngspice.lint.topology import EXPANDED_LIMIT, check_connections, check_pins, check_size
 from hge_spice.ngspice.statements import Finding, NetlistError, Statement, logical_lines
 
 __all__ = ["Finding", "Netlist", "NetlistError", "lint", "read_netlist"]
 
 
-def lint(netlist: Netlist | str, top: str | None = None) -> list[Finding]:
+def lint(netlist: Netlist | str, top: str | None = None, output: Collection[str] = ()) -> list[Finding]:
     """Find what ngspice would get wrong without a word, in a netlist that was read or in the text of a deck.
 
     top : the subcircuit that will be used; what neither it nor the top level calls is then never fatal
+    output : those of its pins that are looked at, in lower case
 
     Statements of a process trusted by name are taken as they are; strangers' are checked against them.
     """
@@ -51,11 +53,20 @@ def lint(netlist: Netlist | str, top: str | None = None) -> list[Finding]:
     main = sheet.scopes[0].elements
     if main and not any(GROUND & {*element.nodes} for scope in sheet.scopes for element in scope.elements):
         findings.append(main[0].statement.finding("no node is ground (0): voltages are made up from gmin", fatal=True))
-    if top is not None and top.lower() not in sheet.scopes[0].subcircuits:
-        there = ", ".join(sheet.scopes[0].subcircuits) or "none"
-        findings.append(Statement("netlist", 0, "").finding(f"no subcircuit {top}; there are: {there}", fatal=True))
+    findings += _of_top(sheet, top, output)
     order = {file: place for place, file in enumerate(dict.fromkeys(s.file for s in statements))}
     return sorted(dict.fromkeys(findings), key=lambda found: (order.get(found.file, 0), found.line))
+
+
+def _of_top(sheet: Sheet, top: str | None, output: Collection[str]) -> Iterable[Finding]:
+    """What is wrong with the subcircuit that will be used, seen from outside."""
+    cells = sheet.scopes[0].subcircuits
+    if top is None:
+        return ()
+    if top.lower() not in cells:
+        problem = f"no subcircuit {top}; there are: {', '.join(cells) or 'none'}"
+        return (Statement("netlist", 0, "").finding(problem, fatal=True),)
+    return check_pins(cells[top.lower()], output)
 
 
 def _deck(text: str) -> tuple[tuple[Statement, ...], list[Finding]]:

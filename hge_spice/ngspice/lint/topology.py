@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 from hge_spice.ngspice.lint.sheet import NESTED_LIMIT, Element, Scope
@@ -29,6 +30,21 @@ def check_connections(scope: Scope, everywhere: set[str]) -> Iterator[Finding]:
             yield element.statement.finding(problem, fatal=True)
         elif uses[node] == 1 and element.letter != "x":  # whose pins may be outputs that nobody needs
             yield element.statement.finding(f"node {node} is connected to {element.words[0]} alone")
+
+
+def check_pins(scope: Scope, output: Collection[str]) -> Iterator[Finding]:
+    """Pins of the subcircuit that is used to which nothing is connected; output : those that must have something."""
+    connected = {node: element.words[0] for element in scope.elements for node in element.nodes}
+    looked_at = {node for element in scope.elements for node in element.refs}
+    for pin in scope.pins:
+        if pin in connected:
+            continue
+        if pin in output:
+            near = get_close_matches(pin, connected.keys() - {*scope.pins}, n=1)
+            meant = f"; is node {near[0]} of {connected[near[0]]} meant?" if near else ""
+            yield scope.start.finding(f"pin {pin} is the output, and nothing is connected to it{meant}", fatal=True)
+        elif pin not in looked_at:
+            yield scope.start.finding(f"pin {pin} is connected to nothing")
 
 
 def _uses(scope: Scope) -> tuple[Counter[str], dict[str, Element]]:

@@ -5,17 +5,25 @@ import numpy as np
 from hge_spice.devices.block_mismatch import transistors, with_thresholds
 from hge_spice.graph import Network
 from hge_spice.study.tables.corners import Corners
+from hge_spice.study.text.files import suggestion
 
 
 def at_corner(graph: Network, corners: Corners, seed: int, *, steady: bool) -> Network:
     """The block with its draw of mismatch, and with what a sign-off asks of its transistors among its probes.
 
     steady : whether no expression of the process's follows the temperature
-    Raises ValueError for a network that is no block, and where transistors can't be told apart.
+    Raises ValueError for a network that is no block, one without a transistor that must be saturated, and where
+    transistors can't be told apart.
     """
     if graph.graph["family"] != "subcircuit" or graph.number_of_edges():
         raise ValueError("corners: they are of a block's transistors; name its netlist in device.subcircuit")
     names = transistors(graph)
+    known = [name.removeprefix("m.x1.") for name in names]
+    strange = [name for name in corners.saturated if name.lower() not in known]
+    if strange:
+        raise ValueError(
+            f"corners.saturated: the block has no transistor {', '.join(strange)}{suggestion(strange[0], known)}"
+        )
     if corners.draw:
         rng = np.random.default_rng((seed, corners.draw, *b"mismatch"))
         graph = with_thresholds(graph, corners.threshold, corners.gain, rng)

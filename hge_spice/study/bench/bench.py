@@ -71,6 +71,7 @@ class Bench:
         journal: Journal | None = None,
         kept: Kept | None = None,
         held: Floats | None = None,
+        remarked: Callable[[str], None] = lambda _remark: None,
     ) -> Self:
         """Build the device and settle what is `auto`, at the first start's control setting, or another.
 
@@ -79,6 +80,7 @@ class Bench:
         journal : of ngspice's measurements, unless elements remember from one to the next
         kept : circuits that stay loaded from one trial to the next
         held : [control], V, that other setting; as that from which a chip of a corner is retrained
+        remarked : told what looks odd in the netlists of the user's own, before anything runs
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -91,6 +93,8 @@ class Bench:
         if not isinstance(study.training.first, str):
             first = (given_first(study),)
         graph, plan, task = build_graph(study), build_plan(study), build_task(study.task)
+        for remark in graph.graph.get("remarks", ()):
+            remarked(remark)
         count = len(study.electrodes.controls)
         amplitude = study.perturbation.amplitude
         measurement = Measurement(

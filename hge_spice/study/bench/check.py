@@ -10,8 +10,8 @@ from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
 
 
-def check(study: Study) -> None:
-    """Build all that needs no simulator. Raises ValueError where something doesn't fit."""
+def check(study: Study) -> tuple[str, ...]:
+    """Build all that needs no simulator; gives what looks odd in it. Raises ValueError where something doesn't fit."""
     task = build_task(study.task)
     screened = study.electrodes.roles == "screen"
     if screened:
@@ -33,3 +33,4 @@ def check(study: Study) -> None:
         QuasistaticDevice(graph)
     build_plan(study)
     build_filter(study)
+    return tuple(graph.graph.get("remarks", ()))

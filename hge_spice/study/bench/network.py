@@ -25,6 +25,7 @@ def build_graph(study: Study) -> Network:
             temperature=device.temperature,
             allow_outside=device.allow_outside,
             process=process,
+            output=named.outputs,
         )
     else:
         graph = build_network(device, (*dict(named.assigned), *study.bias))

@@ -132,9 +132,6 @@ def _regions(bench: Bench, seen: list[Mapping[str, Floats]]) -> dict[str, Any]:
         ]
         for name in transistors(bench.network.graph)
     }
-    strange = [name for name in saturated if name.lower() not in spare]
-    if strange:
-        raise ValueError(f"corners.saturated: the block has no {', '.join(strange)}; it has {', '.join(spare)}")
     regions = {name: sum(each > 0 for each in values) for name, values in spare.items()}
     asked = [min(spare[name.lower()]) for name in saturated]
     return {"regions": regions, **({"headroom": min(asked)} if asked else {})}

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,13 +25,24 @@ FEWEST = 5  # trials that sensitivities are given for
 
 @dataclass(frozen=True)
 class Yield:
-    """Trials that meet a condition, of those that finished; failed ones don't. low, high : Wilson's 95 % interval."""
+    """Trials that meet a condition, of those that finished; failed ones don't. low, high : Wilson's 95 % interval.
+
+    unreached : those of them that were left before it could be known
+    """
 
     what: str
     passed: int
     total: int
     low: float
     high: float
+    unreached: int = 0
+
+    @property
+    def told(self) -> str:
+        """How many met it, in words."""
+        if self.unreached and self.unreached == self.total:
+            return "not reached"
+        return f"{self.passed} of {self.total}" + (f", {self.unreached} not reached" if self.unreached else "")
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,15 @@ def yields(rows: Iterable[Row], specs: Mapping[str, Spec]) -> list[Yield]:
     found = [_yield("all specs" if specs else "solved", [passes(row, specs) for row in finished])]
     for metric, spec in specs.items():
         met = [row["status"] == "done" and meets(row, metric, spec) for row in finished]
-        found.append(_yield(said(metric, spec), met))
+        unreached = sum(left_before(row, metric) for row in finished)
+        found.append(replace(_yield(said(metric, spec), met), unreached=unreached))
     return found
+
+
+def left_before(row: Row, metric: str) -> bool:
+    """Whether a point of a sign-off was left, by its cheap checks, before a metric could be known."""
+    result = row["result"]
+    return bool(result.get("stopped")) and (metric == "solved" or value_of(result, metric) is None)
 
 
 def yields_by_value(rows: Iterable[Row], specs: Mapping[str, Spec]) -> list[tuple[str, Yield]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hge_spice.study.judge.statistics import Row, Yield, meets, passes, value_of, wilson
+from hge_spice.study.judge.statistics import Row, Yield, left_before, meets, passes, value_of, wilson
 from hge_spice.study.tables.corners import DRAW
 from hge_spice.study.tables.metrics import METRICS, Spec
 from hge_spice.study.text.units import render
@@ -105,8 +105,7 @@ def _judged(name: str, group: Sequence[Row], specs: Mapping[str, Spec]) -> Corne
 def _margin(row: Row, metric: str, spec: Spec) -> float | None:
     """How far a metric is within its nearer bound, as a share of the bound (of one where that is zero)."""
     value = value_of(row["result"], metric)
-    untrained = metric == "solved" and row["result"].get("stopped")  # left before, so that it isn't known
-    if row["status"] != "done" or value is None or untrained:
+    if row["status"] != "done" or value is None or left_before(row, metric):
         return None
     sides = [(spec.min, 1), (spec.max, -1)]
     return min(sign * (value - bound) / (abs(bound) or 1.0) for bound, sign in sides if bound is not None)

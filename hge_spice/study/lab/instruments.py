@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hge_spice.drive import Floats
 from hge_spice.lockin.filters import Filter
 from hge_spice.recorded import Setup
 from hge_spice.study.lab.setup_file import write_new
-from hge_spice.study.lab.tones import export, rows_of
+from hge_spice.study.lab.tones import drive_path, export, rows_of
 
 LEAK = 1e-3  # of the nearest line, where the order and time constant are ours to choose
 ORDER = 4  # of a lock-in whose study has a filter that instruments don't
@@ -68,7 +69,7 @@ def channels(setup: Setup, rows: int) -> dict[str, tuple[Channel, Floats | None]
     """Every driven electrode's channel and its samples: [row], or none."""
     time = np.arange(rows) * setup.window / rows
     tones = {tone.electrode: tone for tone in setup.tones}
-    held = setup.control | setup.inputs
+    held = setup.levels
     found: dict[str, tuple[Channel, Floats | None]] = {}
     for name in dict.fromkeys((*held, *tones)):
         tone, rate = tones.get(name), rows / setup.window
@@ -120,30 +121,47 @@ def lock_ins(setup: Setup, chosen: Filter | None) -> list[LockIn]:
     return found
 
 
-def write_lab(setup: Setup, chosen: Filter | None, folder: Path, sample_rate: float | None) -> list[str]:
+def write_lab(setups: Sequence[Setup], chosen: Filter | None, folder: Path, sample_rate: float | None) -> list[str]:
     """Write the bench's files into a new folder; gives their names.
 
-    channels.csv and a file of samples a channel, lockins.csv and lockins.json, drive.csv and drive.toml as `tones
-    --export` writes them. Raises ValueError where the folder exists or the rate doesn't fit, OSError.
+    setups : [pattern], which differ in what inputs and their complements are held at; tones and lock-ins are the same
+
+    channels.csv, whose offsets are the first pattern's, and a file of samples a channel; patterns.csv, where there are
+    several; lockins.csv and lockins.json; drive.csv and drive.toml, and the other patterns' drives, as `tones --export`
+    writes them. Raises ValueError where the folder exists or the rate doesn't fit, OSError.
     """
+    setup = setups[0]
     rows = rows_of(setup, sample_rate)
-    taken = {"channels", "lockins", "drive"} & {terminal(tone.electrode) for tone in setup.tones}
+    drives = [drive_path(Path("drive.csv"), pattern) for pattern in range(len(setups))]
+    taken = {"channels", "lockins", "patterns", *(drive.stem for drive in drives)}
+    taken &= {terminal(tone.electrode) for tone in setup.tones}
     if taken:
         raise ValueError(f"electrode {taken.pop()} has the name of one of the lab's tables; rename it")
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
         raise ValueError(f"{folder} exists; name another folder") from None
-    export(setup, folder / "drive.csv", sample_rate)
+    export(setups, folder / drives[0], sample_rate)
     driven = channels(setup, rows)
     for settings, samples in driven.values():
         if samples is not None:
             write_new(folder / settings.file, "".join(f"{value!r}\n" for value in samples.tolist()))
     write_new(folder / "channels.csv", _table([asdict(settings) for settings, _ in driven.values()]))
+    if len(setups) > 1:
+        write_new(folder / "patterns.csv", _table(list(_patterns(setups, drives))))
     found = [asdict(each) for each in lock_ins(setup, chosen)]
     write_new(folder / "lockins.csv", _table(found))
     write_new(folder / "lockins.json", json.dumps(found, indent=1) + "\n")
     return sorted(path.name for path in folder.iterdir())
+
+
+def _patterns(setups: Sequence[Setup], drives: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """A row for each pattern: its files, and the offset in V of every channel that is not at the first's in all."""
+    first = setups[0].levels
+    moved = [name for name in first if any(setup.levels[name] != first[name] for setup in setups)]
+    for pattern, (setup, drive) in enumerate(zip(setups, drives, strict=True)):
+        offsets = {f"{name}_offset_v": setup.levels[name] for name in moved}
+        yield {"pattern": pattern, "drive": drive.name, "settings": drive.with_suffix(".toml").name, **offsets}
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -34,13 +34,14 @@ class _SetupText(_Table):
     output: Annotated[str | None, BeforeValidator(text)] = None
     control: Annotated[dict[str, float], BeforeValidator(voltages)] = {}
     inputs: Annotated[dict[str, float], BeforeValidator(voltages)] = {}
+    supplies: Annotated[dict[str, float], BeforeValidator(voltages)] = {}
     tone: Annotated[tuple[Any, ...], BeforeValidator(list_of(table, least=1))]
 
 
 def write_setup(path: Path, setup: Setup) -> None:
     """Write the settings, in SI units, with all digits. Raises ValueError where the file exists, OSError."""
     content = {key: value for key in ("window", "settle", "sample_rate", "output") if (value := getattr(setup, key))}
-    content |= {key: value for key in ("control", "inputs") if (value := getattr(setup, key))}
+    content |= {key: value for key in ("control", "inputs", "supplies") if (value := getattr(setup, key))}
     content["tone"] = [
         {"electrode": t.electrode, "frequency": t.frequency, "amplitude": t.amplitude, "phase": t.phase}
         for t in setup.tones
@@ -95,6 +96,7 @@ def read_setup(path: Path) -> Setup:
         found.inputs,
         found.output,
         found.sample_rate,
+        supplies=found.supplies,
     )
 
 

@@ -1,7 +1,7 @@
 """What `hge-spice tones` does: a plan with its hits, and the drive with its lock-in settings as files."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from hge_spice.drive import Floats, Tone
 from hge_spice.lockin.filters import Filter
+from hge_spice.netlist.rails import voltages
 from hge_spice.phases import PHASES, crest_factor
 from hge_spice.recorded import Setup
 from hge_spice.study.bench.bench import Bench
@@ -106,43 +107,59 @@ def told(chosen: Perturbation) -> str:
     return "\n".join([*lines, *([HIT] if plan.second_order_hits or plan.third_order_hits else [])])
 
 
-def settled(study: Study) -> tuple[Setup, Filter]:
-    """The drive of one extraction at the study's first control point and pattern, amplitudes settled, and its filter.
+def settled(study: Study) -> tuple[list[Setup], Filter]:
+    """The drive of one extraction at the study's first control point, amplitudes settled, and its filter.
 
-    Raises ValueError, NgspiceNotFound, SimulationError.
+    A setup for each pattern; of a data set for the first, which the report shows too. Raises ValueError,
+    NgspiceNotFound, SimulationError.
     """
     with Bench.of(study) as bench:
         measurement, dut = bench.recipe.measurement, bench.dut
-        setup = Setup(
-            tones=measurement.tones(dut.controls),
-            window=measurement.plan.window,
-            settle=measurement.settle,
-            control=dict(zip(dut.controls, bench.control().tolist(), strict=True)),
-            inputs=dict(zip(dut.inputs, bench.recipe.inputs[0].tolist(), strict=True)),
-            output=study.electrodes.outputs[0],
-        )
-        return setup, build_filter(study)
+        setups = []
+        for drive in bench.drives()[: len(bench.shown.inputs)]:
+            control = dict(zip(dut.controls, drive.control.tolist(), strict=True))
+            inputs = dict(zip(dut.inputs, drive.inputs.tolist(), strict=True))
+            every = voltages(bench.network.graph, drive)
+            setups.append(
+                Setup(
+                    tones=measurement.tones(dut.controls),
+                    window=measurement.plan.window,
+                    settle=measurement.settle,
+                    control=control,
+                    inputs=inputs,
+                    output=study.electrodes.outputs[0],
+                    supplies={name: level for name, level in every.items() if name not in control | inputs},
+                )
+            )
+        return setups, build_filter(study)
 
 
-def export(setup: Setup, path: Path, sample_rate: float | None) -> Path:
-    """Write one window of the drive as CSV, a column per electrode, to be repeated; beside it the lock-in settings.
+def export(setups: Sequence[Setup], path: Path, sample_rate: float | None) -> list[Path]:
+    """Write one window of each pattern's drive as CSV, to be repeated, a column per electrode, and lock-in settings.
 
+    setups : [pattern]; the first goes to `path`, the others beside it, -1, -2, … added to its name; each has its
+    settings in a file of the same name with .toml
     sample_rate : 1/s; by default the lowest whole number of points per window with 32 or more in a period of the
     highest tone
 
-    The settings go to the same name with .toml. Raises ValueError where a file exists or the rate doesn't fit, OSError.
+    Gives the settings' paths. Raises ValueError where a file exists or the rate doesn't fit, OSError.
     """
-    settings = path.with_suffix(".toml")
-    if settings == path:
+    if path.suffix == ".toml":
         raise ValueError(f"{path} is the name of the settings beside the drive; name the drive .csv")
-    for file in (path, settings):
+    drives = [drive_path(path, pattern) for pattern in range(len(setups))]
+    for file in (each for drive in drives for each in (drive, drive.with_suffix(".toml"))):
         if file.exists():
             raise ValueError(f"{file} exists; name another file")
-    rows = rows_of(setup, sample_rate)
-    setup = replace(setup, sample_rate=rows / setup.window)
-    write_new(path, "\n".join(_drive(setup, rows)))
-    write_setup(settings, setup)
-    return settings
+    rows = rows_of(setups[0], sample_rate)
+    for setup, drive in zip(setups, drives, strict=True):
+        write_new(drive, "\n".join(_drive(setup, rows)))
+        write_setup(drive.with_suffix(".toml"), replace(setup, sample_rate=rows / setup.window))
+    return [drive.with_suffix(".toml") for drive in drives]
+
+
+def drive_path(path: Path, pattern: int) -> Path:
+    """Where a pattern's drive goes; path : where the first's does."""
+    return path.with_stem(f"{path.stem}-{pattern}") if pattern else path
 
 
 def rows_of(setup: Setup, sample_rate: float | None) -> int:
@@ -166,7 +183,7 @@ def rows_of(setup: Setup, sample_rate: float | None) -> int:
 
 def _drive(setup: Setup, rows: int) -> Iterator[str]:
     time = np.arange(rows) * setup.window / rows
-    voltages = {name: np.full(rows, level) for name, level in (setup.control | setup.inputs).items()}
+    voltages = {name: np.full(rows, level) for name, level in setup.levels.items()}
     for tone in setup.tones:
         wave = tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase)
         voltages[tone.electrode] = voltages.get(tone.electrode, 0.0) + wave

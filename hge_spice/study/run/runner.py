@@ -65,38 +65,47 @@ class Where:
     scheduler: str | None = None
 
 
-def plan_study(raw: StudyText, only: str | None = None) -> list[Planned]:
+def plan_study(
+    raw: StudyText, only: str | None = None, remarked: Callable[[str], None] = lambda _remark: None
+) -> list[Planned]:
     """Every trial of a study, each checked as far as can be without simulating. Raises StudyError.
 
     only : a condition on the swept keys (subset.py)
+    remarked : told what looks odd, once each
     """
     refinement(raw)
     planned: list[Planned] = []
     meant = None
-    checked: set[str] = set()
+    checked: dict[str, tuple[str, ...]] = {}
     for position, (trial, study) in enumerate(parsed_trials(raw)):
         meant = meant or (subset(only, tuple(trial.parameters)) if only is not None else lambda _i, _p: True)
         if meant(position, trial.parameters):
-            _check_once(study, checked)
+            known = {remark for remarks in checked.values() for remark in remarks}
+            for remark in _check_once(study, checked):
+                if remark not in known:
+                    remarked(remark)
             planned.append(Planned(position, trial, study.training.seed))
     if not planned:
         raise StudyError(f"--subset {only}: none of the study's trials is meant")
     return planned
 
 
-def _check_once(study: Study, checked: set[str]) -> None:
-    """Check a study unless one with the same circuit, task and tones was; dopants of another seed are the same kind."""
+def _check_once(study: Study, checked: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Check a study unless one with the same circuit, task and tones was; dopants of another seed are the same kind.
+
+    Gives the remarks of one that is checked for the first time.
+    """
     apart: dict[str, Any] = {"training": {"seed", "steps", "starts", "rate", "rule"}, "readout": True}
     if study.device.source == "dopant":
         apart["device"] = {"seed"}
     same = study.model_dump_json(exclude=apart)
     if same in checked:
-        return
+        return ()
     try:
-        check(study)
+        checked[same] = check(study)
     except ValueError as error:
         raise StudyError(str(error)) from error
-    checked.add(same)
+    return checked[same]
 
 
 def run_study(

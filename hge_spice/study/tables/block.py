@@ -1,7 +1,7 @@
 """A block of the user's own, read from its netlist file: which subcircuit, which pins, and what of the file is kept."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +24,13 @@ def read_block(
     temperature: float,
     allow_outside: bool,
     process: Process | None = None,
+    output: Collection[str] = (),
 ) -> Network:
     """Read a netlist file into a network whose electrodes are the pins of one of its subcircuits.
 
     name : of the subcircuit; needn't be given where the file has one alone
     parameters : of the instance, SI; temperature : K; allow_outside : let includes leave the netlist's folder
-    process : whose models the block may use
+    process : whose models the block may use; output : those of its pins that something must be connected to
 
     Elements outside subcircuits, a test bench perhaps, are left out: the study is the bench. What else was left out or
     looks odd is in the graph's `remarks`.
@@ -37,7 +38,7 @@ def read_block(
     """
     source = read_source(path, allow_outside=allow_outside)
     chosen = choose(source, name, "device.name")
-    remarks = linted(source, chosen, process)
+    remarks = linted(source, chosen, process, output)
     cell = source.cells[chosen]
     known = cell.formals | cell.params.keys()
     for odd in (each for each in parameters if each.lower() not in known):
@@ -106,10 +107,14 @@ def choose(source: Source, name: str | None, key: str) -> str:
     return name.lower()
 
 
-def linted(source: Source, name: str, process: Process | None) -> list[str]:
-    """What is to be said of a file whose subcircuit is used. Raises StudyError for what can't be simulated."""
+def linted(source: Source, name: str, process: Process | None, output: Collection[str] = ()) -> list[str]:
+    """What is to be said of a file whose subcircuit is used. Raises StudyError for what can't be simulated.
+
+    output : pins that something must be connected to
+    """
     known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
-    findings = _found(Netlist((*known, *source.kept.statements), source.netlist.findings), name)
+    netlist = Netlist((*known, *source.kept.statements), source.netlist.findings)
+    findings = _found(netlist, name, frozenset(pin.lower() for pin in output))
     wrong = [finding for finding in findings if finding.fatal]
     if wrong:
         raise StudyError("\n".join(str(finding) for finding in wrong))
@@ -117,9 +122,9 @@ def linted(source: Source, name: str, process: Process | None) -> list[str]:
 
 
 @lru_cache(maxsize=16)
-def _found(netlist: Netlist, top: str) -> tuple[Finding, ...]:
+def _found(netlist: Netlist, top: str, output: frozenset[str]) -> tuple[Finding, ...]:
     """What `lint` says; of one netlist a sweep asks at every trial."""
-    return tuple(lint(netlist, top=top))
+    return tuple(lint(netlist, top=top, output=output))
 
 
 def file_digest(path: Path) -> str:

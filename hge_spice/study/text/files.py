@@ -35,10 +35,22 @@ def load_study(name_or_path: str | Path, settings: Sequence[str] = (), smoke: bo
     """
     raw = read_raw(name_or_path)
     if smoke:
-        raw = apply_smoke(raw)
+        noted = [smoke_note(raw), *([raw["notes"]] if isinstance(raw.get("notes"), str) else [])]
+        raw = apply_smoke(raw) | {"notes": "\n\n".join(noted)}
     for setting in settings:
         raw = apply_setting(raw, setting)
     return raw
+
+
+def smoke_note(raw: StudyText) -> str:
+    """What is to be said of results at the size that the tests run."""
+    smoke = raw.get("smoke")
+    if not smoke or not isinstance(smoke, dict):
+        return "The study has no [smoke]: this is its own size."
+    changed = ", ".join(f"{key} = {value}" for key, value in smoke.items())
+    return (
+        f"At the size that the tests run ([smoke]: {changed}): what is solved or passes here says nothing of the study."
+    )
 
 
 def apply_smoke(raw: StudyText) -> StudyText:
@@ -78,18 +90,25 @@ def find_study(name_or_path: str | Path, folder: Path) -> Path:
         return known[name]
     if is_folder and wanted:
         raise StudyError(f"{path} is a folder; give a study file in it")
-    raise StudyError(
-        f"there is no study file {wanted!r}, and no study of that name ships{suggestion(Path(name).name, known)}"
-    )
+    here = {each.stem: each for each in path.parent.glob("*.toml")} if path.parent.is_dir() else {}
+    near = _nearest(Path(name).name, here)
+    meant = f"; did you mean {here[near]}, which is here?" if near else suggestion(Path(name).name, known)
+    raise StudyError(f"there is no study file {wanted!r}, and no study of that name ships{meant}")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """What to add to a message about an unknown name: the nearest known one, or all of them."""
+    near = _nearest(name, known := tuple(known))
+    if near:
+        return f"; did you mean {near}?"
+    return f"; known: {', '.join(sorted(known)) or 'none yet'}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is spelt nearly so, whatever its case."""
     by_case = {k.lower(): k for k in known}
     near = difflib.get_close_matches(name.lower(), by_case, n=1)
-    if near:
-        return f"; did you mean {by_case[near[0]]}?"
-    return f"; known: {', '.join(sorted(by_case.values())) or 'none yet'}"
+    return by_case[near[0]] if near else None
 
 
 def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
@@ -113,16 +132,20 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
         below = find_study(extended, path.parent)
     except StudyError as error:
         raise StudyError(f"{path}: extends: {error}") from error
-    return merge(_read(below, (*above, here)), raw)
+    found = _read(below, (*above, here))
+    found.pop("notes", None)  # they are about the study that has them
+    return merge(found, raw)
 
 
 def _resolve(table: Any, folder: Path) -> None:
-    """Files that a device or a task names are seen from the file that names them."""
+    """Files that a device or a task names are seen from the file that names them, or ship and are known by name."""
     if not isinstance(table, dict):
         return
     for key in ("subcircuit", "file"):
         if isinstance(table.get(key), str):
-            table[key] = str((folder / table[key]).resolve())
+            own, ours = folder / table[key], shipped("studies") / Path(table[key]).name
+            named_alone = Path(table[key]).name == table[key]
+            table[key] = str((ours if named_alone and not own.exists() and ours.is_file() else own).resolve())
     for unit in table["units"] if isinstance(table.get("units"), list) else ():
         _resolve(unit, folder)
 
