@@ -5,7 +5,7 @@ PYTHON ?= $(shell .ci/ensure python)
 PIP = .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input
 
 .NOTPARALLEL:
-.PHONY: help run test test-long test-package package docs clean ngspice ngspice-command
+.PHONY: help run test test-long test-package package docs keys clean ngspice ngspice-command
 
 help:
 	@echo 'make run        set up, run studies/xor.toml and tell where its report is'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test-package  wheel and sdist into fresh environments, Python 3.11, 3.12 and 3.13 where they are here'
 	@echo 'make package    wheel and sdist in dist/'
 	@echo 'make docs       the API pages, from the docstrings, in build/api/'
+	@echo 'make keys       docs/keys.md, from where the keys of a study are declared'
 	@echo 'make clean      remove what these made, except runs/'
 
 run: .venv/for-run ngspice
@@ -33,6 +34,9 @@ test-package: .venv/for-test ngspice
 
 package: .venv/for-test
 	.venv/bin/python -m hatchling build
+
+keys: .venv/for-test
+	.venv/bin/python docs/api/keys.py docs/keys.md
 
 docs: .venv/for-test
 	.venv/bin/python docs/api/build.py build/api

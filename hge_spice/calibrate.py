@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
+from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice, all_responses
 from hge_spice.gradient import Estimate, Measurement
 from hge_spice.gradient.homodyne import homodyne
 from hge_spice.tones import TonePlan, plan_from_harmonics
@@ -183,8 +183,7 @@ def quasi_static(dut: SmallSignalDevice, control: Floats, inputs: Floats, freque
     inputs : [pattern, input], V; frequencies : [control], Hz
     """
     low = np.full(len(frequencies), frequencies.min() / 1000)
-    at_tones = np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
-    at_rest = np.array([dut.small_signal(control, pattern, low) for pattern in inputs])
+    at_tones, at_rest = (all_responses(dut, control, inputs, each) for each in (frequencies, low))
     return bool(np.abs(at_tones - at_rest).max() < QUASI_STATIC * np.abs(at_rest).max())
 
 
@@ -199,9 +198,7 @@ def follows_the_grid(dut: SmallSignalDevice, control: Floats, inputs: Floats, pl
     """
     step, frequencies = plan.window / plan.points, np.array(plan.frequencies)
     bent = np.tan(np.pi * frequencies * step) / (np.pi * step)
-    at_tones, on_grid = (
-        np.array([dut.small_signal(control, pattern, each) for pattern in inputs]) for each in (frequencies, bent)
-    )
+    at_tones, on_grid = (all_responses(dut, control, inputs, each) for each in (frequencies, bent))
     return bool(np.abs((on_grid - at_tones).real).max() < QUASI_STATIC * np.abs(at_tones).max())
 
 

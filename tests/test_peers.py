@@ -119,10 +119,10 @@ def test_a_peer_that_is_missing_says_what_to_do(monkeypatch: pytest.MonkeyPatch)
 def test_ratios_are_of_like_with_like_and_the_worst_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     def sides(plain: float, **others: float) -> dict[str, Any]:
         seconds = {"hge.lock_in": 2.0, "hge.without_tones": 3.0, "pyspice_loop.lock_in": plain, **others}
-        return {name: {"0.01": {"seconds": 1.0}, "0.001": {"seconds": each}} for name, each in seconds.items()}
+        return {name: {"0.01": {"seconds": 1.0}, "0.0002": {"seconds": each}} for name, each in seconds.items()}
 
     circuits = {"a": sides(40.0, **{"neospice_adjoint.without_tones": 0.3}), "b": sides(20.0), "c": sides(1.0)}
-    del circuits["c"]["pyspice_loop.lock_in"]["0.001"]  # it doesn't get there, and says nothing of speed
+    del circuits["c"]["pyspice_loop.lock_in"]["0.0002"]  # it doesn't get there, and says nothing of speed
     monkeypatch.setattr(side_by_side, "at_equal_error", lambda: {"circuits": circuits, "skipped": {}})
     for rest in ("against_adjoint", "against_badcrossbar", "at_equal_time"):
         monkeypatch.setattr(side_by_side, rest, dict)
@@ -132,6 +132,9 @@ def test_ratios_are_of_like_with_like_and_the_worst_counts(monkeypatch: pytest.M
         "pyspice_loop.lock_in": {"a": 20.0, "b": 10.0, "c": None},
         "neospice_adjoint.without_tones": {"a": pytest.approx(0.1)},
     }
+    assert found["faster_at"]["0.0002"] == found["faster"]
+    assert found["faster_at"]["0.01"]["pyspice_loop.lock_in"] == dict.fromkeys("abc", 1.0)
+    assert found["faster_at"]["0.001"]["pyspice_loop.lock_in"] == dict.fromkeys("abc")  # nobody was asked here
 
 
 def test_what_a_peer_died_of_is_told(tmp_path: Path) -> None:

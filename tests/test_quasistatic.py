@@ -22,6 +22,7 @@ from hge_spice.loss import LOSSES, Target
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.phases import random_phases
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions, solve
+from hge_spice.quasistatic.assembly import Assembly
 from hge_spice.quasistatic.linear import Elimination
 from hge_spice.tasks import TASKS
 from hge_spice.tones import plan_tones
@@ -332,6 +333,18 @@ def test_poles_near_the_tones_are_refused() -> None:
     measure(0.99 * limit)
     with pytest.raises(SimulationError, match=r"too near the pole at 3\.18e\+05 Hz.*lengthen the window"):
         measure(1.01 * limit)
+
+
+@pytest.mark.parametrize("graph", [dopant_network(seed=13), mesh("sinh", 100)], ids=["dense", "sparse"])
+def test_a_bound_without_eigenvalues_lets_no_pole_pass(graph: nx.Graph) -> None:
+    storing = all_controls(graph)
+    storing.graph["node_capacitance"] = 1e-15  # a dopant network's sites have their own
+    network = Assembly(storing)
+    points = network.solve(np.random.default_rng(0).uniform(-0.5, 0.5, (30, len(network.names))))
+    bounds = network.slowest_at_most(points)
+    longest = np.array([network.time_constants(points, row)[0][0] for row in range(30)])
+    assert (bounds >= longest * (1 - 1e-12)).all()
+    assert (bounds < 10 * longest).all()  # and spares the eigenvalues wherever tones lie ten times lower than they may
 
 
 def test_an_adjoint_needs_a_device_whose_equations_are_known(device: NgspiceDevice) -> None:

@@ -53,6 +53,22 @@ def test_named_electrodes_limit_the_choice() -> None:
         assert "e3" not in {bench.study.electrodes.output, *bench.dut.inputs, *bench.dut.controls}
 
 
+@pytest.mark.parametrize(("asked", "shown"), [(10, 10), (16, 15), (200, 30)])
+def test_a_data_set_is_screened_by_as_many_patterns_as_asked_for(asked: int, shown: int) -> None:
+    """Equal shares of the training patterns, the classes dealt evenly, each of which costs an operating point."""
+    told: list[int] = []
+    study = SCREEN | {
+        "electrodes": {"roles": "screen", "screen_points": 2000, "screen_patterns": asked},
+        "task": {"name": "ring", "train": 30, "test": 2},
+        "training": {"loss": "least_squares", "steps": 1, "starts": 1},
+    }
+    with Bench.of(parse_study(study), screened=lambda done, _: told.append(done)) as bench:
+        assert bench.screening is not None
+        assert bench.screening["patterns"] == shown
+        assert bench.screening["settings"] * shown <= 2000
+        assert told[0] % shown == 0
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

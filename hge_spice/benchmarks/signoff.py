@@ -17,6 +17,7 @@ from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.worker import Worker
 from hge_spice.study.bench.network import build_graph
+from hge_spice.study.beside.signoff import nominal_point
 from hge_spice.study.run.perform import perform
 from hge_spice.study.run.runner import Planned, plan_study
 from hge_spice.study.tables.spec import parse_study
@@ -52,13 +53,14 @@ def signoff() -> dict[str, Any]:
 
 
 def _points(planned: Sequence[Planned]) -> Iterator[float]:
-    """Run them in this process, as one worker of a run does: seconds in the solver, of each."""
+    """Run them in this process, as one worker of a run does: seconds in the solver, the nominal point's last."""
     with tempfile.TemporaryDirectory(prefix="hge-spice-bench-") as home, Kept() as kept:
         for each in planned:
             found = perform(each.trial, Path(home), kept=kept)
             if found.result is None:
                 raise SimulationError(found.reason)
             yield found.result["solver_seconds"]
+        yield nominal_point(planned[0].trial.base, kept).solver_seconds  # trained before the first
 
 
 def _altered(graphs: Sequence[Network], kept: Kept) -> None:

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from hge_spice.cli.interface import DONE, AsJson, Settings, StudyName, print_json
+from hge_spice.cli.interface import DONE, AsJson, At, Settings, StudyName, print_json, standing
 
 
 def allan(
     study: StudyName,
     settings: Settings = None,
+    at: At = None,
     windows: Annotated[int, typer.Option(min=16, help="Extractions in the run, one after the other.")] = 1024,
     pattern: Annotated[int, typer.Option(min=0, help="Of the task's inputs, from 0.")] = 0,
     output: Annotated[Path | None, typer.Option(help="Draw it too: a .png, .svg or .pdf file.")] = None,
@@ -24,7 +25,7 @@ def allan(
 
     if output is not None and output.exists():
         raise ValueError(f"{output} exists; name another file")
-    with Bench.of(parse_study(load_study(study, settings or []))) as bench:
+    with Bench.of(parse_study(load_study(study, standing(settings, at)))) as bench:
         found = long_run(bench, windows, pattern)
     if output is not None:
         from hge_spice.plot.allan import allan as picture

@@ -14,7 +14,20 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, o
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated.")
 ]
+At = Annotated[
+    Path | None,
+    typer.Option(
+        "--at", metavar="RUN", help="Stand at the controls that this run has trained, or a trial's folder in it."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output, nothing else there.")]
+
+
+def standing(settings: list[str] | None, at: Path | None) -> list[str]:
+    """The settings, with the controls of a finished run as the first of them. Raises ValueError where it has none."""
+    from hge_spice.study.run.reached import reached
+
+    return [*([] if at is None else [reached(at)]), *(settings or [])]
 
 
 def print_json(value: dict[str, Any]) -> None:

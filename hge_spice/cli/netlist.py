@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from hge_spice.cli.interface import Settings, StudyName, print_or_write
+from hge_spice.cli.interface import At, Settings, StudyName, print_or_write, standing
 
 
 def netlist(
     study: StudyName,
     settings: Settings = None,
+    at: At = None,
     dialect: Annotated[
         str, typer.Option("--format", help="ngspice; or xyce, spectre: one extraction of the first pattern.")
     ] = "ngspice",
@@ -25,7 +26,7 @@ def netlist(
 
     if dialect != "ngspice" and dialect not in DIALECTS:
         raise ValueError(f"there is no format {dialect!r}{suggestion(dialect, ('ngspice', *DIALECTS))}")
-    parsed = parse_study(load_study(study, settings or []))
+    parsed = parse_study(load_study(study, standing(settings, at)))
     if dialect != "ngspice" and parsed.training.where == "circuit":
         raise ValueError(f"the learning circuit is a deck for ngspice alone; --format {dialect} has one extraction")
     with Bench.of(parsed) as bench:

@@ -12,9 +12,11 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from hge_spice.study.judge.holding import exactly
     from hge_spice.study.text.units import render
 
     swept = [str(key) for key in parameters]
+    in_exact = any("holds_in_exact_model" in result for result in summary["results"])
     of_data = any("test_patterns" in result for result in summary["results"])
     table = Table(box=None, pad_edge=False)
     for column in (
@@ -23,6 +25,7 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
         "starts",
         "steps",
         *(("test", "95 %", "random", "better by", "logistic", "digital") if of_data else ("gap", "gap/span", "d'")),
+        *(("exact model",) if in_exact else ()),
         "device time",
         "energy",
         "seconds",
@@ -56,6 +59,7 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
                     "∞" if sharp is None else f"{sharp:.1f}",
                 )
             ),
+            *((exactly(result),) if in_exact else ()),
             short(result["simulated_seconds"], "time"),
             short(result["energy_joule"], "energy"),
             f"{result['seconds']:.1f}",

@@ -44,6 +44,7 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Train: run every trial of a study, write its directory and report."""
+    from hge_spice.study.judge import holding, unsolved
     from hge_spice.study.judge.advantage import of_sweep, says
     from hge_spice.study.judge.budget import budget, sentence
     from hge_spice.study.judge.functional import functional_yield, told
@@ -96,15 +97,14 @@ def run(
         print_json(summary | found)
     else:
         print_results(summary, planned[0].trial.parameters)
-        for each in found.get("yields", []):
-            print(_yield(each))
+        beside = (*unsolved.told(summary["results"]), *holding.told(summary["results"]))
+        for line in (*beside, *map(_yield, found.get("yields", []))):
+            print(line)
         if said := sentence(budget(rows)):
             print(said)
         for line in (*told(functional_yield(rows)), *says(rows), *(judged.says if judged is not None else ())):
             print(line)
-        if smoke:
-            print(smoke_note(read_raw(study)))
-        print(f"report: {report}")
+        print(*([smoke_note(read_raw(study))] if smoke else []), f"report: {report}", sep="\n")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hge_spice.cli.interface import DONE, AsJson, Settings, print_json
+from hge_spice.cli.interface import DONE, AsJson, At, Settings, print_json, standing
 
 
 def tones(
@@ -14,6 +14,7 @@ def tones(
         str | None, typer.Argument(metavar="[STUDY]", help="A study, or give --controls and --window.")
     ] = None,
     settings: Settings = None,
+    at: At = None,
     controls: Annotated[int | None, typer.Option(min=1, max=128, help="Number of tones.")] = None,
     window: Annotated[str | None, typer.Option(help='Window, such as "25 ms".')] = None,
     max_frequency: Annotated[str | None, typer.Option(help='Upper end of the band, such as "1 kHz".')] = None,
@@ -51,13 +52,15 @@ def tones(
         raise ValueError("give a STUDY, or --controls and --window")
     if sample_rate is not None and export is None and lab is None:
         raise ValueError("--sample-rate is for a drive; give --export DRIVE.csv or --lab DIR too")
+    if at is not None and study is None:
+        raise ValueError("--at is for a STUDY: tones without one stand at no controls")
     rate = None if sample_rate is None else quantity(sample_rate, "frequency")
     setups: list[Setup] = []
     chosen_filter: Filter | None = None
     if study is not None:
         if (controls, window, max_frequency, min_frequency, points) != (None,) * 5 or narrowest:
             raise ValueError("a STUDY has its own window, points and limits; change them with --set perturbation.KEY=")
-        parsed = parse_study(load_study(study, settings or []))
+        parsed = parse_study(load_study(study, standing(settings, at)))
         chosen = command.of_study(parsed)
         if export is not None or lab is not None:
             setups, chosen_filter = command.settled(parsed)
@@ -79,10 +82,8 @@ def tones(
         print(command.told(chosen))
     if export is not None:
         first, *others = command.export(setups, export, rate)
-        print(f"hge-spice: drive in {export}, lock-in settings in {first}", file=sys.stderr)
-        if others:
-            names = ", ".join(path.stem for path in others)
-            print(f"hge-spice: those of the other patterns likewise in {names}", file=sys.stderr)
+        likewise = f"; of the other patterns likewise in {', '.join(path.stem for path in others)}" if others else ""
+        print(f"hge-spice: drive in {export}, lock-in settings in {first}{likewise}", file=sys.stderr)
     if lab is not None:
         files = write_lab(setups, chosen_filter, lab, rate)
         print(f"hge-spice: in {lab}: {', '.join(files)}", file=sys.stderr)

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class _Definition:
 def transistors(graph: Network) -> tuple[str, ...]:
     """Every transistor (M element) of a block by its flattened name in ngspice, such as "m.x1.xpair.m1"."""
     described = graph.graph["subcircuit"]
-    definitions = _read(described["text"].splitlines())
+    definitions = _read(described["text"])
     return tuple(f"m.x1.{path}" for path in _paths(definitions, described["name"]))
 
 
@@ -69,23 +70,31 @@ def with_parameters(graph: Network) -> Network:
         parameters = {key: value for key, value in described["parameters"].items() if not _DRAWN.fullmatch(key)}
         changed.graph["subcircuit"] = {**described, "parameters": parameters}
         return changed
-    lines = described["text"].splitlines()
-    definitions, top = _read(lines), described["name"]
+    changed.graph["subcircuit"] = {**described, "text": _parametrised(described["text"], described["name"])}
+    return changed
+
+
+@lru_cache(maxsize=16)
+def _parametrised(text: str, top: str) -> str:
+    lines, definitions = text.splitlines(), _read(text)
     if not _paths(definitions, top):
         raise ValueError(
             f"{top} has no transistor of its own (an element M); state mismatch in the netlist, or use the process's"
         )
     for name in _below(definitions, top):
         _rewrite(lines, definitions, name)
-    changed.graph["subcircuit"] = {**described, "text": "\n".join(lines)}
-    return changed
+    return "\n".join(lines)
 
 
 def areas(graph: Network) -> tuple[float, ...] | None:
     """Gate area of every transistor, m², in the order of `transistors`; None where a w, l or m is no plain number."""
     described = graph.graph["subcircuit"]
-    lines = described["text"].splitlines()
-    definitions = _read(lines)
+    return _areas(described["text"], described["name"])
+
+
+@lru_cache(maxsize=16)
+def _areas(text: str, top: str) -> tuple[float, ...] | None:
+    lines, definitions = text.splitlines(), _read(text)
 
     def below(name: str) -> list[float]:
         own = [_area_of(lines[at]) for at, _ in definitions[name].transistors]
@@ -93,7 +102,7 @@ def areas(graph: Network) -> tuple[float, ...] | None:
         return [*own, *(area for inner in used for area in below(inner))]
 
     try:
-        return tuple(below(described["name"]))
+        return tuple(below(top))
     except ValueError:
         return None
 
@@ -120,10 +129,12 @@ def _pair(k: int) -> tuple[str, str]:
     return f"drawn_v{k}", f"drawn_b{k}"  # V·m and m: still to be divided by the root of the area
 
 
-def _read(lines: list[str]) -> dict[str, _Definition]:
+@lru_cache(maxsize=16)
+def _read(text: str) -> dict[str, _Definition]:
+    """Its definitions by name, for nobody to change: a sign-off asks them of one text at every point."""
     found: dict[str, _Definition] = {}
     inside: list[str] = []
-    for k, line in enumerate(lines):
+    for k, line in enumerate(text.splitlines()):
         words = _SPACED.sub("=", line.lower()).split()
         if not words:
             continue

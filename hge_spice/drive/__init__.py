@@ -4,11 +4,14 @@ from hge_spice.drive.device import (
     ChangingDevice,
     DeviceUnderTest,
     ExactDevice,
+    ExactOutputs,
     ManyAtOnce,
     NoiseSource,
     NoisyDevice,
     NoisyElements,
     SmallSignalDevice,
+    all_points,
+    all_responses,
     measure_all,
 )
 from hge_spice.drive.drive import AS_MADE, INJECTED, Condition, Drive, Floats, Tables, Tone, Transient
@@ -23,6 +26,7 @@ __all__ = [
     "DeviceUnderTest",
     "Drive",
     "ExactDevice",
+    "ExactOutputs",
     "Floats",
     "ManyAtOnce",
     "NoiseSource",
@@ -36,6 +40,8 @@ __all__ = [
     "Waveform",
     "Wrapped",
     "WrappedKnown",
+    "all_points",
+    "all_responses",
     "innermost",
     "measure_all",
 ]

@@ -64,6 +64,36 @@ class SmallSignalDevice(DeviceUnderTest, Protocol):
 
 
 @runtime_checkable
+class ManyLinearised(Protocol):
+    """A device that knows its linearised responses, and operating points, of several patterns at once."""
+
+    def small_signals(self, control: Floats, inputs: Floats, frequencies: Floats) -> Complexes:
+        """dI_out/dV of each control at its own frequency: [pattern, control], A/V complex."""
+        ...
+
+    def operating_points(self, control: Floats, inputs: Floats) -> list[Waveform]:
+        """Tones off, at rest: one point for each pattern."""
+        ...
+
+
+def all_responses(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> Complexes:
+    """dI_out/dV of each control at its own frequency, [pattern, control], A/V complex; together where the device can.
+
+    inputs : [pattern, input], V; frequencies : [control], Hz
+    """
+    if isinstance(dut, ManyLinearised):
+        return dut.small_signals(control, inputs, frequencies)
+    return np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
+
+
+def all_points(dut: SmallSignalDevice, control: Floats, inputs: Floats) -> list[Waveform]:
+    """One operating point for each pattern, tones off; together where the device can. inputs : [pattern, input], V."""
+    if isinstance(dut, ManyLinearised):
+        return dut.operating_points(control, inputs)
+    return [dut.operating_point(control, pattern) for pattern in inputs]
+
+
+@runtime_checkable
 class ExactDevice(DeviceUnderTest, Protocol):
     """A device under test whose equations are known, so that its derivatives are exact."""
 
@@ -74,6 +104,15 @@ class ExactDevice(DeviceUnderTest, Protocol):
 
         Raises SimulationError where there is no operating point.
         """
+        ...
+
+
+@runtime_checkable
+class ExactOutputs(ExactDevice, Protocol):
+    """One that tells this of all its outputs at once, for little more than of one."""
+
+    def exact_outputs(self, control: Floats, inputs: Floats) -> dict[str, tuple[Floats, Floats]]:
+        """What `exact` tells of each output, by name. Raises SimulationError where there is no operating point."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,9 @@ class Tone:
     phase: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.frequency) and self.frequency > 0):
+        if not (isfinite(self.frequency) and self.frequency > 0):
             raise ValueError(f"the tone on {self.electrode} has frequency {self.frequency!r} Hz; it must be above zero")
-        if not (np.isfinite(self.amplitude) and self.amplitude >= 0):
+        if not (isfinite(self.amplitude) and self.amplitude >= 0):
             raise ValueError(
                 f"the tone on {self.electrode} has amplitude {self.amplitude!r} V; it must not be negative"
             )
@@ -43,9 +44,9 @@ class Transient:
     settle: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.window) and self.window > 0):
+        if not (isfinite(self.window) and self.window > 0):
             raise ValueError(f"the window is {self.window!r} s; it must be above zero")
-        if not (np.isfinite(self.settle) and self.settle >= 0):
+        if not (isfinite(self.settle) and self.settle >= 0):
             raise ValueError(f"the settling time is {self.settle!r} s; it must not be negative")
         if self.points < 3:
             raise ValueError(f"{self.points} points cannot resolve a tone; take 3 or more")
@@ -96,7 +97,7 @@ class Tables:
             raise ValueError(f"tables name {', '.join(self.electrodes) or 'no electrode'}; name each electrode once")
         if not np.isfinite(self.values).all():
             raise ValueError("tables hold a value that is not finite")
-        if not (np.isfinite(self.step) and self.step > 0):
+        if not (isfinite(self.step) and self.step > 0):
             raise ValueError(f"the tables' step is {self.step!r} s; it must be above zero")
         own = np.array(self.values, dtype=np.float64)  # what was loaded once must not change unseen
         own.setflags(write=False)
@@ -134,9 +135,9 @@ class Condition:
 
     def __post_init__(self) -> None:
         for k, factor in enumerate(self.strength):
-            if not (np.isfinite(factor) and factor > 0):
+            if not (isfinite(factor) and factor > 0):
                 raise ValueError(f"link {k} has {factor!r} times its current; it must be above zero")
-        if not (np.isfinite(self.warmer) and np.isfinite(self.start).all()):
+        if not (isfinite(self.warmer) and np.isfinite(self.start).all()):
             raise ValueError(f"a temperature {self.warmer!r} K higher, or a state's start, is not finite")
 
     def and_then(self, more: "Condition") -> "Condition":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -59,10 +60,13 @@ class Measurement:
                 f"{len(controls)} controls"
             )
         frequencies = (h / self.plan.window for h in self.plan.harmonics)
-        return tuple(
-            Tone(name, f, float(a), float(p))
-            for name, f, a, p in zip(controls, frequencies, self.amplitude, self.phase, strict=True)
-        )
+        amplitudes, phases = map(float, self.amplitude), map(float, self.phase)
+        return _tones(tuple(zip(controls, frequencies, amplitudes, phases, strict=True)))
+
+
+@lru_cache(maxsize=8)  # what is kept of a grid and its tones is found sooner by the same tones than by others like them
+def _tones(settings: tuple[tuple[str, float, float, float], ...]) -> tuple[Tone, ...]:
+    return tuple(Tone(*each) for each in settings)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def homodyne(dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement:
 
     Raises SimulationError where the device gives no result, ValueError where tones and device don't fit.
     """
-    tones = measurement.tones(dut.controls)
-    drives = [Drive(control, pattern, tones, measurement.transient) for pattern in inputs]
+    tones, transient = measurement.tones(dut.controls), measurement.transient
+    drives = [Drive(control, pattern, tones, transient) for pattern in inputs]
     return estimates(measure_all(dut, drives), tones, measurement)
 
 

@@ -1,42 +1,84 @@
 """The truth: the linearised response at each tone's own frequency, one control at a time, nothing perturbed."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice
+from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice, all_points, all_responses
 from hge_spice.gradient.estimate import Estimate, Measurement
 
-LATE = 1e-3  # quadrature over magnitude beyond which a response's sign is looked up at rest
+LATE = 1e-3  # quadrature over magnitude beyond which a response is looked up at rest
 AT_REST = 1e-3  # of the lowest tone's frequency
 
 
-def small_signal(
+@dataclass(frozen=True)
+class Linearised:
+    """The device linearised at one control setting and pattern.
+
+    response : [control], A/V (V/V of a voltage) complex, at each tone's own frequency
+    at_rest : [control], A/V, at a vanishing frequency: the derivative of what is read out with the tones off
+    turned : [control], whether poles have turned the response, so that the derivative is its magnitude
+    """
+
+    output: float
+    response: NDArray[np.complex128]
+    at_rest: Floats
+    turned: NDArray[np.bool_]
+    flags: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def lag(self) -> Floats:
+        """Angle of each response against its tone, or its tone's opposite: [control], rad; positive where it leads."""
+        return np.angle(self.response * np.where(self.at_rest < 0, -1.0, 1.0))
+
+    @property
+    def estimate(self) -> Estimate:
+        """The same as an estimate without error; no time passes."""
+        found = Estimate.certain(self.output, self.response, flags=self.flags, notes=self.notes)
+        return replace(found, lag=np.where(self.turned, self.lag, 0.0)) if self.turned.any() else found
+
+
+def linearise(
     dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement
-) -> tuple[Estimate, ...]:
-    """Estimate by `.ac`; no time passes.
+) -> tuple[Linearised, ...]:
+    """Linearise at every pattern by `.ac`.
 
     control : [control], V; inputs : [pattern, input], V
 
-    The derivative is the response's magnitude at the tone's frequency with the sign it has at rest: where poles turn
-    the phase, that is what a lock-in reads whose reference is as late as the response. Its in-phase part alone loses
-    cos φ and changes sign beyond 90°.
+    Poles turn a response g/(1 + jωτ) and leave its magnitude nearest to the derivative at rest g; a capacitance that
+    bypasses the device adds to g + jωC what is no derivative, and leaves its in-phase part nearest. So the derivative
+    at the tone is the nearer of the two: the magnitude with the sign at rest is what a lock-in reads whose reference is
+    as late as the response, the in-phase part what one reads whose reference is the tone.
 
     Raises TypeError for a device that only the bench knows, SimulationError where the operating point isn't found.
     """
     if not isinstance(dut, SmallSignalDevice):
         raise TypeError(f"{type(dut).__name__} has no small-signal response; measure it with another estimator")
-    tones = measurement.tones(dut.controls)
-    frequencies = np.array([tone.frequency for tone in tones])
-    return tuple(_linearised(dut, control, pattern, frequencies) for pattern in inputs)
+    frequencies = np.array([tone.frequency for tone in measurement.tones(dut.controls)])
+    points, responses = all_points(dut, control, inputs), all_responses(dut, control, inputs, frequencies)
+    at_rest = responses.real.copy()
+    late = np.abs(responses.imag) > LATE * np.abs(responses)
+    looked_up = np.flatnonzero(late.any(axis=1))
+    if len(looked_up):
+        low = np.full(len(frequencies), AT_REST * frequencies.min())
+        at_rest[looked_up] = all_responses(dut, control, inputs[looked_up], low).real
+    size = np.abs(responses) * np.where(at_rest < 0, -1.0, 1.0)
+    turned = late & (np.abs(size - at_rest) < np.abs(responses.real - at_rest))
+    return tuple(
+        Linearised(float(point.output[0]), responses[p], at_rest[p], turned[p], point.flags, point.notes)
+        for p, point in enumerate(points)
+    )
 
 
-def _linearised(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequencies: Floats) -> Estimate:
-    at_rest = dut.operating_point(control, inputs)
-    response = dut.small_signal(control, inputs, frequencies)
-    found = Estimate.certain(float(at_rest.output[0]), response, flags=at_rest.flags, notes=at_rest.notes)
-    if np.all(np.abs(response.imag) <= LATE * np.abs(response)):
-        return found
-    low = np.full(len(frequencies), AT_REST * frequencies.min())
-    sign = np.where(dut.small_signal(control, inputs, low).real < 0, -1.0, 1.0)
-    return replace(found, lag=np.angle(response * sign))
+def small_signal(
+    dut: DeviceUnderTest, control: Floats, inputs: Floats, measurement: Measurement
+) -> tuple[Estimate, ...]:
+    """Estimate by `.ac`, as `linearise` has it; no time passes.
+
+    control : [control], V; inputs : [pattern, input], V
+
+    Raises what `linearise` raises.
+    """
+    return tuple(each.estimate for each in linearise(dut, control, inputs, measurement))

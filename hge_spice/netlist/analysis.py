@@ -1,5 +1,7 @@
 """A drive's tones and transient as ngspice writes them."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from hge_spice.drive import Tone, Transient
@@ -18,6 +20,7 @@ def sine(tone: Tone, settle: float = 0.0) -> tuple[float, float, float, float, f
     return (0.0, tone.amplitude, tone.frequency, 0.0, 0.0, float(np.degrees(tone.phase)))
 
 
+@lru_cache(maxsize=8)
 def transient_command(transient: Transient) -> str:
     """Return the analysis that holds `points` equal steps after the solver's start-up steps.
 

@@ -19,7 +19,7 @@ class Saved:
 
     read : what each output electrode is read by, in their order: a current, a load's or an amplifier's voltage
     sunk : currents into the output electrodes; driven : currents of the driven electrodes, out of their sources' + end
-    states : bounded ones; probes : what the user asked for
+    states : bounded ones; probes : what the user asked for; watched : more, that is read at rest alone
     """
 
     read: tuple[str, ...]
@@ -27,11 +27,17 @@ class Saved:
     driven: tuple[str, ...]
     states: tuple[str, ...]
     probes: tuple[str, ...]
+    watched: tuple[str, ...] = ()
+
+    @property
+    def usual(self) -> tuple[str, ...]:
+        """Each vector once that an analysis in time is read by."""
+        return tuple(dict.fromkeys((*self.read, *self.sunk, *self.driven, *self.states, *self.probes)))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Each vector once."""
-        return tuple(dict.fromkeys((*self.read, *self.sunk, *self.driven, *self.states, *self.probes)))
+        """Each vector once, those of `usual` first."""
+        return tuple(dict.fromkeys((*self.usual, *self.watched)))
 
 
 def saved_vectors(graph: Network) -> Saved:
@@ -48,6 +54,7 @@ def saved_vectors(graph: Network) -> Saved:
         tuple(f"{dc_source(name)}#branch" for name in driven(graph)),
         DEVICES[graph.graph["family"]].bounded_nodes(graph),
         tuple(graph.graph.get("probes", ())),
+        tuple(graph.graph.get("watched", ())),
     )
 
 

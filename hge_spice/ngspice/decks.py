@@ -68,7 +68,8 @@ class Decks:
     def noisy(self) -> LoadedDeck:
         """With the netlist for `.noise`, which keeps every quantity of an analysis."""
         if self._noisy is None:
-            self._noisy = self._taken(netlist.noise_deck(self._graph))
+            write, kept = netlist.noise_deck, self._kept
+            self._noisy = self._taken(write(self._graph) if kept is None else kept.text(self._graph, write))
         return self._noisy
 
     def at(self, warmer: float) -> LoadedDeck:

@@ -45,7 +45,9 @@ class NgspiceDevice(Closing):
         self.graph = graph
         placed = in_place(graph)
         loaded = graph if placed is None else placed.common
-        text = netlist.deck(loaded)  # checks the graph before a process is started
+        shared = kept if placed is not None else None
+        # checks the graph before a process is started
+        text = netlist.deck(loaded) if shared is None else shared.text(loaded, netlist.deck)
         self._placed = placement(placed) if placed is not None else {}
         self._rails = netlist.Rails.of(graph)  # a large network is not searched at every measurement
         self._controls, self._inputs = self._rails.controls, self._rails.inputs
@@ -53,7 +55,7 @@ class NgspiceDevice(Closing):
         self._reader = WaveformReader(graph, self._rails)
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
         self._strong = False  # once a link was altered, all of them are told at every measurement
-        self._decks = Decks(loaded, text, timeout, kept if placed is not None else None)
+        self._decks = Decks(loaded, text, timeout, shared)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -112,7 +114,9 @@ class NgspiceDevice(Closing):
             command = netlist.transient_command(drive.transient)
             result = loaded.run(self._settings(drive, None, in_time=True), command, self._reader.names)
             return self._waveform(drive, result)
-        return self._read(drive, self._run(drive, _analysis(drive)))
+        loaded = self._decks.at(drive.condition.warmer)
+        result = loaded.run(self._settings(drive, None), _analysis(drive), self._reader.names)
+        return self._read(drive, result)
 
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order, a few of them in one message; see measure."""
@@ -147,29 +151,49 @@ class NgspiceDevice(Closing):
         Raises SimulationError where it isn't found.
         """
         drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
-        return self._reader.at_rest(drive, self._run(drive, "op"))
+        result = self._decks.at(condition.warmer).run(self._settings(drive, None), "op", self._reader.every)
+        return self._reader.at_rest(drive, result)
+
+    def operating_points(self, control: Floats, inputs: Floats) -> list[Waveform]:
+        """The same for each pattern, in one message. inputs : [pattern, input], V."""
+        drives = [Drive(control, pattern, (), Transient(1.0, 3)) for pattern in inputs]
+        results = self._decks.plain.run_all([(self._settings(d, None), "op") for d in drives], self._reader.every)
+        return [self._reader.at_rest(drive, result) for drive, result in zip(drives, results, strict=True)]
 
     def small_signal(
         self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition = AS_MADE
     ) -> np.ndarray:
         """dy/dV by `.ac`, each control at its own frequency: [control], complex, A/V, or V/V of a voltage read-out."""
-        drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
-        pairs = zip(self._controls, frequencies, strict=True)
-        jobs = [(self._settings(drive, name), f"ac lin 1 {float(f)!r} {float(f)!r}") for name, f in pairs]
-        results = self._decks.at(condition.warmer).run_all(jobs, self._reader.names)
+        results = self._decks.at(condition.warmer).run_all(
+            self._responding(control, inputs, frequencies, condition), self._reader.heard
+        )
         return np.array([self._reader.response(result)[0] for result in results])
 
-    def swept(self, control: Floats, inputs: Floats, sweeps: Mapping[str, str]) -> dict[str, tuple[Floats, np.ndarray]]:
-        """dy/dV by `.ac` over frequencies, by control: [frequency], Hz, and the response there, A/V or V/V complex.
+    def small_signals(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+        """The same for each pattern, in one message: [pattern, control]. inputs : [pattern, input], V."""
+        jobs = [job for pattern in inputs for job in self._responding(control, pattern, frequencies, AS_MADE)]
+        results = self._decks.plain.run_all(jobs, self._reader.heard)
+        found = np.array([self._reader.response(result)[0] for result in results])
+        return found.reshape(len(inputs), len(self._controls))
 
-        sweeps : as ngspice says them, "dec 10 1 1e6", by control
+    def _responding(
+        self, control: Floats, inputs: Floats, frequencies: Floats, condition: Condition
+    ) -> list[tuple[dict[str, str], str]]:
+        drive = Drive(control, inputs, (), Transient(1.0, 3), condition=condition)
+        held, pairs = self._held_at(drive), zip(self._controls, frequencies, strict=True)
+        return [(held | self._playing(drive, name), f"ac lin 1 {float(f)!r} {float(f)!r}") for name, f in pairs]
+
+    def swept(self, control: Floats, sweeps: Sequence[tuple[Floats, str, str]]) -> list[tuple[Floats, np.ndarray]]:
+        """dy/dV by `.ac` over frequencies: [frequency], Hz, and the response there, A/V or V/V complex, of each sweep.
+
+        sweeps : inputs [input], V, the control, and the frequencies as ngspice says them, "dec 10 1 1e6"; in a message
         """
-        drive = Drive(control, inputs, (), Transient(1.0, 3))
-        jobs = [(self._settings(drive, name), f"ac {sweep}") for name, sweep in sweeps.items()]
-        results = self._decks.plain.run_all(jobs, self._reader.names)
-        return {
-            name: (result.scale, self._reader.response(result)) for name, result in zip(sweeps, results, strict=True)
-        }
+        jobs = [
+            (self._settings(Drive(control, inputs, (), Transient(1.0, 3)), name), f"ac {sweep}")
+            for inputs, name, sweep in sweeps
+        ]
+        results = self._decks.plain.run_all(jobs, self._reader.heard)
+        return [(result.scale, self._reader.response(result)) for result in results]
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output's noise by `.noise`: [frequency], A²/Hz, or V²/Hz of a voltage read-out.
@@ -178,13 +202,18 @@ class NgspiceDevice(Closing):
         flicker noise of semiconductors; behavioural sources make none.
         Raises SimulationError where ngspice gives no usable result.
         """
+        return np.asarray(self.noises(control, inputs[None], frequencies)[0])
+
+    def noises(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        """The same for each pattern, in one message: [pattern, frequency]. inputs : [pattern, input], V."""
         results = self._noise(control, inputs, frequencies, "", "onoise_spectrum")
-        return np.array([result.vectors[0, 0] ** 2 for result in results])
+        found = np.array([result.vectors[0, 0] ** 2 for result in results])
+        return found.reshape(len(inputs), len(frequencies))
 
     def noise_by_kind(self, control: Floats, inputs: Floats, frequencies: Floats) -> dict[str, Floats]:
         """The same by KINDS of noise, as ngspice's own generators tell: [frequency] each, A²/Hz or V²/Hz."""
         found = np.empty((len(KINDS), len(frequencies)))
-        for k, result in enumerate(self._noise(control, inputs, frequencies, " 1", "onoise*")):
+        for k, result in enumerate(self._noise(control, inputs[None], frequencies, " 1", "onoise*")):
             found[:, k] = list(by_kind(result.names, result.vectors[:, 0] ** 2).values())
         return dict(zip(KINDS, found, strict=True))
 
@@ -204,10 +233,12 @@ class NgspiceDevice(Closing):
 
     def _noise(self, control: Floats, inputs: Floats, frequencies: Floats, summary: str, names: str) -> list[Result]:
         # ngspice divides by the response to a source, here the first control, to refer the noise to it
-        wanted = self._settings(Drive(control, inputs, (), Transient(1.0, 3)), self._controls[0])
-        source = netlist.tone_source(self._controls[0])
+        first = self._controls[0]
+        wanted = [self._settings(Drive(control, pattern, (), Transient(1.0, 3)), first) for pattern in inputs]
+        source = netlist.tone_source(first)
         command = f"noise v({netlist.NOISE_NODE}) {source} lin 1"
-        jobs = [(wanted, f"{command} {each!r} {each!r}{summary}") for each in frequencies.tolist()]
+        asked = [f"{command} {each!r} {each!r}{summary}" for each in frequencies.tolist()]
+        jobs = [(settings, analysis) for settings in wanted for analysis in asked]
         return self._decks.noisy.run_all(jobs, (names,))
 
     def deck(self, drive: Drive) -> str:
@@ -217,10 +248,6 @@ class NgspiceDevice(Closing):
     def close(self) -> None:
         """End the worker processes."""
         self._decks.close()
-
-    def _run(self, drive: Drive, analysis: str) -> Result:
-        loaded = self._decks.at(drive.condition.warmer)
-        return loaded.run(self._settings(drive, None), analysis, self._reader.names)
 
     def _read(self, drive: Drive, result: Result) -> Waveform:
         """What a drive without tables gave; at rest, its operating point for as long as the drive lasts."""
@@ -251,6 +278,10 @@ class NgspiceDevice(Closing):
 
         in_time : whether it is a transient even with no tones, in which those of an earlier one must not play on
         """
+        return self._held_at(drive) | self._playing(drive, probe, in_time=in_time)
+
+    def _held_at(self, drive: Drive) -> dict[str, str]:
+        """What does not depend on tones, nor on who drives an `.ac`."""
         settings = dict(self._placed)
         settings |= {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
@@ -258,8 +289,12 @@ class NgspiceDevice(Closing):
             self._strong = True
             told = multipliers(self._instances, drive.condition.strength)
             settings |= {f"{name} m": repr(factor) for name, factor in told.items()}
+        return settings
+
+    def _playing(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
+        """What tones play, or an `.ac` source."""
         playing = bool(drive.tones) or in_time
-        return settings | perturbation(self._controls, drive.tones, drive.transient.settle, probe, playing=playing)
+        return perturbation(self._controls, drive.tones, drive.transient.settle, probe, playing=playing)
 
     def _starts(self, condition: Condition) -> dict[str, float]:
         """Where each held state starts, 0 to 1."""

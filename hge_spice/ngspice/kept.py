@@ -1,8 +1,10 @@
 """Circuits that stay loaded from one network to the next: a process's library takes ngspice a second to read."""
 
+from collections.abc import Callable
 from threading import Lock
 
 from hge_spice.closing import Closing
+from hge_spice.graph import Network
 from hge_spice.ngspice.loaded import LoadedDeck
 
 
@@ -16,6 +18,14 @@ class Kept(Closing):
     def __init__(self) -> None:
         self._idle: list[LoadedDeck] = []
         self._lock = Lock()
+        self._texts: dict[tuple[str, str], str] = {}
+
+    def text(self, graph: Network, write: Callable[[Network], str]) -> str:
+        """`write(graph)`, written once for networks that are told alike: writing it takes longer than an analysis."""
+        key = (write.__qualname__, repr((graph.graph, [*graph.nodes.items()], [*graph.edges(data=True)])))
+        if key not in self._texts:
+            self._texts[key] = write(graph)
+        return self._texts[key]
 
     def __len__(self) -> int:
         return len(self._idle)

@@ -1,19 +1,24 @@
 """A process trusted by name: where its models lie, which corner is loaded, and which model names it brings."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_MODEL = re.compile(r"^\s*\.model\s+(\S+?)(?:\.\d+)?\s+(\w+)", re.IGNORECASE | re.MULTILINE)  # bins are one model
-_SUBCKT = re.compile(r"^\s*(\.subckt\s.+)$", re.IGNORECASE | re.MULTILINE)
-_FILE = re.compile(r"^\s*\.include\s+[\"']?([^\"'\n]+?)[\"']?\s*$", re.IGNORECASE | re.MULTILINE)
-_NESTED = re.compile(r"^\s*\.include\s", re.IGNORECASE | re.MULTILINE)
-_UNSTEADY = re.compile(r"\btemper\b|^\s*\.lib\s+\S+[ \t]+\S", re.IGNORECASE | re.MULTILINE)  # or of another file
+_CARD = re.compile(
+    r"^[ \t]*\.(subckt|macro|ends|eom|param|params|model|include|inc|lib|endl)\b([^\n]*(?:\n[ \t]*\+[^\n]*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BIN = re.compile(r"\.\d+$")  # bins are one model
+_FOLDED = re.compile(r"\n[ \t]*\+")
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
+_UNSTEADY = re.compile(r"\btemper\b", re.IGNORECASE)
 _UNSPEAKABLE = re.compile(r"[\s;$`\\\"'<>|&*?{}\[\]~]")
 _MODES = r"(?:all|a|hs|ps|lt|ki|spe|eg|va|s3|xs)+"  # ngspice 39 to 46; they are searched for as parts of the word
+
+DEEPEST = 20  # files that include each other
 
 
 @dataclass(frozen=True)
@@ -114,22 +119,73 @@ def _of_package(library: Path, sections: tuple[str, ...], setup: tuple[str, ...]
 
 
 def _process(library: Path, sections: Sequence[str], setup: tuple[str, ...]) -> Process:
-    text = library.read_text(errors="replace")
-    heads: dict[str, None] = {}
-    steady = not any(command.startswith("osdi ") for command in setup)
-    for section in sections:
-        body = re.search(
-            rf"^\s*\.lib\s+{re.escape(section)}\s*$(.*?)^\s*\.endl", text, re.IGNORECASE | re.MULTILINE | re.DOTALL
-        )
-        if body is None:
-            raise ValueError(f"{library} has no section {section}")
-        parts = [body[1]]
-        parts += [(library.parent / file).read_text(errors="replace") for file in _FILE.findall(body[1])]
-        # what is included further down isn't read
-        steady &= not any(_UNSTEADY.search(part) for part in parts) and not any(map(_NESTED.search, parts[1:]))
-        for part in parts:
-            heads |= {f".model {name} {kind}".lower(): None for name, kind in _MODEL.findall(part)}
-            for head in _SUBCKT.findall(part):
-                heads |= {head.strip().lower() + "\n.ends": None}
+    pieces = [piece for section in sections for piece in _pieces(library, section, ())]
+    steady = all(piece.steady for piece in pieces) and not any(command.startswith("osdi ") for command in setup)
+    heads = dict.fromkeys(head for piece in pieces for head in piece.heads)
     lines = (line for head in heads for line in head.split("\n"))
     return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup, steady)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What a file, or a section of it, has itself; asks : files that it includes, each with a section or None."""
+
+    heads: tuple[str, ...]
+    steady: bool
+    asks: tuple[tuple[Path, str | None], ...]
+
+
+def _pieces(file: Path, section: str | None, within: tuple[Path, ...]) -> Iterator[_Piece]:
+    """A file or a section of it, and all that it includes, as ngspice finds it: from the folder of who asks."""
+    if len(within) > DEEPEST:
+        raise ValueError(f"{file} is included more than {DEEPEST} deep; do its files include each other?")
+    try:
+        piece = _piece(file, section, file.stat().st_mtime_ns)
+    except OSError as error:
+        asked = f", which {within[-1]} includes," if within else ""
+        raise ValueError(f"{file}{asked} can't be read: {error.strerror}") from error
+    yield piece
+    for asked_file, asked_section in piece.asks:
+        yield from _pieces(asked_file, asked_section, (*within, file))
+
+
+@lru_cache(maxsize=4096)
+def _piece(file: Path, section: str | None, _changed: int) -> _Piece:
+    """Read once in each process, and again when the file has changed: a process may be hundreds of them."""
+    text = file.read_text(errors="replace")
+    if section is not None:
+        begin = rf"^[ \t]*\.lib[ \t]+{re.escape(section)}[ \t]*$(.*?)^[ \t]*\.endl"
+        body = re.search(begin, text, re.IGNORECASE | re.MULTILINE | re.DOTALL)
+        if body is None:
+            there = ", ".join(re.findall(r"^[ \t]*\.lib[ \t]+(\w+)[ \t]*$", text, re.IGNORECASE | re.MULTILINE))
+            raise ValueError(f"{file} has no section {section}; it has {there or 'none'}")
+        text = body[1]
+    asks: list[tuple[Path, str | None]] = []
+    for card, rest in _CARD.findall(text):
+        words = ["".join(found) for found in _QUOTED.findall(rest)]
+        if card.lower() in {"include", "inc"} and words:
+            asks.append((file.parent / words[0], None))
+        elif card.lower() == "lib" and len(words) > 1:  # of another file, or of this one
+            asks.append((file.parent / words[0], words[1]))
+    return _Piece(tuple(_heads(text)), not _UNSTEADY.search(text), tuple(asks))
+
+
+def _heads(text: str) -> Iterator[str]:
+    """Models and subcircuits that a text defines for everyone, the latter with their parameters."""
+    opened: list[str] = []
+    inner = 0  # subcircuits within it
+    for card, rest in _CARD.findall(text):
+        kind, said = card.lower(), " ".join(_FOLDED.sub(" ", rest).split()).lower()
+        if kind in {"subckt", "macro"}:
+            inner += bool(opened)
+            opened = opened or [f".subckt {said}"]
+        elif kind in {"ends", "eom"} and opened:
+            if not inner:
+                yield "\n".join([*opened, ".ends"])
+                opened = []
+            inner = max(inner - 1, 0)
+        elif kind in {"param", "params"} and opened and not inner:
+            opened.append(f".param {said}")
+        elif kind == "model" and not opened and len(said.split()) > 1:
+            name, what = said.replace("(", " ").split()[:2]
+            yield f".model {_BIN.sub('', name)} {what}"

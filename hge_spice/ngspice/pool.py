@@ -1,6 +1,6 @@
 """Several ngspice workers as one device under test: drives side by side, results as from one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -114,9 +114,10 @@ class NgspicePool(Closing):
     def measure_many(self, drives: Sequence[Drive]) -> list[Waveform]:
         """One waveform per drive, in their order."""
         found: list[Waveform] = []
+        keys = [digest(drive) for drive in drives] if self._record is not None else []
         if self._record is not None:
-            for drive in drives:
-                known = self._record.recall(digest(drive))
+            for key in keys:
+                known = self._record.recall(key)
                 if known is None:
                     break
                 found += known
@@ -127,8 +128,8 @@ class NgspicePool(Closing):
         else:
             fresh = list(self._threads.map(self._measured, rest))
         if self._record is not None:
-            for drive, waveform in zip(rest, fresh, strict=True):
-                self._record.note(digest(drive), [waveform])
+            for key, waveform in zip(keys[len(found) :], fresh, strict=True):
+                self._record.note(key, [waveform])
         return found + fresh
 
     def measure_plateaus(self, plateaus: Plateaus) -> list[Waveform]:
@@ -159,10 +160,25 @@ class NgspicePool(Closing):
         with self._borrowed() as device:
             return device.small_signal(control, inputs, frequencies, condition)
 
-    def swept(self, control: Floats, inputs: Floats, sweeps: Mapping[str, str]) -> dict[str, tuple[Floats, np.ndarray]]:
-        """dI_out/dV by `.ac` over frequencies, by control; see NgspiceDevice.swept."""
+    def small_signals(self, control: Floats, inputs: Floats, frequencies: Floats) -> np.ndarray:
+        """dI_out/dV by `.ac`, of several patterns: [pattern, control], A/V complex."""
         with self._borrowed() as device:
-            return device.swept(control, inputs, sweeps)
+            return device.small_signals(control, inputs, frequencies)
+
+    def operating_points(self, control: Floats, inputs: Floats) -> list[Waveform]:
+        """Tones off, at rest, of several patterns; see NgspiceDevice.operating_point."""
+        with self._borrowed() as device:
+            return device.operating_points(control, inputs)
+
+    def swept(self, control: Floats, sweeps: Sequence[tuple[Floats, str, str]]) -> list[tuple[Floats, np.ndarray]]:
+        """dI_out/dV by `.ac` over frequencies, of each sweep; see NgspiceDevice.swept."""
+        with self._borrowed() as device:
+            return device.swept(control, sweeps)
+
+    def noises(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
+        """One-sided density of the output current's noise, of several patterns: [pattern, frequency], A²/Hz."""
+        with self._borrowed() as device:
+            return device.noises(control, inputs, frequencies)
 
     def noise(self, control: Floats, inputs: Floats, frequencies: Floats) -> Floats:
         """One-sided density of the output current's noise: [frequency], A²/Hz; see NgspiceDevice.noise."""

@@ -43,6 +43,17 @@ class Result:
     names: tuple[str, ...] = ()
     seconds: float = 0.0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # an array takes longer to pickle than a small analysis takes to be read
+        scale, vectors = self.scale, self.vectors
+        arrays = (scale.tobytes(), vectors.tobytes(), vectors.dtype.char, vectors.shape)
+        rest = (self.log, self.missing, self.iterations, self.rejected, self.names, self.seconds)
+        return _unpacked, (*arrays, *rest)
+
+
+def _unpacked(scale: bytes, vectors: bytes, kind: str, shape: tuple[int, int], *rest: Any) -> Result:
+    return Result(np.frombuffer(scale), np.frombuffer(vectors, dtype=kind).reshape(shape), *rest)
+
 
 class _Binding(Shared.NgSpiceShared):  # type: ignore[misc]  # PySpice has no type information
     def exec_command(self, command: str, join_lines: bool = True) -> str | list[str]:

@@ -33,7 +33,8 @@ class _Parts:
 class WaveformReader:
     """Waveforms of one network, whose vectors are looked up once: a large one is not searched at every measurement.
 
-    names : of the vectors that an analysis must keep
+    names : of the vectors that an analysis must keep; every : and those that are read at rest alone
+    heard : of those that tell the response of an `.ac`
     """
 
     def __init__(self, graph: Network, rails: netlist.Rails) -> None:
@@ -42,16 +43,16 @@ class WaveformReader:
         self._controls, self._outputs = rails.controls, rails.outputs
         self._driven = netlist.driven(graph)
         saved = netlist.saved_vectors(graph)
-        self.names = saved.names
-        self._probe_names = saved.probes
+        self.names, self.every, self.heard = saved.usual, saved.names, saved.read
+        self._probe_names, self._watched_names = saved.probes, saved.watched
         self._bounded = {name: k for k, name in enumerate(saved.states)}
-        row = {name: k for k, name in enumerate(self.names)}
+        row = {name: k for k, name in enumerate(self.every)}
 
         def rows(names: tuple[str, ...]) -> NDArray[np.intp]:
             return np.array([row[name] for name in names], dtype=np.intp)
 
         self._read, self._sunk, self._currents = rows(saved.read), rows(saved.sunk), rows(saved.driven)
-        self._states, self._probes = rows(saved.states), rows(saved.probes)
+        self._states, self._probes, self._watched = rows(saved.states), rows(saved.probes), rows(saved.watched)
         self._readout = readout(graph)
         self._ground = float(graph.nodes[self._outputs[0]].get("voltage", 0.0))
         self._bounds = family.bounds
@@ -60,8 +61,8 @@ class WaveformReader:
         self._reltol = family.options["reltol"]
 
     def response(self, result: Result) -> np.ndarray:
-        """Of the trained output, by `.ac`: [frequency], complex, A, or V of a voltage read-out."""
-        return self._combined(result.vectors[self._read])
+        """Of the trained output, by an `.ac` that keeps what is `heard`: [frequency], complex, A or V."""
+        return self._combined(result.vectors)
 
     def at_rest(self, drive: Drive, result: Result) -> Waveform:
         """One point, no time spent; `energy` is the power in W."""
@@ -86,7 +87,7 @@ class WaveformReader:
         transient = drive.transient
         time = result.scale
         if time[-1] < transient.settle + transient.window:
-            raise _stopped(result, transient.duration)
+            raise stopped(result, transient.duration)
         parts = self._parts(result)
         chosen, uniform = window_points(time, transient)
         told = flags_and_notes(result, parts.states, self._bounds)
@@ -125,7 +126,7 @@ class WaveformReader:
         """
         time = result.scale
         if time[-1] < plateaus.duration * (1 - UNIFORM):
-            raise _stopped(result, plateaus.duration)
+            raise stopped(result, plateaus.duration)
         parts = self._parts(result)
         told = flags_and_notes(result, parts.states, self._bounds)
         power, tones = powers(plateaus, levels, self._controls, time, parts.currents)
@@ -182,6 +183,8 @@ class WaveformReader:
         real = np.real(result.vectors)
         read = real[self._read]
         probes = dict(zip(self._probe_names, real[self._probes], strict=True))
+        if len(real) > len(self.names):
+            probes |= dict(zip(self._watched_names, real[self._watched], strict=True))
         if len(self._outputs) > 1:
             probes |= dict(zip(self._outputs, self._sign * read, strict=True))
         return _Parts(self._combined(read), read, real[self._sunk], real[self._currents], real[self._states], probes)
@@ -195,9 +198,15 @@ class WaveformReader:
         return power
 
 
-def _stopped(result: Result, duration: float) -> SimulationError:
-    stopped = f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s"
-    return SimulationError(f"{stopped}:\n{ending(result.log)}")
+def stopped(result: Result, duration: float) -> SimulationError:
+    """The error of a transient that ended before its duration, s: when, perhaps why, and the end of the log."""
+    said = f"ngspice stopped at {result.scale[-1]:.6g} s of {duration:.6g} s"
+    if result.scale[-1] > 0 and any("timestep too small" in line.lower() for line in result.log):
+        said += (
+            "; the operating point it began at may be unstable: see whether feedback, such as an amplifier's, has the "
+            "right sign"
+        )
+    return SimulationError(f"{said}:\n{ending(result.log)}")
 
 
 def _energy(

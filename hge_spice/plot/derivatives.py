@@ -12,6 +12,8 @@ from hge_spice.plot.style import BLUE, GREY, ORANGE, SKY, WIDTH, lay_out, panel,
 def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     """Draw estimate and truth of every derivative, and below their difference in per cent of the pattern's largest.
 
+    Of a pattern that is off it is in per cent of the largest of all patterns.
+
     comparison : as gradient.json has it. The wide bar is what the stated read-out noise would add, the narrow one with
     caps the standard error seen in the residual of this extraction.
     """
@@ -20,13 +22,11 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     patterns, controls = estimate.shape
     factor, unit = scale(float(np.abs(truth).max()), str(comparison.get("estimate_unit", "A/V")))
     x = np.arange(controls) + (controls + 1) * np.arange(patterns)[:, None]
-    largest = np.abs(truth).max(axis=1, keepdims=True)
+    largest = np.array(comparison.get("error_scale", np.abs(truth).max(axis=1)), dtype=float)[:, None]
     share = 100 / np.where(largest > 0, largest, np.nan)
     figure = Figure(figsize=(WIDTH, 6.2))
     upper = panel(figure.add_subplot(2, 1, 1), y=f"derivative / ({unit})")
-    lower = panel(
-        figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="estimate − truth\n/ % of the largest"
-    )
+    lower = panel(figure.add_subplot(2, 1, 2, sharex=upper), x="control, by pattern", y="error / % of the largest")
     upper.tick_params(labelbottom=False)
     upper.bar(x.ravel(), factor * truth.ravel(), width=0.8, color=SKY, alpha=0.7, label="truth")
     wide: dict[str, Any] = {
@@ -54,6 +54,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
         heading = f"{100 * error:.2g} %"
         if patterns <= 6:
             inputs = ", ".join(f"{v:g} V" for v in comparison["inputs"][p])
+            inputs += " (off)" if p in comparison.get("off", ()) else ""
             heading = f"{inputs}\nworst error {heading}\nstated noise ±{float(np.max(stated[p] * share[p])):.2g} %"
         if patterns <= 16:
             at = (float(x[p].mean()), 1.02)

@@ -9,6 +9,8 @@ from matplotlib.ticker import MaxNLocator
 from hge_spice.margin import GAP_OVER_SPAN
 from hge_spice.plot.style import BLUE, GREY, ORANGE, START_COLOURS, WIDTH, lay_out, panel, plain
 
+ROOM = 0.22  # of a panel's height between rows: for the heading of the lower one
+
 
 def loss_curves(steps: pd.DataFrame) -> Figure:
     """Draw loss (before each update) and gap over span (after it) against the step, a line per start.
@@ -57,6 +59,7 @@ def control_curves(steps: pd.DataFrame, control_range: tuple[float, float] | Non
             axes.axhline(bound, color="k", ls="--", lw=1, label="control range")
         axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     lay_out(figure, panels[0], above=0.35)
+    figure.subplots_adjust(hspace=ROOM)
     return figure
 
 

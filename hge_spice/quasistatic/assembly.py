@@ -15,7 +15,7 @@ from hge_spice.devices.series import LIMITED, LINEAR
 from hge_spice.drive import Floats
 from hge_spice.graph import Network, Readout, electrodes, readout, unit_graph
 from hge_spice.quasistatic.network import BatchedNetwork
-from hge_spice.quasistatic.newton import Solution, solve
+from hge_spice.quasistatic.newton import MEMORY, Solution, solve
 
 Numbers = TypeVar("Numbers", Floats, NDArray[np.complex128])
 
@@ -144,6 +144,22 @@ class Assembly:
             slopes.append({name: short[own.index(name)][None] for name in self._read[k]})
         through = self._passed_on(slopes, [gain[:1] for gain in points.passed])
         return np.stack([through[name][0] for name in self.outputs])
+
+    def slowest_at_most(self, points: Points) -> Floats:
+        """What the longest time constants of all units add up to, at most: [point], s.
+
+        A norm is never below the spectral radius, and costs no eigenvalues.
+        """
+        total = np.zeros(len(points.current))
+        for unit, unknowns, rims in zip(self.units, points.unknowns, points.rims, strict=True):
+            storing = unit.equations.capacitance[: unit.count, : unit.count]
+            piece = max(1, int(MEMORY / (8 * unit.nodes**2)))
+            for low in range(0, len(total), piece):
+                part = slice(low, low + piece)
+                slopes = unit.slopes(unknowns[part], rims[part])
+                delays = np.linalg.solve(slopes, np.broadcast_to(storing, slopes.shape))
+                total[part] += np.abs(delays).sum(axis=2).max(axis=1)
+        return total
 
     def time_constants(self, points: Points, row: int = 0) -> list[Floats]:
         """Time constants of each unit at one of the points, the longest first: [unknown], s."""

@@ -96,8 +96,7 @@ class QuasistaticDevice(Closing):
         resting = [self._voltages(drive) for drive in drives]
         at_rest = self._solved(np.array(resting))
         time = [window if drive.tones else window[:1] for drive, window in zip(drives, windows, strict=True)]
-        for row, drive in enumerate(drives):
-            self._check_poles(drive, at_rest, row)
+        self._check_poles(drives, at_rest)
         swung = [
             self._swung(drive, rims, instants) for drive, rims, instants in zip(drives, resting, time, strict=True)
         ]
@@ -155,13 +154,21 @@ class QuasistaticDevice(Closing):
         control : [control], V; inputs : [pattern, input], V
         output : which, of several, instead of the one that is trained. Raises SimulationError.
         """
-        found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
-        read, slopes = self.read(found.current), np.stack([found.jacobian[name] for name in self._outputs])
+        values, slopes = self._exactly(control, inputs)
         if output is None:
-            values, slope = self.combined(read), self.combined(slopes)
-        else:
-            values, slope = (each[self._outputs.index(output)] for each in (read, slopes))
-        return values, self._factor * slope[:, self._columns]
+            return self.combined(values), self.combined(slopes)
+        place = self._outputs.index(output)
+        return values[place], slopes[place]
+
+    def exact_outputs(self, control: Floats, inputs: Floats) -> dict[str, tuple[Floats, Floats]]:
+        """What `exact` tells of each output, by name, of units that are solved once. Raises SimulationError."""
+        return dict(zip(self._outputs, zip(*self._exactly(control, inputs), strict=True), strict=True))
+
+    def _exactly(self, control: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+        """Every output [output, pattern] and its derivatives [output, pattern, control]."""
+        found = self._solved(np.array([self.held(control, pattern) for pattern in inputs]))
+        slopes = np.stack([found.jacobian[name] for name in self._outputs])
+        return self.read(found.current), self._factor * slopes[:, :, self._columns]
 
     @property
     def _factor(self) -> float:
@@ -243,12 +250,22 @@ class QuasistaticDevice(Closing):
     def _stores(self) -> bool:
         return self._of_amplifier > 0 or any(np.any(unit.equations.capacitance) for unit in self._network.units)
 
-    def _check_poles(self, drive: Drive, at_rest: Points, row: int) -> None:
-        if not drive.tones or not self._stores:
+    def _check_poles(self, drives: Sequence[Drive], at_rest: Points) -> None:
+        playing = [row for row, drive in enumerate(drives) if drive.tones]
+        if not playing or not self._stores:
             return
-        # units in series delay one after the other, and so does what reads them
+        fastest = {row: max(tone.frequency for tone in drives[row].tones) for row in playing}
+        try:
+            # units in series delay one after the other, and so does what reads them
+            at_most = self._of_amplifier + self._network.slowest_at_most(at_rest)
+        except np.linalg.LinAlgError:  # a singular point among them: each is looked at by itself
+            at_most = np.full(len(drives), np.inf)
+        for row in playing:
+            if not 2 * np.pi * fastest[row] * at_most[row] <= SLOWEST:
+                self._check_pole(fastest[row], at_rest, row)
+
+    def _check_pole(self, fastest: float, at_rest: Points, row: int) -> None:
         longest = self._of_amplifier + sum(float(each[0]) for each in self._network.time_constants(at_rest, row))
-        fastest = max(tone.frequency for tone in drive.tones)
         if 2 * np.pi * fastest * longest > SLOWEST:
             raise SimulationError(
                 f"a tone of {fastest:g} Hz is too near the pole at {1 / (2 * np.pi * longest):.3g} Hz for a "

@@ -130,6 +130,14 @@ class BatchedNetwork:
         found = full[:, :count]
         return found + np.matmul(equations.coupling.T, full[:, self.nodes + 1 :]) if len(equations.offset) else found
 
+    def slopes(self, unknowns: Floats, electrodes: Floats) -> Floats:
+        """Derivatives of the unknowns' net currents by the unknowns: [point, unknown, unknown], A/V.
+
+        unknowns : [point, unknown]; electrodes : [point, electrode], V
+        """
+        _, entries = self.residual(np.ascontiguousarray(unknowns.T), np.ascontiguousarray(electrodes.T))
+        return np.ascontiguousarray(np.moveaxis(self.dense(entries), 2, 0))
+
     def node_slope(self, entries: Floats, node: int) -> Floats:
         """Derivatives of one node's net current by unknowns and electrodes: [node, point], from `whole`."""
         chosen = np.flatnonzero(self.whole.row == node)

@@ -20,5 +20,6 @@ In the order in which a study passes through; each imports only from those befor
 - `report`: `report`, `overview`, `section` with `trial_folder`, `side_by_side`, `pages`, `svg`, `rerun`, templates
 - `lab`: `tones` with `setup_file`, `instruments`, `demodulate`, `export`
 
-Beside them `catalogue`, what a study can name (`hge-spice list`), and `steps`, a training's stream for Python.
+Beside them `catalogue`, what a study can name (`hge-spice list`), `keys`, what it may have (`hge-spice list keys`), and
+`steps`, a training's stream for Python.
 """

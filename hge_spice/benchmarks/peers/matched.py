@@ -15,11 +15,13 @@ from hge_spice.benchmarks.peers.problem import CIRCUITS, Problem, Visit, pose, r
 from hge_spice.benchmarks.peers.serve import Peer
 from hge_spice.drive import Floats
 
-ASKED = (1e-2, 1e-3)
+# the last is about what the fewest points of a fit give whatever is asked: there, all sides' errors are alike
+ASKED = (1e-2, 1e-3, 2e-4)
 ROUNDS = 4
 LONG = 6.0  # s, of one method's gradients after which it is timed no more
-POINTS = (64, 96, 128, 192)  # of a fit to the solver's own points; fewer don't resolve the tones' products
-SAMPLES = (256, 384, 512, 768, 1024, 1536, 2048)  # of a lock-in on resampled points, whose error falls as 1/samples²
+POINTS = (64, 72, 80, 96, 112, 128, 160, 192)  # of a fit to the solver's own; fewer don't resolve the tones' products
+# of a lock-in on resampled points, whose error falls as 1/samples²: so close that none pays a twentieth too much
+SAMPLES = tuple(round(256 * 2 ** (k / 16)) for k in range(65))
 EFFORTS: Mapping[str, tuple[int, ...]] = {
     "hge.lock_in": POINTS,
     "fitted": POINTS,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from itertools import takewhile
 
 from hge_spice.ngspice.lint.expressions import BEHAVED, NUMERIC, check_expression, expressions_of
@@ -13,6 +14,18 @@ _VALUES = {  # what gives them one: on the element, in their model's card
     "r": ({"r", "resistance"}, ("r=", "rsh=", "res=", "resistance=")),
     "c": ({"c", "capacitance", "q"}, ("c=", "cj=", "cjsw=", "cap=", "capacitance=")),
     "l": ({"l", "inductance", "flux"}, ("l=", "ind=", "inductance=")),
+}
+_LETTER = {
+    "nmos": "M",
+    "pmos": "M",
+    "npn": "Q",
+    "pnp": "Q",
+    "njf": "J",
+    "pjf": "J",
+    "d": "D",
+    "r": "R",
+    "c": "C",
+    "l": "L",
 }
 _UNITS = frozenset(re.findall(r"\w+", "ohm ohms r v s sec hz h c w deg cm"))
 
@@ -29,7 +42,7 @@ def check_element(element: Element, scope: Scope) -> Iterator[Finding]:
         place = model_at(element.words, scope) if element.letter in MODEL_AT else len(element.words) - 1
         name = next(iter(element.words[place:]), "(none)")
         if not scope.model(name):
-            yield statement.finding(f"model {name} is not defined", fatal=True)
+            yield statement.finding(f"model {name} is not defined{_instead(name, scope)}", fatal=True)
     else:
         yield from _controlled(element, scope)
     if "temper" in element.nodes:
@@ -37,11 +50,25 @@ def check_element(element: Element, scope: Scope) -> Iterator[Finding]:
     yield from _numbers(element)
 
 
+def _instead(name: str, scope: Scope) -> str:
+    """What is defined here and may have been meant, with the letter of the element that it is for."""
+    known = {}
+    for each in scope.up():
+        for model, card in each.models.items():
+            kind = next(iter(card.text.lower().replace("(", " ").split()[2:3]), "")
+            known[model.partition(".")[0]] = f"model {model.partition('.')[0]} (an element {_LETTER.get(kind, kind)})"
+        known |= {cell: f"subcircuit {cell} (an element X)" for cell in each.subcircuits if cell != scope.name}
+    close = get_close_matches(name, known, n=2, cutoff=0.7)
+    if close:
+        return f"; there is {', '.join(known[each] for each in close)}"
+    return "; define it, include its file, or name the process that has it in [pdk]"
+
+
 def _call(element: Element, scope: Scope) -> Iterator[Finding]:
     name = element.called
     callee = scope.subcircuit(name)
     if callee is None:
-        yield element.statement.finding(f"subcircuit {name} is not defined", fatal=True)
+        yield element.statement.finding(f"subcircuit {name} is not defined{_instead(name, scope)}", fatal=True)
         return
     if len(element.nodes) != len(callee.pins):
         problem = f"{len(element.nodes)} nodes for {name}, which has {len(callee.pins)} pins"

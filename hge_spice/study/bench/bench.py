@@ -25,7 +25,14 @@ from hge_spice.study.bench.auto import as_played, decide
 from hge_spice.study.bench.journal import Journal
 from hge_spice.study.bench.network import build_graph, electrode_names
 from hge_spice.study.bench.screening import choose
-from hge_spice.study.bench.settings import build_filter, build_loss, build_phases, build_plan, build_target
+from hge_spice.study.bench.settings import (
+    build_filter,
+    build_loss,
+    build_phases,
+    build_plan,
+    build_target,
+    given_first,
+)
 from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
 from hge_spice.tasks import Task
@@ -40,7 +47,8 @@ class Bench:
     """Device, recipe and first control setting of one trial. Use it as a context manager: leaving it ends ngspice.
 
     network : the simulated device itself; dut : the same seen through the study's imperfections
-    study : with its roles named, if they were screened for; first : [start, control], V, where screening lets it begin
+    study : with its roles named, if they were screened for
+    first : [start, control], V, where screening or the study lets it begin
     screening : what it found, for the result
     cost : what choosing the amplitude and the dead time took
     """
@@ -82,6 +90,8 @@ class Bench:
             found = choose(study, build_graph, electrode_names(study), screened)
             study, screening = found.study, found.record
             first = tuple(found.first) if study.training.first == "screened" else ()
+        if not isinstance(study.training.first, str):
+            first = (given_first(study),)
         graph, plan, task = build_graph(study), build_plan(study), build_task(study.task)
         for remark in graph.graph.get("remarks", ()):
             remarked(remark)

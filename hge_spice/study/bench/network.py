@@ -59,7 +59,7 @@ def build_graph(study: Study) -> Network:
     graph = altered(graph, study.imperfections, study.training.seed)
     if study.corners is not None:
         graph = at_corner(graph, study.corners, study.training.seed, steady=process is None or process.steady)
-    graph.graph["probes"] = (*study.probe.nodes, *graph.graph.get("watched", ()))
+    graph.graph["probes"] = study.probe.nodes
     graph.graph["reinitialise"] = study.device.reinitialise
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)

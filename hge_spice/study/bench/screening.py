@@ -16,7 +16,6 @@ from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
 from hge_spice.tasks import Task
 
-PATTERNS = 48  # of a data set that choices of electrodes are judged by: each costs an operating point a setting
 SHOWN = 10  # choices in the result
 TRIED = 3  # choices put to ngspice before giving up
 
@@ -63,7 +62,7 @@ def choose(
     """
     began = time.perf_counter()
     rng = np.random.default_rng([study.training.seed, study.device.seed])
-    task = _dealt(build_task(study.task), rng)
+    task = _dealt(build_task(study.task), study.electrodes.screen_patterns, rng)
     graph = build(provisional(study, names))
     found = screen(
         graph,
@@ -102,11 +101,11 @@ def choose(
     raise SimulationError(f"ngspice confirms none of the best choices of electrodes: {'; '.join(said)}")
 
 
-def _dealt(task: Task, rng: np.random.Generator) -> Task:
-    """As many patterns as a choice is judged by; a truth table as it is."""
+def _dealt(task: Task, patterns: int, rng: np.random.Generator) -> Task:
+    """At most so many patterns as a choice is judged by; a truth table as it is."""
     if task.exact:
         return task
-    batches = -(-len(task.classes) // PATTERNS)
+    batches = -(-len(task.classes) // patterns)
     shown = epoch_batches(task.classes, -(-len(task.classes) // batches), rng)[0]
     return replace(task, bits=task.bits[shown], classes=task.classes[shown])
 

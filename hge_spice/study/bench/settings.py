@@ -75,3 +75,10 @@ def check_batches(study: Study, graph: Network) -> None:
                 f"training.batch: of {batch_count(len(target.classes), size)} batches an epoch, some suit no "
                 f"{study.training.loss}: {error}; take larger batches, or mse"
             ) from error
+
+
+def given_first(study: Study) -> Floats:
+    """The control setting that the study's training.first gives in numbers: [control], V."""
+    first = study.training.first
+    named = first if isinstance(first, dict) else dict(zip(study.electrodes.controls, first, strict=True))
+    return np.array([named[name] for name in study.electrodes.controls], dtype=float)

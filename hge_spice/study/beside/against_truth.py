@@ -1,12 +1,14 @@
 """One extraction at one control setting, against the truth: what `hge-spice gradient` prints and the report shows."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from hge_spice.drive import Floats, NoisyElements, SimulationError
-from hge_spice.gradient import small_signal
+from hge_spice.gradient.small_signal import Linearised, linearise
+from hge_spice.gradient.trust import LAG
 from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
 from hge_spice.imperfections.element_noise import KINDS
 from hge_spice.lockin import crosstalk
@@ -15,6 +17,29 @@ from hge_spice.study.text.finite import all_finite
 from hge_spice.train import extract
 
 OFF = {"of": "off"}
+SILENT = 1e-3  # of the largest derivative of all patterns: points and dead times resolve no less
+
+
+def error_scale(truth: Floats) -> Floats:
+    """What errors of each pattern's derivatives are shares of: [pattern], A/V, from the true ones [pattern, control].
+
+    That is the pattern's largest true derivative; of a pattern that is off, whose largest is below a thousandth of the
+    largest of all patterns, it is the latter: any error is a large share of next to nothing, and moves no training.
+    Raises SimulationError where no control moves the output for any pattern.
+    """
+    largest: Floats = np.abs(truth).max(axis=1)
+    if not largest.any():
+        raise SimulationError(
+            "no control moves the output for any pattern: all true derivatives are zero at this control setting; see "
+            "whether output and controls are wired to the device and it is biased, or begin elsewhere: training.first"
+        )
+    return np.where(is_off(truth), largest.max(), largest)
+
+
+def is_off(truth: Floats) -> np.ndarray:
+    """Patterns in which no control moves the output by what counts, as `error_scale` has it: [pattern]."""
+    largest = np.abs(truth).max(axis=1)
+    return np.asarray(largest < SILENT * largest.max())
 
 
 def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
@@ -27,18 +52,17 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
     estimates, cost = extract(bench.dut, control, bench.shown)
     seconds = time.perf_counter() - began
     measurement = bench.recipe.measurement
-    truths = small_signal(bench.dut, control, bench.shown.inputs, measurement)
+    truths = linearise(bench.dut, control, bench.shown.inputs, measurement)
     estimate = np.array([e.jacobian for e in estimates])
-    truth = np.array([t.jacobian for t in truths])
-    largest = np.abs(truth).max(axis=1)
-    if not largest.all():
-        raise SimulationError("no control moves the output for some pattern: all true derivatives are zero")
-    error = np.abs(estimate - truth).max(axis=1) / largest
-    cosine = np.sum(estimate * truth, axis=1) / np.linalg.norm(estimate, axis=1) / np.linalg.norm(truth, axis=1)
+    truth = np.array([t.estimate.jacobian for t in truths])
+    scale, off = error_scale(truth), is_off(truth)
+    error = np.abs(estimate - truth).max(axis=1) / scale
+    cosine = [_cosine(*pair) for pair, skip in zip(zip(estimate, truth, strict=True), off, strict=True) if not skip]
     flags = dict.fromkeys(
         [*bench.flags, *(f for e in estimates for f in e.flags), *(f for t in truths for f in t.flags)]
     )
     notes = dict.fromkeys(note for e in estimates for note in e.notes)
+    notes |= dict.fromkeys(_bypassed(bench, truths))
     how = bench.study.perturbation
     if how.patterns == "sequence" and not how.reset and "moved_state" in flags:
         notes["the truth is that of the states in which the sequence begins, the estimates those by then"] = None
@@ -57,7 +81,7 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
         "element_noise": _element_noise(bench, control),
         "snr": [all_finite(e.snr) for e in estimates],
         "crosstalk": np.abs(crosstalk(measurement.tones(bench.dut.controls), *read)).tolist(),
-        "lag": [np.degrees(t.lag).tolist() if len(t.lag) else [0.0] * len(control) for t in truths],
+        "lag": [np.degrees(t.lag).tolist() for t in truths],
         "lag_corrected": None if measurement.lag is None else np.degrees(measurement.lag).tolist(),
         "lockin": measurement.lockin.summary(measurement.settle) if measurement.lockin else None,
         "runs": estimates[0].runs,
@@ -65,9 +89,13 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
         "bias": [all_finite(e.bias) for e in estimates],
         "truth": truth.tolist(),
         "truth_method": "ac",
+        "truth_at_rest": [t.at_rest.tolist() for t in truths],
+        "truth_quadrature": [t.response.imag.tolist() for t in truths],
+        "off": np.flatnonzero(off).tolist(),
+        "error_scale": scale.tolist(),
         "relative_error": error.tolist(),
         "relative_error_max": float(error.max()),
-        "cosine": float(cosine.min()),
+        "cosine": min(cosine),
         "amplitude": measurement.amplitude.tolist(),
         "harmonics": list(measurement.plan.harmonics),
         "window": measurement.plan.window,
@@ -79,6 +107,37 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
         "seconds": seconds,
         "flags": list(flags),
     }
+
+
+def _cosine(estimate: Floats, truth: Floats) -> float:
+    """Of the angle between two gradients of the output, [control] each; 0 where nothing was estimated."""
+    sizes = float(np.linalg.norm(estimate) * np.linalg.norm(truth))
+    return float(estimate @ truth) / sizes if sizes else 0.0
+
+
+def _bypassed(bench: Bench, truths: Sequence[Linearised]) -> list[str]:
+    """A note where capacitances couple controls to the output, so that the flag `lag` means no delay.
+
+    Those count whose quadrature at their tone is more than a share LAG of the pattern's largest response.
+    """
+    largest = np.array([np.abs(t.response).max() for t in truths])
+    quadrature = np.array([np.where(t.turned, 0.0, t.response.imag) for t in truths])
+    beyond = np.abs(quadrature) - LAG * largest[:, None]
+    found = [
+        f"{tone.electrode} ({np.degrees(truths[int(np.argmax(column))].lag[k]):.0f}° off its tone at "
+        f"{tone.frequency:.4g} Hz)"
+        for k, (tone, column) in enumerate(
+            zip(bench.recipe.measurement.tones(bench.dut.controls), beyond.T, strict=True)
+        )
+        if column.max() > 0
+    ]
+    if not found:
+        return []
+    said = (
+        f"through a capacitance the output is reached by {', '.join(found)}: that current is no derivative, the part "
+        'in phase is; lockin.phase = "calibrate" would count it'
+    )
+    return [said]
 
 
 def _element_noise(bench: Bench, control: Floats) -> dict[str, Any] | None:
@@ -115,16 +174,14 @@ def repeated(bench: Bench, control: Floats, repeats: int) -> dict[str, float]:
     """Error, bias and spread of the derivatives over repeated extractions, rms over patterns and controls.
 
     control : [control], V; repeats : 2 or more
-    All are shares of each pattern's largest true derivative. The error is that of one extraction. The bias is freed of
+    All are shares of what `error_scale` says of each pattern. The error is that of one extraction. The bias is freed of
     what the spread leaves in a mean; it is zero where nothing shows above that. Raises SimulationError where the device
     gives no result.
     """
-    truths = small_signal(bench.dut, control, bench.shown.inputs, bench.recipe.measurement)
-    truth = np.array([t.jacobian for t in truths])
+    truths = linearise(bench.dut, control, bench.shown.inputs, bench.recipe.measurement)
+    truth = np.array([t.estimate.jacobian for t in truths])
+    scale = error_scale(truth)[:, None]
     found = np.array([[e.jacobian for e in extract(bench.dut, control, bench.shown)[0]] for _ in range(repeats)])
-    scale = np.abs(truth).max(axis=1, keepdims=True)
-    if not scale.all():
-        raise SimulationError("no control moves the output for some pattern: all true derivatives are zero")
     variance = np.mean((found.std(axis=0, ddof=1) / scale) ** 2)
     square = np.mean(((found.mean(axis=0) - truth) / scale) ** 2) - variance / repeats
     return {

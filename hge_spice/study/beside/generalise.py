@@ -55,9 +55,12 @@ def of_step(bench: Bench, step: Step) -> Judged | None:
 
 
 def begun_at_the_best(bench: Bench) -> Bench:
-    """The bench with its starts at the best of `training.best_of` random settings, with what reading them costs."""
+    """The bench with its starts at the best of `training.best_of` random settings, with what reading them costs.
+
+    A first setting given in numbers stands.
+    """
     count, recipe = bench.study.training.best_of, bench.recipe
-    if not count:
+    if not count or not isinstance(bench.study.training.first, str):
         return bench
     found, cost = [], bench.cost
     for control in _drawn(bench, count, b"first"):

@@ -5,6 +5,7 @@ Cheap things first: a point that has failed a spec by them is trained no more.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -28,20 +29,29 @@ COARSE, FINE = 2, 240  # frequencies a decade: so that a resonance is not steppe
 AWAY = np.sqrt(0.5)  # of its value at rest by which a response has moved at the bandwidth: a single pole's 3 dB
 
 
-def nominal_control(base: StudyText, kept: Kept | None = None) -> Floats:
-    """Controls trained at the study's own process section, temperature and supply, without mismatch: [control], V.
+@dataclass(frozen=True)
+class Nominal:
+    """Controls trained at the nominal point: [control], V, and what ngspice's analyses took for it."""
 
-    They are the same at all corners, and trained once in each process. Of starts that are not solved the last counts.
+    control: Floats
+    solver_seconds: float
+
+
+def nominal_point(base: StudyText, kept: Kept | None = None) -> Nominal:
+    """Train at the study's own process section, temperature and supply, without mismatch.
+
+    The controls are the same at all corners, and trained once in each process. Of starts that aren't solved the last
+    counts.
 
     kept : circuits that stay loaded from one trial to the next
 
     Raises StudyError, ValueError, SimulationError.
     """
-    return np.array(_trained(json.dumps(base), kept))
+    return _trained(json.dumps(base), kept)
 
 
 @lru_cache(maxsize=4)
-def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
+def _trained(base: str, kept: Kept | None) -> Nominal:
     study = parse_study(json.loads(base))
     with Bench.of(study, kept=kept) as bench:
         for start in range(study.training.starts):
@@ -49,7 +59,8 @@ def _trained(base: str, kept: Kept | None) -> tuple[float, ...]:
                 control, solved = step.control, step.margin.solved
             if solved:
                 break
-        return tuple(control.tolist())
+        control.setflags(write=False)
+        return Nominal(control, bench.pool.solver_seconds)
 
 
 def examined(bench: Bench, control: Floats) -> dict[str, Any]:
@@ -67,22 +78,19 @@ def examined(bench: Bench, control: Floats) -> dict[str, Any]:
     tones = np.array(measurement.plan.frequencies)
     found = against_truth(bench, control)
     jacobian = np.array(found["truth"])
-    seen = [_response(pool, control, each, tones) for each in inputs]
-    lag = np.array([np.abs(np.angle(moving * np.sign(rest.real))) for rest, moving in seen])
-    strong = np.abs(jacobian) >= WEAK * np.abs(jacobian).max(axis=1, keepdims=True)
-    points = [pool.operating_point(control, each) for each in inputs]
+    rest, moving = _responses(pool, control, inputs, tones)
+    lag = np.abs(np.angle(moving * np.sign(rest.real)))
+    strong = np.abs(jacobian) >= WEAK * np.array(found["error_scale"])[:, None]
+    points = pool.operating_points(control, inputs)
+    off = np.isin(np.arange(len(inputs)), found["off"])  # nothing is to be read there, or learned
     return {
         "nominal_error": found["relative_error_max"],
         "nominal_estimate": found["estimate"],
         "nominal_flags": found["flags"],
-        "lag": float(np.abs(lag[strong]).max()),
+        "lag": float(lag[strong].max()),
         "power_watt": max(point.energy for point in points),
-        "bandwidth": min(
-            _bandwidth(pool, control, each, rest, tones) for each, (rest, _) in zip(inputs, seen, strict=True)
-        ),
-        "learning_snr": min(
-            learning_snr(bench, control, each, row, tones) for each, row in zip(inputs, jacobian, strict=True)
-        ),
+        "bandwidth": min(_bandwidths(pool, control, inputs[~off], rest[~off], tones)),
+        "learning_snr": float(learning_snr(bench, control, inputs[~off], jacobian[~off], tones).min()),
         **_regions(bench, [point.probes for point in points]),
     }
 
@@ -129,39 +137,49 @@ def _regions(bench: Bench, seen: list[Mapping[str, Floats]]) -> dict[str, Any]:
     return {"regions": regions, **({"headroom": min(asked)} if asked else {})}
 
 
-def _response(pool: NgspicePool, control: Floats, inputs: Floats, tones: Floats) -> tuple[np.ndarray, np.ndarray]:
-    """Each control's response at rest, and at its tone: [control] each, A/V or V/V complex."""
-    pairs = zip(pool.controls, tones.tolist(), strict=True)
-    found = pool.swept(control, inputs, {name: f"lin 3 {tone / AT_REST!r} {tone!r}" for name, tone in pairs})
+def _responses(pool: NgspicePool, control: Floats, inputs: Floats, tones: Floats) -> tuple[np.ndarray, np.ndarray]:
+    """Each control's response at rest, and at its tone: [pattern, control] each, A/V or V/V complex."""
+    named = list(zip(pool.controls, tones.tolist(), strict=True))
     # of "lin 2" ngspice gives the first alone
-    both = np.array([response for _, response in found.values()])
-    return both[:, 0], both[:, -1]
+    asked = [(each, name, f"lin 3 {tone / AT_REST!r} {tone!r}") for each in inputs for name, tone in named]
+    found = np.array([response for _, response in pool.swept(control, asked)]).reshape(len(inputs), len(tones), 3)
+    return found[..., 0], found[..., -1]
 
 
-def _bandwidth(pool: NgspicePool, control: Floats, inputs: Floats, rest: np.ndarray, tones: Floats) -> float:
-    """Frequency up to which the strongest control's response stays near its value at rest, to 1 %, Hz."""
-    strongest = int(np.argmax(np.abs(rest)))
-    name = pool.controls[strongest]
+def _bandwidths(pool: NgspicePool, control: Floats, inputs: Floats, rest: np.ndarray, tones: Floats) -> list[float]:
+    """Frequency up to which each pattern's strongest control responds about as at rest, to 1 %, Hz."""
+    strongest = np.argmax(np.abs(rest), axis=1).tolist()
+    still = rest[np.arange(len(inputs)), strongest]
 
-    def away(sweep: str) -> tuple[Floats, np.ndarray]:
-        frequencies, response = pool.swept(control, inputs, {name: sweep})[name]
-        return frequencies, np.flatnonzero(np.abs(response - rest[strongest]) > AWAY * np.abs(rest[strongest]))
+    def away(sweeps: Mapping[int, str]) -> dict[int, tuple[Floats, np.ndarray]]:
+        asked = [(inputs[k], pool.controls[strongest[k]], sweep) for k, sweep in sweeps.items()]
+        return {
+            k: (frequencies, np.flatnonzero(np.abs(response - still[k]) > AWAY * np.abs(still[k])))
+            for k, (frequencies, response) in zip(sweeps, pool.swept(control, asked), strict=True)
+        }
 
-    frequencies, beyond = away(f"dec {COARSE} {float(tones.min() / 10 ** (1 / COARSE))!r} {WIDEST!r}")
-    if not len(beyond):
-        return WIDEST
-    high = int(beyond[0])
-    if not high:
-        return float(frequencies[0])
-    below, above = float(frequencies[high - 1]), 1.01 * float(frequencies[high])
-    frequencies, beyond = away(f"dec {FINE} {below!r} {above!r}")
-    return float(frequencies[beyond[0]])
+    lowest = float(tones.min() / 10 ** (1 / COARSE))
+    found, closer = [WIDEST] * len(inputs), dict[int, str]()
+    for k, (frequencies, beyond) in away(
+        dict.fromkeys(range(len(inputs)), f"dec {COARSE} {lowest!r} {WIDEST!r}")
+    ).items():
+        if len(beyond) and beyond[0]:
+            below, above = float(frequencies[beyond[0] - 1]), 1.01 * float(frequencies[beyond[0]])
+            closer[k] = f"dec {FINE} {below!r} {above!r}"
+        elif len(beyond):
+            found[k] = float(frequencies[0])
+    for k, (frequencies, beyond) in away(closer).items() if closer else ():
+        found[k] = float(frequencies[beyond[0]])
+    return found
 
 
-def learning_snr(bench: Bench, control: Floats, inputs: Floats, jacobian: Floats, tones: Floats) -> float:
-    """|∇I| over the root of the summed variances S/(T·A²) that one window leaves each derivative (one-sided S)."""
+def learning_snr(bench: Bench, control: Floats, inputs: Floats, jacobian: Floats, tones: Floats) -> Floats:
+    """|∇I| over the root of the summed variances S/(T·A²) that one window leaves each derivative (one-sided S).
+
+    inputs : [pattern, input], V; jacobian : [pattern, control], A/V; tones : [control], Hz. Returns [pattern].
+    """
     measurement, noise = bench.recipe.measurement, bench.study.readout.noise
     stated = noise.psd * (noise.at / tones) ** (noise.exponent or 0.0)
-    density = bench.pool.noise(control, inputs, tones) + stated
+    density = bench.pool.noises(control, inputs, tones) + stated
     variance = density / measurement.plan.window / measurement.amplitude**2
-    return float(np.linalg.norm(jacobian) / np.sqrt(variance.sum()))
+    return np.asarray(np.linalg.norm(jacobian, axis=1) / np.sqrt(variance.sum(axis=1)))

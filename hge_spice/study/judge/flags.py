@@ -9,7 +9,8 @@ MEANINGS = {  # the most frequent first
         "A response is out of phase with its tone by more than a tenth of the largest: poles of the circuit lie "
         "near the tones. In phase alone it loses the cosine of its lag, and beyond 90° its sign. Slower tones "
         '(a longer window), or lockin.phase = "calibrate", which measures the lag beforehand and turns it back; '
-        "the notes of hge-spice gradient say below which frequency it would not matter."
+        "the notes of hge-spice gradient say below which frequency it would not matter. Where a capacitance bypasses "
+        "the device, they say so: the part in phase is right there, and calibrating would count what is no derivative."
     ),
     "collision": (
         "An intermodulation product of 2nd or 3rd order, aliases counted, falls on a tone and is taken for a "

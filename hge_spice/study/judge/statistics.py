@@ -125,8 +125,8 @@ def said(metric: str, spec: Spec) -> str:
 
 
 def _short(bound: float, metric: str) -> str:
-    """To six digits: a bound written in degrees is kept in radians."""
-    return render(float(f"{bound:.6g}"), METRICS[metric])
+    """To six digits."""
+    return render(bound, METRICS[metric], 6)
 
 
 def _yield(what: str, met: Sequence[bool]) -> Yield:

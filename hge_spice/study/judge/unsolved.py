@@ -1,6 +1,8 @@
-"""Why a trial was not solved, in one word, told from the read-out that came nearest."""
+"""Why a trial was not solved, in one word, told from the read-out that came nearest; and what to try next."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,30 @@ REASONS = {
     "clipped": "controls rest at their bounds",
     "stuck": "a gap too small, in the middle of the range",
 }
+
+NEXT = {
+    "multistable": "a narrower electrodes.control_range, or another training.seed; the report says where they are",
+    "span": "a longer perturbation.window, whose noise falls with its root, or task.levels further apart",
+    "contrast": "task.levels further apart, another electrodes.output, or readout.differential",
+    "clipped": "a wider electrodes.control_range, or other starts: training.starts, training.seed",
+    "stuck": (
+        "other starts (training.starts, training.seed), training.rate, task.levels or more controls; where none comes "
+        "nearer, the circuit may be unable to do the task, as one neuron is to do xor"
+    ),
+}
+
+
+def told(results: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line for each reason among results that have one: how often, what it means and what to try next."""
+    unsolved = [result for result in results if "unsolved_because" in result]
+    lines = []
+    for word, count in Counter(str(result["unsolved_because"]) for result in unsolved).most_common():
+        gaps = [result["nearest_gap_over_span"] for result in unsolved if result["unsolved_because"] == word]
+        known = [gap for gap in gaps if gap is not None]
+        nearest_gap = f", nearest gap/span {max(known):.2f}" if known else ""
+        times = f" ({count} trials)" if count > 1 else ""
+        lines.append(f"not solved{times}{nearest_gap}: {REASONS[word]}. Try: {NEXT[word]}")
+    return lines
 
 
 def nearness(margin: Margin) -> float:

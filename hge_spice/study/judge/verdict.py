@@ -149,7 +149,7 @@ def _misses(row: Row, metric: str, spec: Spec) -> bool:
 
 def written(metric: str, cell: Cell) -> str:
     """The worst value as people write it."""
-    return "–" if cell.worst is None else render(float(f"{cell.worst:.2g}"), METRICS[metric])
+    return "–" if cell.worst is None else render(cell.worst, METRICS[metric], 2)
 
 
 def _worst(metric: str, cell: Cell) -> str:

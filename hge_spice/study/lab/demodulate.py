@@ -80,7 +80,8 @@ def told(found: dict[str, Any]) -> str:
         )
     ]
     lines.append(
-        f"{found['windows']} windows of {render(found['window'], 'time')}, {found['samples']} samples at "
+        f"{found['windows']} window{'s'[: found['windows'] != 1]} of {render(found['window'], 'time')}, "
+        f"{found['samples']} samples at "
         f"{found['sample_rate']:.9g} a second, {found['samples_missing']} missing, "
         f"{found['windows_skipped']} windows left out"
     )
@@ -88,6 +89,7 @@ def told(found: dict[str, Any]) -> str:
     if found["clock_drift_stderr"] is not None:
         drift = _clock(found["clock_drift"], found["clock_drift_stderr"], 1e9, "ppb a second")
         lines[-1] += f"; drift: {drift}"
+    lines.append("± is one standard error, by what is left over of this trace; hge-spice gradient pools all patterns'")
     lines.append("flags: " + (", ".join(found["flags"]) or "none"))
     return "\n".join([f"{found['column']} of {found['trace']}", *lines])
 

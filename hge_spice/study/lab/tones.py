@@ -104,7 +104,7 @@ def told(chosen: Perturbation) -> str:
     for name, hits in (("2nd", plan.second_order_hits), ("3rd", plan.third_order_hits)):
         lines.append(f"{name}-order products on a tone, aliases counted: {len(hits)}")
         lines += [f"  {hit}" for hit in hits]
-    return "\n".join([*lines, HIT])
+    return "\n".join([*lines, *([HIT] if plan.second_order_hits or plan.third_order_hits else [])])
 
 
 def settled(study: Study) -> tuple[list[Setup], Filter]:

@@ -119,6 +119,8 @@ def _spectrum(path: Path, comparison: Mapping[str, Any], spectrum: Spectrum) -> 
 def _network(path: Path, networks: dict[str, int]) -> int:
     """Its number among the different networks of the sweep, which are kept once."""
     graph = json.loads(path.read_text(encoding="utf-8"))
+    if "subcircuit" in graph["graph"]:
+        raise LookupError("a block that is given as it is has no links to draw")
     order = {str(node["id"]): k for k, node in enumerate(graph["nodes"])}
     nodes = [
         [_short(1e9 * node["x"], 3), _short(1e9 * node["y"], 3), str(node["id"]), node.get("role") or node["kind"]]

@@ -13,7 +13,9 @@ from jinja2 import Environment, FileSystemLoader
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.judge.flags import MEANINGS
 from hge_spice.study.judge.functional import explained, write_functional_yield
+from hge_spice.study.judge.holding import exactly, held
 from hge_spice.study.judge.statistics import passes
+from hge_spice.study.judge.unsolved import NEXT, REASONS
 from hge_spice.study.report.overview import budget_parts, overview, signoff_parts, sweep_parts
 from hge_spice.study.report.pages import MOST_PAGES
 from hge_spice.study.report.section import Section, number, percent, section_of
@@ -24,6 +26,7 @@ from hge_spice.study.run.ledger import read_ledger
 from hge_spice.study.tables.metrics import read_specs
 
 FIRST = 12  # trials up to which each has a section in full; of more, pages are drawn by the report's script
+HOLDS = ("holds_in_exact_model", "in the exact model")
 COLUMNS = (  # of the table of trials, after swept keys, trial and status
     ("starts", "starts"),
     ("steps", "steps"),
@@ -33,6 +36,7 @@ COLUMNS = (  # of the table of trials, after swept keys, trial and status
     ("gap_over_span", "gap / span"),
     ("contrast", "contrast"),
     ("d_prime", "d′"),
+    HOLDS,
     ("relative_error_max", "gradient error"),
     ("simulated_seconds", "simulated"),
     ("energy_joule", "energy"),
@@ -58,8 +62,9 @@ def write_report(directory: Path) -> Path:
     except DAMAGE:
         specs = {}
     sections, plot = _sections(directory, rows, study)
+    exact = any("holds_in_exact_model" in row["result"] for row in rows)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
-    templates.filters |= {"si": partial(number, plot.si), "percent": percent}
+    templates.filters |= {"si": partial(number, plot.si), "percent": percent, "exactly": exactly}
     html = templates.get_template("report.html.j2").render(
         title=str(study.get("title") or directory.resolve().name),
         notes=study.get("notes"),
@@ -70,8 +75,11 @@ def write_report(directory: Path) -> Path:
         missing=missing,
         sections=sections,
         overviews=overview(directory, rows, svg),
-        columns=COLUMNS,
+        columns=[each for each in COLUMNS if exact or each is not HOLDS],
+        held=held(row["result"] for row in rows),
         meanings=MEANINGS,
+        reasons=REASONS,
+        remedies=NEXT,
         swept=list(dict.fromkeys(key for row in rows for key in row["parameters"])),
         done=sum(row["status"] == "done" for row in rows),
         failed=sum(row["status"] == "failed" for row in rows),

@@ -15,7 +15,8 @@ from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN
 from hge_spice.study.report.rerun import alone, keeping
 from hge_spice.study.report.svg import svg
 from hge_spice.study.report.trial_folder import DAMAGE, Folder, read_folder
-from hge_spice.study.text.units import quantity
+from hge_spice.study.tables.training import Training
+from hge_spice.study.text.units import quantity, render
 
 SETTINGS = (  # what, its key among the results, its unit, and its path in the study
     ("tone amplitude, peak", "amplitude", "V", "perturbation.amplitude"),
@@ -55,6 +56,7 @@ class Section:
     settings: list[tuple[str, str, str]] = field(default_factory=list)
     device: list[tuple[str, str]] = field(default_factory=list)
     family: str = ""
+    block: str = ""
     worst: str = ""
     circuit: dict[str, Any] = field(default_factory=dict)
 
@@ -144,7 +146,8 @@ def _spectrum(folder: Folder, plot: ModuleType) -> Any:
 
 def _network(folder: Folder, plot: ModuleType) -> Any:
     reached = dict(zip(folder.comparison.get("controls", []), folder.comparison.get("control", []), strict=True))
-    return folder.graph is not None and plot.network(folder.graph, reached)
+    drawable = folder.graph is not None and "subcircuit" not in folder.graph.graph
+    return drawable and plot.network(folder.graph, reached)
 
 
 def _worst(folder: Folder) -> int:
@@ -228,21 +231,33 @@ def _settings(section: Section, folder: Folder, si: Callable[[float, str], str])
         shown = [number(si, v, unit) for v in value] if isinstance(value, list) else [number(si, value, unit)]
         alike = shown[:1] if unit == "V" and len(set(shown)) == 1 else shown
         asked = folder.asked(path)
+        if value is None and path.startswith("training."):
+            value, alike = True, [_trained_by(path.removeprefix("training."), asked)]
         written = json.dumps(asked, ensure_ascii=False) if isinstance(asked, dict | list) else str(asked)
         if asked is None:
             written = "default" if path else ""
         section.settings.append((what, ", ".join(alike) if value is not None else "", written))
 
 
+def _trained_by(key: str, asked: Any) -> str:
+    """A key of [training] as it acts: as the study has it, or its default."""
+    value = getattr(Training(), key) if asked is None else asked
+    return render(value, "voltage") if key == "rate" and isinstance(value, float) else str(value)
+
+
 def _device(section: Section, folder: Folder, si: Callable[[float, str], str]) -> None:
     if folder.graph is None:
         return
     nodes, about = folder.graph.nodes(data=True), folder.graph.graph
-    section.family = str(about.get("family"))
-    sites = sum(data.get("kind") == "site" for _, data in nodes)
-    section.device = [("sites", str(sites)), ("links", str(folder.graph.number_of_edges()))]
+    whole = about.get("subcircuit")  # a block that is given as it is has neither sites nor links
+    if whole:
+        section.block = str(whole["name"])
+    else:
+        section.family = str(about.get("family"))
+        sites = sum(data.get("kind") == "site" for _, data in nodes)
+        section.device = [("sites", str(sites)), ("links", str(folder.graph.number_of_edges()))]
     section.device += [(key, number(si, v, UNITS.get(key, ""))) for key, v in about.get("parameters", {}).items()]
-    for role in ("output", "input", "control", "ground"):
+    for role in ("output", "input", "control", "ground", "bias"):
         named = sorted((data.get("order", 0), str(name)) for name, data in nodes if data.get("role") == role)
         if named:
             section.device.append((role, ", ".join(name for _, name in named)))

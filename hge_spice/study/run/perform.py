@@ -14,7 +14,7 @@ from types import MappingProxyType
 from hge_spice.drive import SimulationError
 from hge_spice.ngspice.kept import Kept
 from hge_spice.study.bench.journal import Journal
-from hge_spice.study.beside.signoff import nominal_control
+from hge_spice.study.beside.signoff import nominal_point
 from hge_spice.study.run.ledger import Outcome
 from hge_spice.study.sweep.sampling import TrialSpec
 from hge_spice.study.tables.spec import parse_study
@@ -47,7 +47,7 @@ def perform(
     record = folder.with_name(f"{trial.id}.journal")
     record.parent.mkdir(parents=True, exist_ok=True)
     try:
-        nominal = nominal_control(trial.base, kept) if study.corners is not None else None
+        nominal = nominal_point(trial.base, kept).control if study.corners is not None else None
         with Journal(record, {"trial": trial.id, **versions()}) as journal:
             result = run_trial(study, partly, progress, workers, screened, journal, nominal, kept)
     except (SimulationError, ValueError) as error:

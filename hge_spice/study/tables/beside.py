@@ -18,50 +18,54 @@ from hge_spice.study.text.values import (
 
 
 class Comparison(Table):
-    """How estimators are compared, beside training with each: study/beside/compare.py says what is measured.
-
-    time : s and runs : measurements, per pattern, that every estimator gets; repeats : noise drawn anew
-    controls : numbers of controls; error : A/V, to be reached at each; bandwidth : Hz, below which all tones must lie
-    """
+    """How estimators are compared, beside training with each: study/beside/compare.py says what is measured."""
 
     time: Annotated[float, BeforeValidator(si("time", above=0))] = 0.4
+    """Device time that every estimator gets, per pattern."""
     runs: Count = 20
+    """Measurements that every estimator gets, per pattern."""
     repeats: Annotated[int, BeforeValidator(whole(2))] = 20
+    """How often the noise is drawn anew."""
     controls: Annotated[tuple[int, ...], BeforeValidator(list_of(whole(2)))] = (5, 10, 20, 40)
+    """Numbers of controls at which the cost is counted."""
     error: Annotated[float, BeforeValidator(si("conductance", above=0))] = 2e-9
+    """Error of a derivative, to be reached at each number of controls."""
     bandwidth: Annotated[float, BeforeValidator(si("frequency", above=0))] = 10e3
+    """Below which all tones must lie."""
 
 
 class Spacing(Table):
-    """How close tones may lie, beside training: study/beside/spacing.py says what is measured.
-
-    neighbours : strength over the signal's; frequency, signal : Hz and A of the tone read; widest : Hz
-    points : spacings tried, each in so many windows; sets : random control settings at each of `spacings`, Hz, the
-    lowest tone at `first`, Hz
-    No neighbours leave out the curves, no spacings the sets.
-    """
+    """How close tones may lie, beside training: study/beside/spacing.py says what is measured."""
 
     neighbours: Annotated[tuple[float, ...], BeforeValidator(list_of(si("ratio", above=0)))] = (1, 2.05, 20)
+    """Strengths of the neighbouring tone over the signal's; an empty list leaves out the curves."""
     frequency: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
+    """Of the tone that is read."""
     signal: Annotated[float, BeforeValidator(si("current", above=0))] = 1e-9
+    """Amplitude of the tone that is read."""
     widest: Annotated[float, BeforeValidator(si("frequency", above=0))] = 45.0
+    """The widest spacing tried."""
     points: Count = 30
+    """Number of spacings tried."""
     windows: Annotated[int, BeforeValidator(whole(2))] = 200
+    """Windows at each spacing."""
     first: Annotated[float, BeforeValidator(si("frequency", above=0))] = 200.0
+    """The lowest tone of the random settings."""
     spacings: Annotated[tuple[float, ...], BeforeValidator(list_of(si("frequency", above=0)))] = (10.0, 40.0)
+    """Between the tones of the random settings; an empty list leaves them out."""
     sets: Count = 1000
+    """Random control settings at each of `spacings`."""
 
 
 class Retrain(Table):
-    """What happens to the trained network: as in [imperfections], after a wait.
-
-    wait : s in which nothing is trained, while what drifts drifts; "training" for as long as the bench was at work
-    steps : of the training that follows
-    """
+    """What happens to the trained network, and the training that follows."""
 
     wait: Annotated[float | str, BeforeValidator(or_word(("training",), si("time", least=0)))] = 0.0
+    """Time in which nothing is trained, while what drifts drifts; "training" for as long as the bench was at work."""
     after: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(default_factory=dict)
+    """What is other afterwards, as [imperfections] has it."""
     steps: Annotated[int, BeforeValidator(whole(1))] = 60
+    """Most steps of the training that follows."""
 
     @property
     def acts(self) -> bool:
@@ -70,21 +74,21 @@ class Retrain(Table):
 
 
 class Budget(Table):
-    """repeats : extractions at the first control setting after each training, to tell bias from spread; 0 for none."""
+    """What a budget of errors needs beside training."""
 
     repeats: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
+    """Extractions at the first control setting after each training, which tell bias from spread; 0 for none."""
 
 
 class Curves(Table):
-    """A picture and a table of a sweep: metrics over one swept key, a line for each value of another.
-
-    over : the key across; by : the key of the lines, if there are several; metrics : one panel each
-    What else is swept, seeds mostly, is what medians and quartiles are taken over.
-    """
+    """A picture and a table of a sweep: metrics over one swept key, a line for each value of another."""
 
     over: Text
+    """The swept key across."""
     by: Text | None = None
+    """The swept key that has a line for each value, where there are several."""
     metrics: Annotated[
         tuple[str, ...],
         BeforeValidator(distinct(list_of(one_of("metric", METRICS), least=1), "one panel each is enough")),
     ]
+    """A panel each, with medians and quartiles over what else is swept; metrics as [specs] has them."""

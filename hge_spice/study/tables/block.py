@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
 from hge_spice.ngspice.includes import Netlist, read_netlist
-from hge_spice.ngspice.lint import lint
+from hge_spice.ngspice.lint import Finding, lint
 from hge_spice.ngspice.lint.sheet import Scope, Sheet
 from hge_spice.ngspice.pdk import Process
 from hge_spice.ngspice.statements import Statement
@@ -112,15 +113,18 @@ def linted(source: Source, name: str, process: Process | None, output: Collectio
     output : pins that something must be connected to
     """
     known = tuple(Statement("process", 0, head, trusted=True) for head in (process.heads if process else ()))
-    findings = lint(
-        Netlist((*known, *source.kept.statements), source.netlist.findings),
-        top=name,
-        output={pin.lower() for pin in output},
-    )
+    netlist = Netlist((*known, *source.kept.statements), source.netlist.findings)
+    findings = _found(netlist, name, tuple(pin.lower() for pin in output))
     wrong = [finding for finding in findings if finding.fatal]
     if wrong:
         raise StudyError("\n".join(str(finding) for finding in wrong))
     return [str(finding) for finding in findings]
+
+
+@lru_cache(maxsize=16)
+def _found(netlist: Netlist, top: str, output: tuple[str, ...]) -> tuple[Finding, ...]:
+    """What `lint` says; of one netlist a sweep asks at every trial."""
+    return tuple(lint(netlist, top=top, output=output))
 
 
 def file_digest(path: Path) -> str:

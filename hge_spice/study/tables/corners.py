@@ -13,26 +13,28 @@ DRAW = "corners.draw"
 
 
 class Corners(Table):
-    """Process corners × temperatures × supplies × draws of mismatch; what isn't given stays as the study has it.
-
-    process : sections of [pdk]; temperature : K; supply : V, of the fixed electrode `rail` in [bias]
-    mismatch : draws at every corner, none for transistors that are all alike; draw : which of them this is, 0 for none
-    threshold, gain : Pelgrom's coefficients of the transistors' thresholds, V·m, and current factors, m. The defaults
-        are ours: A of ΔV_T goes about as 1 mV·µm per nm of gate oxide, and SKY130's is 4 nm.
-    saturated : transistors that must be in saturation, by their names within the block ("xpair.m1")
-    stop : whether a point that has failed a spec by the cheap checks (operating point, `.ac`, `.noise`) is left there
-    """
+    """Process corners × temperatures × supplies × draws of mismatch; what isn't given stays as the study has it."""
 
     process: Names = ()
+    """Sections of [pdk]."""
     temperature: Annotated[tuple[float, ...], BeforeValidator(list_of(si("temperature", above=0)))] = ()
+    """Temperatures of the device."""
     supply: Annotated[tuple[float, ...], BeforeValidator(list_of(si("voltage")))] = ()
+    """Voltages of the fixed electrode `rail`."""
     rail: Text = "vdd"
+    """The electrode in [bias] that `supply` is of."""
     mismatch: Annotated[int, BeforeValidator(whole(0, most=100_000))] = 0
+    """Draws at every corner; 0 for transistors that are all alike."""
     draw: Annotated[int, BeforeValidator(whole(0))] = 0
+    """Which draw this is, 0 for none; a sweep over `mismatch` sets it."""
     threshold: Annotated[float, BeforeValidator(si("matching", least=0))] = 5e-9
+    """Pelgrom's coefficient of the thresholds. The default is ours: about 1 mV·µm per nm of gate oxide."""
     gain: Annotated[float, BeforeValidator(si("relative matching", least=0))] = 1e-8
+    """Pelgrom's coefficient of the current factors. The default is ours."""
     saturated: Names = ()
+    """Transistors that must be in saturation, by their names within the block, such as "xpair.m1"."""
     stop: Annotated[bool, BeforeValidator(yes_or_no)] = True
+    """Whether a point that has failed a spec by the cheap checks is left there."""
 
 
 def corner_axes(raw: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -10,11 +10,22 @@ from scipy.constants import elementary_charge
 
 from hge_spice.devices import DEVICES, ELEMENTS
 from hge_spice.devices.dopant import RATES, varied
-from hge_spice.graph import GRAPHS, Coupling, Network, electrodes_by_name, joined, layered, of_family, read_graph, shown
+from hge_spice.graph import (
+    GRAPHS,
+    PLACEMENTS,
+    Coupling,
+    Network,
+    electrodes_by_name,
+    joined,
+    layered,
+    of_family,
+    read_graph,
+    shown,
+)
 from hge_spice.study.tables.table import Count, Names, Seed, Table, Text
 from hge_spice.study.text.files import suggestion
 from hge_spice.study.text.units import dimension_of, quantity
-from hge_spice.study.text.values import one_of, or_none, si, table, whole, yes_or_no
+from hge_spice.study.text.values import list_of, one_of, or_none, si, table, takes, whole, yes_or_no
 
 ENGINES = ("ngspice", "quasistatic")
 OF_A_BLOCK = {"subcircuit", "name", "parameters", "allow_outside"}
@@ -31,6 +42,7 @@ BUILDS: dict[str, frozenset[str]] = {
 }
 
 
+@takes("energy, 0 J or more", "energy")
 def _disorder(value: Any) -> float:
     energy: float = si("energy", least=0.0)(value)
     if energy > MOST_DISORDER * elementary_charge:
@@ -39,56 +51,80 @@ def _disorder(value: Any) -> float:
 
 
 class Device(Table):
-    """The network itself; all lengths m, temperature K, attempt rate Hz, resistances ohm.
-
-    disorder : J, standard deviation of the sites' energies; donors : fixed charges among them; rate : of a hop, see
-    `devices.dopant.varied`; all three drawn by `seed`
-    subcircuit : a netlist file with the user's own block, name : of its .subckt; beside a graph or file, what each edge
-    of family "subcircuit" is that names no netlist itself
-    parameters : of its instance, or of the family's elements, SI
-    allow_outside : whether netlists may include files, and edges name some, beyond their own folder
-    graph : a builder's name, with its own keys; file : a graph in a file, whose nodes named in [electrodes] become some
-    reinitialise : whether elements that remember start every measurement anew; else they go on, in one worker
-    engine : what measures: ngspice, or the same equations solved in NumPy at every instant
-    units : devices in series; gain, shift, limit : of the amplifiers between them, ohm and V
-    """
+    """The network itself. What is drawn of dopants, their energies and donors, comes from `devices.dopant.varied`."""
 
     engine: Annotated[str, BeforeValidator(one_of("engine", ENGINES))] = "ngspice"
+    """What measures: ngspice, or the same equations solved in NumPy at every instant."""
     family: Annotated[str, BeforeValidator(one_of("device family", DEVICES))] = "dopant"
+    """The whole device, or what each edge of a graph is; `hge-spice list devices` names them."""
     subcircuit: Text | None = None
+    """A netlist file with your own block, or with what each edge is that names no netlist itself."""
     name: Text | None = None
+    """Of the file's .subckt, where it has several."""
     graph: Annotated[str | None, BeforeValidator(one_of("graph", (*GRAPHS, "layered")))] = None
+    """What builds the network of elements; `hge-spice list graphs` names them."""
     file: Text | None = None
-    parameters: dict[str, float] = Field(default_factory=dict)
+    """A network in a file, whose nodes named in [electrodes] become electrodes."""
+    parameters: Annotated[dict[str, float], BeforeValidator(table)] = Field(default_factory=dict)
+    """Of the block's instance, or of the family's elements; plain numbers are SI."""
     allow_outside: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    """Whether netlists may include files, and edges name some, beyond their own folder."""
     reinitialise: Annotated[bool, BeforeValidator(yes_or_no)] = True
+    """Whether elements that remember start every measurement anew; else they go on, in one worker."""
     sites: Annotated[int, BeforeValidator(whole(1, most=10_000))] = 12  # the netlist grows as their square
+    """Dopants that an electron can hop between."""
     electrodes: Annotated[int, BeforeValidator(whole(2))] = 8
+    """Number of electrodes."""
     seed: Seed = 0
+    """Of what is drawn: sites, energies, graphs."""
     temperature: Annotated[float, BeforeValidator(si("temperature", above=0))] = 77.0
+    """Of the whole device; blocks and files have 27 C, an element its own, if left out."""
     radius: Annotated[float, BeforeValidator(si("length", above=0))] = 75e-9
+    """Of the disc that the dopants lie in."""
     localisation: Annotated[float, BeforeValidator(si("length", above=0))] = 10e-9
+    """The length a of a hop's rate, exp(−2r/a)."""
     permittivity: Annotated[float, BeforeValidator(si("ratio", above=0))] = 3.9
+    """Relative, of the dopants' host."""
     attempt_rate: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e14
+    """Of hops; all currents are in proportion to it."""
     cutoff: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 1e-4
+    """Links of dopants weaker than this share of the strongest are left out."""
     disorder: Annotated[float, BeforeValidator(_disorder)] = 0.0
+    """Standard deviation of the sites' energies, 1 eV at most."""
     donors: Annotated[int, BeforeValidator(whole(0, most=10_000))] = 0
+    """Fixed positive charges among the sites."""
     rate: Annotated[str, BeforeValidator(one_of("rate of hops", RATES))] = "glauber"
+    """Of a hop, over the energy it takes."""
     rows: Count = 4
+    """Of a grid, mesh or crossbar."""
     columns: Count = 4
+    """Of a grid, mesh or crossbar."""
     layers: Count = 4
+    """Of a mesh."""
     nodes: Count = 40
+    """Of a drawn graph."""
     wires: Count = 60
+    """Of a nanowire network."""
     reach: Annotated[float, BeforeValidator(si("ratio", above=0))] = 0.25
+    """Within which two points of a random geometric graph are linked, as a share of its side."""
     length: Annotated[float, BeforeValidator(si("ratio", above=0))] = 0.35
-    placement: Text = "rim"
+    """Of a nanowire, as a share of the square's side."""
+    placement: Annotated[str, BeforeValidator(one_of("placement", PLACEMENTS))] = "rim"
+    """Where a graph's electrodes are put."""
     line_resistance: Annotated[float, BeforeValidator(si("resistance", least=0))] = 0.0
+    """Of a crossbar's line, from one crossing to the next."""
     selector: Annotated[str | None, BeforeValidator(one_of("element", ELEMENTS))] = None
-    selector_parameters: dict[str, float] = Field(default_factory=dict)
-    units: tuple["Unit", ...] = ()
+    """The element in series with each device of a crossbar."""
+    selector_parameters: Annotated[dict[str, float], BeforeValidator(table)] = Field(default_factory=dict)
+    """Of the selector; plain numbers are SI."""
+    units: Annotated[tuple["Unit", ...], BeforeValidator(list_of(table))] = ()
+    """Devices in series: tables with keys of [device], and what they drive (docs/tasks.md)."""
     gain: Annotated[float, BeforeValidator(si("resistance"))] = 1e7
+    """Of the transimpedance amplifiers between units; negative where they invert."""
     shift: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
+    """Added by the amplifiers between units."""
     limit: Annotated[float | None, BeforeValidator(or_none(si("voltage", above=0)))] = 0.5
+    """At which the amplifiers between units saturate."""
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -159,14 +195,14 @@ class Device(Table):
 
 
 class Unit(Device):
-    """A device among several; output drives the next one's inputs, each an electrode by its name in its own unit.
-
-    drives : or, instead of the next one's inputs, electrodes of any later units, such as u2_e4
-    """
+    """A device among several; output drives the next one's inputs, each an electrode by its name in its own unit."""
 
     output: Text | None = None
+    """The electrode whose current drives the next unit."""
     inputs: Names = ()
+    """Electrodes that the unit before drives."""
     drives: Names = ()
+    """Instead of the next unit's inputs: electrodes of any later units, such as u2_e4."""
 
 
 def _refuse(given: Any, known: set[str] | frozenset[str], of: str) -> None:

@@ -11,41 +11,53 @@ from hge_spice.study.text.values import (
     one_of,
     one_or_list,
     si,
+    takes,
     text,
     whole,
 )
 
 
+@takes('list of electrodes, or "rest"')
 def _names_or_rest(value: Any) -> Any:
     return value if value == "rest" else list_of(text)(value)
 
 
+@takes("resistance, 0 ohm or more; or a table of them by electrode", "resistance")
 def _resistances(value: Any) -> float | dict[str, float]:
     read = si("resistance", least=0)
     return {name: read(ohm) for name, ohm in value.items()} if isinstance(value, dict) else read(value)
 
 
 class Electrodes(Table):
-    """Which electrode does what; control_range in V.
+    """Which electrode does what.
 
-    output : one or several, of which the first is trained (or the first less the second: readout.differential)
-    complements : [input], driven by the inverse of each input; grounds : or "rest", all that have no other role
-    series_resistance : ohm, one for all or by electrode; unconnected : left open, such as a block's monitors
-    roles = "screen" chooses output, inputs and controls among those named, or all, by at most `screen_points` operating
-    points
+    roles = "screen" chooses output, inputs and controls among those named, or all.
     """
 
     roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
+    """"screen" chooses output, inputs and controls among those named, or all; else they must be named."""
     screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 100_000
+    """Most operating points that a screening takes."""
+    screen_patterns: Annotated[int, BeforeValidator(whole(4, most=100_000))] = 48
+    """About how many of a data set's training patterns a screening takes, each of which costs a point a setting."""
     output: Annotated[str | tuple[str, ...], BeforeValidator(one_or_list(text))] = ()
+    """Read out; of several the first is trained, or the first less the second (readout.differential)."""
     inputs: Names = ()
+    """Driven by the task's bits."""
     complements: Names = ()
+    """Driven by the inverse of each input."""
     controls: Annotated[tuple[str, ...], BeforeValidator(list_of(text, least=1))] = ()
+    """Trained: a voltage and a tone on each."""
     control_range: Annotated[tuple[float, float], BeforeValidator(interval(si("voltage")))] = (-0.7, 0.7)
+    """Within which controls are trained."""
     grounds: Annotated[tuple[str, ...] | Literal["rest"], BeforeValidator(_names_or_rest)] = ()
+    """Held at 0 V; "rest" for all that have no other role."""
     unconnected: Names = ()
+    """Left open, such as a block's monitors."""
     output_voltage: Annotated[float, BeforeValidator(si("voltage"))] = 0.0
+    """At which the outputs' virtual ground, or the load's other end, stands."""
     series_resistance: Annotated[float | dict[str, float], BeforeValidator(_resistances)] = 0.0
+    """Between each electrode and what drives or reads it: one for all, or a table by electrode."""
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from hge_spice.imperfections.imperfection import Setting, Settings, Value
 from hge_spice.imperfections.presets import PRESETS
 from hge_spice.study.text.files import ALL, ALL_BUT, NONE, suggestion
 from hge_spice.study.text.units import quantity, render
-from hge_spice.study.text.values import one_of, si, table, text, whole
+from hge_spice.study.text.values import one_of, si, table, takes, text, whole
 
 
+@takes("table of imperfections by name, each a table; or preset and active")
 def read_imperfections(value: Any) -> dict[str, Settings]:
     """Those that act, by name, with settings in SI units. Raises ValueError with the key's path.
 

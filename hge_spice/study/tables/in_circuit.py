@@ -17,11 +17,14 @@ Energy = Annotated[float, BeforeValidator(si("energy", least=0))]
 
 
 class PartPowers(Table):
-    """W at rest, of each multiplier, amplifier and comparator."""
+    """Power of the learning circuit's parts."""
 
     multiplier: Power = Draw.multiplier
+    """Of each, at rest."""
     amplifier: Power = Draw.amplifier
+    """Of each, at rest."""
     comparator: Power = Draw.comparator
+    """Of each, at rest."""
 
     @property
     def draw(self) -> Draw:
@@ -30,17 +33,18 @@ class PartPowers(Table):
 
 
 class DigitalLoop(Table):
-    """What the loop by converters and arithmetic takes.
-
-    conversion, setting : J, of a sample of the output, of a new voltage at an electrode; operation : J, of a
-    multiplication and sum; standing : W, of clock, control and references; bits : of the converters
-    """
+    """What the loop by converters and arithmetic takes."""
 
     conversion: Energy = Converters.conversion
+    """Of a sample of the output."""
     setting: Energy = Converters.setting
+    """Of a new voltage at an electrode."""
     operation: Energy = Converters.operation
+    """Of a multiplication and a sum."""
     standing: Power = Converters.standing
+    """Of clock, control and references."""
     bits: Annotated[int, BeforeValidator(whole(1, most=32))] = Converters.bits
+    """Of the converters."""
 
     @property
     def converters(self) -> Converters:
@@ -49,29 +53,33 @@ class DigitalLoop(Table):
 
 
 class InCircuit(Table):
-    """What the learning circuit descends by, and what it is made of.
-
-    error : its error formation; margin : for "margin", share of the mean distance of the outputs from their mean;
-    contrast : for "margin", least span over the largest output at which it rests
-    level : how real its parts are; multiplier_offset : V, standard deviation of the multipliers' output offsets;
-    feedthrough : ratio, the same of what comes through of either input alone; multiplier_range : V, at which their
-    inputs are clipped; all three the level's own if left out
-    chopped, auto_zero : what is done against offsets; leak : s, time constant of the controls' droop
-    gain : V/A of the transimpedance amplifier, or V/V; loop : whether the same loop runs as a program beside it
-    power : of its parts; digital : what the same loop by converters and arithmetic takes
-    """
+    """What the learning circuit descends by, and what it is made of."""
 
     error: Annotated[str, BeforeValidator(one_of("error formation", ERRORS))] = "margin"
+    """Its error formation."""
     level: Annotated[str, BeforeValidator(one_of("level", LEVELS))] = "behavioural"
+    """How real its parts are."""
     multiplier_offset: Annotated[float | None, BeforeValidator(si("voltage", least=0))] = None
+    """Standard deviation of the multipliers' output offsets; the level's own if left out."""
     feedthrough: Annotated[float | None, BeforeValidator(si("ratio", least=0, below=1))] = None
+    """Standard deviation of what comes through of either input alone; the level's own if left out."""
     multiplier_range: Annotated[float | None, BeforeValidator(si("voltage", above=0))] = None
+    """At which the multipliers' inputs are clipped; the level's own if left out."""
     chopped: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    """Whether the multipliers are chopped against offsets."""
     auto_zero: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    """Whether offsets are measured and taken off."""
     leak: Annotated[float | None, BeforeValidator(si("time", above=0))] = None
+    """Time constant of the controls' droop."""
     margin: Annotated[float, BeforeValidator(si("ratio", above=0, below=1))] = 0.5
+    """Of error = "margin": share of the mean distance of the outputs from their mean."""
     contrast: Annotated[float, BeforeValidator(si("ratio", least=0, below=1))] = CONTRAST
+    """Of error = "margin": least span over the largest output at which it rests."""
     gain: Annotated[float | Literal["auto"], BeforeValidator(or_auto(si("resistance", above=0)))] = "auto"
+    """Of the transimpedance amplifier, or V/V where the output is a voltage."""
     loop: Annotated[bool, BeforeValidator(yes_or_no)] = True
+    """Whether the same loop runs as a program beside it."""
     power: PartPowers = PartPowers()
+    """Of its parts."""
     digital: DigitalLoop = DigitalLoop()
+    """What the same loop by converters and arithmetic takes."""

@@ -25,35 +25,36 @@ PHASES = ("as_is", "calibrate", "reference")
 
 
 class Perturbation(Table):
-    """amplitude : V peak, one or one each; window, settle : s; tones : harmonics of 1/window, one per control.
-
-    amplitude "per_control" : chosen so that all derivatives reach the same relative error
-    phases : "random", "low_crest", or rad, one per control
-    tones "narrowest" : the lowest highest tone instead of the fewest points
-    pause : s of wall time beside every measurement (instruments set and read, computing), in which what drifts drifts
-    min_frequency, max_frequency : Hz, limits of tones that the planner chooses
-    patterns : "separate", a transient each, from rest; or "sequence", all of an extraction in one transient
-    ramp : s, of a sequence, from one pattern's inputs to the next one's; `settle` comes after it
-    reset : of a sequence, whether elements that remember are drawn back to their initial states in every ramp
-    """
+    """The tones of an extraction, and its timing."""
 
     amplitude: Annotated[
         float | tuple[float, ...] | Literal["auto", "per_control"],
         BeforeValidator(or_word(("auto", "per_control"), one_or_list(si("voltage", above=0)))),
     ] = "auto"
+    """Peak of each tone, one for all or one each; "per_control": all derivatives reach one relative error."""
     phases: Annotated[
         tuple[float, ...] | Literal["random", "low_crest"],
         BeforeValidator(or_word(("random", "low_crest"), list_of(si("ratio"), least=1))),
     ] = "random"
+    """Of the tones, in rad, one per control, or how they are chosen."""
     min_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    """Of tones that the planner chooses: above the corner of 1/f noise."""
     max_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    """Of tones that the planner chooses: below what device and amplifier let through."""
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
+    """One reading of all lock-ins; every tone has whole periods in it."""
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
+    """In a window; the fewest that keep aliases off the tones if auto."""
     settle: Annotated[float | Auto, BeforeValidator(or_auto(si("time", least=0)))] = "auto"
+    """Before a window, in which the device comes to rest; from its own response if auto."""
     pause: Annotated[float, BeforeValidator(si("time", least=0))] = 0.0
+    """Wall time beside every measurement, in which what drifts drifts."""
     patterns: Annotated[str, BeforeValidator(one_of("way to play patterns", PATTERNS))] = "separate"
+    """"separate": a transient each, from rest; "sequence": all of an extraction in one transient."""
     ramp: Annotated[float, BeforeValidator(si("time", above=0))] = 15e-3
+    """Of a sequence, from one pattern's inputs to the next one's; `settle` comes after it."""
     reset: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    """Of a sequence: whether elements that remember are drawn back to their initial states in every ramp."""
     tones: Annotated[
         tuple[int, ...] | Literal["auto", "narrowest"],
         BeforeValidator(
@@ -63,6 +64,7 @@ class Perturbation(Table):
             )
         ),
     ] = "auto"
+    """Harmonics of 1/window, one per control; "auto" for the fewest points, "narrowest" for the lowest highest tone."""
 
     @model_validator(mode="after")
     def _resolved(self) -> "Perturbation":
@@ -79,19 +81,20 @@ class Perturbation(Table):
 
 
 class Lockin(Table):
-    """time_constant : s, of `rc` alone, "auto" for the longest that settles to 1 % in the window; order 1 to 8.
-
-    phase : "as_is", or what a response's lag is measured with beforehand: "calibrate", every control at its own tone;
-    "reference", the reference electrode at every tone
-    trend : whether a straight line over the window is fitted beside the tones; "auto" where a state moved and it shows
-    """
+    """What reads the tones."""
 
     filter: Annotated[str, BeforeValidator(one_of("lock-in filter", FILTERS))] = "window"
+    """What averages behind the mixers: the window itself, a taper, or poles."""
     time_constant: Annotated[float | Auto, BeforeValidator(or_auto(si("time", above=0)))] = "auto"
+    """Of filter = "rc" alone; "auto" for the longest that settles to 1 % in the window."""
     order: Annotated[int, BeforeValidator(whole(1, most=8))] = 4
+    """Poles of filter = "rc"."""
     phase: Annotated[str, BeforeValidator(one_of("phase", PHASES))] = "as_is"
+    """What a lag is measured with beforehand: nothing, "calibrate" each tone, or a "reference" electrode."""
     reference: Text | None = None
+    """The control of phase = "reference"."""
     trend: Annotated[bool | Auto, BeforeValidator(or_auto(yes_or_no))] = "auto"
+    """Whether a straight line is fitted beside the tones; "auto" where a state moved and it shows."""
 
     @model_validator(mode="after")
     def _belongs_together(self) -> "Lockin":

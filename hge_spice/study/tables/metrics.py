@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from hge_spice.study.text.units import quantity
-from hge_spice.study.text.values import one_of, table
+from hge_spice.study.text.values import one_of, table, takes
 
 # what [specs] may bound, each with the dimension its bounds are written in
 METRICS: Mapping[str, str] = {
@@ -19,6 +19,7 @@ METRICS: Mapping[str, str] = {
     "gap_over_span": "ratio",
     "contrast": "ratio",
     "d_prime": "ratio",
+    "holds_in_exact_model": "ratio",
     "train_accuracy": "ratio",
     "test_accuracy": "ratio",
     "test_error": "ratio",
@@ -68,6 +69,7 @@ class Spec(BaseModel):
     max: float | None = None
 
 
+@takes("table of bounds by metric")
 def read_specs(value: Any) -> dict[str, Spec]:
     """Bounds by metric, SI. Raises ValueError."""
     specs = {}

@@ -38,11 +38,37 @@ def misfits(study: Study) -> Iterable[str]:
             f"perturbation.amplitude: {render(max(stated), 'voltage')} is more than the whole control range of "
             f"{render(width, 'voltage')}; a number without a unit is in volts"
         )
+    yield from _of_first_setting(study)
     phases = study.perturbation.phases
     if isinstance(phases, tuple) and len(phases) != controls:
         yield f"perturbation.phases: {len(phases)} phases for {controls} controls; give one each"
     if isinstance(tones, tuple) and len(tones) != controls:
         yield f"perturbation.tones: {len(tones)} tones for {controls} controls; give one each"
+
+
+def _of_first_setting(study: Study) -> Iterable[str]:
+    first, controls = study.training.first, study.electrodes.controls
+    if isinstance(first, str):
+        return
+    if study.electrodes.roles == "screen":
+        yield "training.first: which electrodes are controls is screened for; name them, or begin at random"
+        return
+    for name in first if isinstance(first, dict) else ():
+        if name not in controls:
+            yield f"training.first: {name!r} is no control{suggestion(name, controls)}"
+    missing = [name for name in controls if name not in first] if isinstance(first, dict) else []
+    if missing:
+        yield f"training.first: {', '.join(missing)} has no voltage; give each control one"
+    if isinstance(first, tuple) and len(first) != len(controls):
+        yield f"training.first: {len(first)} voltages for {len(controls)} controls; give each control one"
+    low, high = study.electrodes.control_range
+    named = first if isinstance(first, dict) else dict(zip(controls, first, strict=False))
+    for name, volts in named.items():
+        if not low <= volts <= high:
+            yield (
+                f"training.first: {name} at {render(volts, 'voltage')} is outside of electrodes.control_range, "
+                f"{render(low, 'voltage')} to {render(high, 'voltage')}"
+            )
 
 
 def _of_training(study: Study) -> Iterable[str]:

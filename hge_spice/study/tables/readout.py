@@ -15,14 +15,14 @@ COLOURS = {"white": 0.0, "pink": 1.0}  # α of a density that goes as f^(−α)
 
 
 class Noise(Table):
-    """psd : one-sided, at a frequency in Hz; A²/Hz of a current or at an amplifier's input, V²/Hz on a load.
-
-    colour : where it is known, so that error bars need not fit it
-    """
+    """Noise of the read-out."""
 
     psd: Annotated[float, BeforeValidator(si("current noise density", above=0))] = 1e-23
+    """One-sided density; of a current or at an amplifier's input, and in V²/Hz on a load."""
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
-    colour: Annotated[str, BeforeValidator(one_of("colour", COLOURS))] | None = None
+    """The frequency at which it holds."""
+    colour: Annotated[str | None, BeforeValidator(one_of("colour", COLOURS))] = None
+    """Where it is known, so that error bars need not fit it."""
 
     @property
     def exponent(self) -> float | None:
@@ -31,18 +31,22 @@ class Noise(Table):
 
 
 class Readout(Table):
-    """How the outputs are read: gain and load in ohm, bandwidth in Hz; see `graph.readout`.
-
-    inverting : None for what the kind does
-    """
+    """How the outputs are read; see `graph.readout`."""
 
     kind: Annotated[str, BeforeValidator(one_of("read-out", READOUTS))] = "current"
+    """"current" into a virtual ground, through a "transimpedance" amplifier, or the "voltage" on a load."""
     differential: Annotated[bool, BeforeValidator(yes_or_no)] = False
+    """Whether it is the first output less the second."""
     inverting: Annotated[bool | None, BeforeValidator(yes_or_no)] = None
+    """Whether the sign is turned; a transimpedance amplifier inverts if this is left out."""
     gain: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e8
+    """Of the transimpedance amplifier."""
     bandwidth: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    """Of the transimpedance amplifier's single pole."""
     load: Annotated[float, BeforeValidator(si("resistance", above=0))] = 1e6
+    """From output to ground, or to output_voltage, where a voltage is read."""
     noise: Noise = Noise()
+    """Stated noise of the bench; [imperfections] injects some."""
 
     @model_validator(mode="before")
     @classmethod

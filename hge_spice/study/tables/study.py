@@ -27,32 +27,57 @@ class Study(Table):
     """A whole study in SI units. `sweep` and `smoke` stay as written, with dotted keys; notes go to the report."""
 
     title: Text = ""
+    """Heads the report."""
     notes: Text = ""
+    """Go to the report as they are."""
     device: Device
+    """The network itself."""
     electrodes: Electrodes
+    """Which electrode does what."""
     bias: Annotated[dict[str, float], BeforeValidator(voltages)] = Field(default_factory=dict)
+    """Supplies and fixed electrodes, each a voltage by name."""
     probe: Probe = Probe()
+    """What is kept beside the output."""
     pdk: Pdk | None = None
+    """A process trusted by name, whose models a netlist may use."""
     corners: Corners | None = None
+    """Points at which a block is signed off."""
     task: TaskChoice
+    """What is to be learned."""
     perturbation: Perturbation = Perturbation()
+    """Tones, and the timing of an extraction."""
     lockin: Lockin = Lockin()
+    """What reads the tones."""
     training: Training = Training()
+    """What it learns by."""
     circuit: InCircuit = InCircuit()
+    """The circuit that learns by itself (training.where)."""
     readout: Readout = Readout()
+    """How the outputs are read, and with what noise."""
     compare: Comparison | None = None
+    """Estimators compared, beside training."""
     spacing: Spacing | None = None
+    """How close tones may lie, beside training."""
     imperfections: Annotated[dict[str, dict[str, Any]], BeforeValidator(read_imperfections)] = Field(
         default_factory=dict
     )
+    """What is injected: a preset, or imperfections by name, each a table."""
     sweep: Annotated[dict[str, Any], BeforeValidator(swept)] = Field(default_factory=dict)
+    """Dotted keys, each with a list, a range, corners or a distribution; docs/scale.md has the options."""
     specs: Annotated[dict[str, Spec], BeforeValidator(read_specs)] = Field(default_factory=dict)
+    """Bounds that count as a pass, of any metric: { min = …, max = … }."""
     curves: Curves | None = None
+    """A picture and a table of a sweep."""
     results: Results = Results()
+    """What a trial leaves."""
     budget: Budget = Budget()
+    """Extractions repeated, to tell bias from spread."""
     retrain: Retrain = Retrain()
+    """What happens to the trained network, and the training after it."""
     cluster: Cluster | None = None
+    """Where a run's trials go."""
     smoke: Annotated[dict[str, Any], BeforeValidator(table)] = Field(default_factory=dict)
+    """Dotted or nested keys that --smoke sets, so that a study runs small."""
 
     @model_validator(mode="before")
     @classmethod

@@ -25,30 +25,38 @@ MOST_ROWS = 100_000
 
 
 class TaskChoice(Table):
-    """levels : [input], V, each (low, high); targets : A or V, of the zeros and the ones, for losses that need them.
-
-    train, test : numbers of patterns; seed : of what is drawn, and of the split
-    features : what each input is driven by, in their order; one may drive several inputs
-    margin, noise : of tasks that are drawn, in shares of an input's range; bits : inputs of a gate
-    file : a CSV with a header; column : what is to be predicted; predict : its classes, or its value
-    confirm : patterns of each table that ngspice measures again at the end, where another engine has trained
-    """
+    """Which patterns a network is shown, and what it should answer."""
 
     name: Annotated[str, BeforeValidator(one_of("task", (*TASKS, "table")))]
+    """What is to be learned; `hge-spice list tasks` names them."""
     levels: Annotated[tuple[tuple[float, float], ...], BeforeValidator(level_pairs)] = ((-0.3, 0.3),)
+    """Voltages of low and high: one pair for all inputs, or one per input."""
     targets: Annotated[tuple[float, float] | None, BeforeValidator(two_currents)] = None
+    """Outputs of the zeros and the ones, for losses that need them."""
     bits: Count = 2
+    """Inputs of a gate."""
     feature: Annotated[int, BeforeValidator(whole(0, most=15))] = 6
+    """Which of the 16 patterns of features_2x2."""
     train: Annotated[int, BeforeValidator(whole(2, most=MOST_ROWS))] = 100
+    """Patterns to learn from, of tasks that are drawn."""
     test: Annotated[int, BeforeValidator(whole(1, most=MOST_ROWS))] = 400
+    """Patterns kept apart; a third of a file's rows if left out."""
     margin: Annotated[float, BeforeValidator(si("ratio", least=0, below=1))] = 0.1
+    """Kept free between classes, of tasks that are drawn, in shares of an input's range."""
     noise: Annotated[float, BeforeValidator(si("ratio", least=0))] = 0.1
+    """Of tasks that are drawn, in shares of an input's range."""
     features: Names = ()
+    """What each input is driven by, in their order; one may drive several."""
     seed: Seed = 0
+    """Of what is drawn, and of the split."""
     confirm: Annotated[int, BeforeValidator(whole(0, most=MOST_ROWS))] = 0
+    """Patterns of each table that ngspice measures again at the end, where another engine has trained."""
     file: Text | None = None
+    """A CSV with a header."""
     column: Text | None = None
+    """Of the file: what is to be predicted."""
     predict: Annotated[str, BeforeValidator(one_of("thing to predict", PREDICTED))] = "class"
+    """Of the file: the column's classes, or its value."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,9 +1,9 @@
 """Study files as text: finding, reading, extending, overriding and writing them, before anything in them is judged."""
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,7 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
     raw = _tables(path)
     _resolve(raw.get("device"), path.parent)
     _resolve(raw.get("task"), path.parent)
+    _resolve_root(raw.get("pdk"), path.parent)
     for table in ("sweep", "smoke"):
         if isinstance(raw.get(table), dict):
             raw[table] = flatten(raw[table])
@@ -149,6 +150,12 @@ def _resolve(table: Any, folder: Path) -> None:
         _resolve(unit, folder)
 
 
+def _resolve_root(pdk: Any, folder: Path) -> None:
+    """A process's root is seen from the file that names it; "~" and "$PDK_ROOT" are the user's."""
+    if isinstance(pdk, dict) and isinstance(pdk.get("root"), str):
+        pdk["root"] = str((folder / Path(os.path.expandvars(pdk["root"])).expanduser()).resolve())
+
+
 def _tables(path: Path) -> StudyText:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
@@ -165,14 +172,21 @@ def _tables(path: Path) -> StudyText:
 
 def merge(below: StudyText, over: StudyText) -> StudyText:
     """Tables merge by key; everything else is replaced. Neither argument is changed."""
-    merged = deepcopy(below)
+    merged = {key: None if key in over else _copied(value) for key, value in below.items()}  # in the order of `below`
     for key, value in over.items():
-        old = merged.get(key)
+        old = below.get(key)
         if isinstance(value, dict) and isinstance(old, dict) and not is_range(value):
             merged[key] = merge(old, value)
         else:
-            merged[key] = deepcopy(value)
+            merged[key] = _copied(value)
     return merged
+
+
+def _copied(value: Any) -> Any:
+    """Tables and arrays anew, all else of TOML can't change: a fifth of deepcopy's time, of which a sweep has much."""
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def flatten(table: StudyText) -> StudyText:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -174,6 +175,7 @@ def dimension_of(si: str) -> str:
     return next((name for name, kind in DIMENSIONS.items() if kind.si == si), "ratio")
 
 
+@lru_cache(maxsize=1024)  # a sweep's trials say the same again and again
 def number_and_unit(text: str) -> tuple[Decimal, str]:
     """The number and the unit with its prefix, not yet interpreted: "20 mV" is (20, "mV")."""
     text = text.strip()
@@ -194,11 +196,18 @@ def number_and_unit(text: str) -> tuple[Decimal, str]:
     return Decimal(repr(float(read.real))), str(read.units)
 
 
-def render(value: float, dimension: str) -> str:
-    """As people write it: 0.002 V is "2 mV". `quantity` reads it back to 12 digits."""
+def render(value: float, dimension: str, digits: int | None = None) -> str:
+    """As people write it: 0.002 V is "2 mV", an angle is in degrees. `quantity` reads it back to 12 digits.
+
+    digits : of the number that is written, where fewer are wanted
+    """
     kind = DIMENSIONS[dimension]
     if not math.isfinite(value):
         raise ValueError(f"{value!r} is not a finite {dimension}")
+    if dimension == "angle":
+        return f"{math.degrees(value):.{digits or 12}g} deg"
+    if digits is not None:
+        value = float(f"{value:.{digits}g}")
     if not kind.si or kind.units[kind.si].prefix_power != 1:  # QuantiPhy's prefixes are linear
         return f"{value:.12g} {kind.si}".rstrip()
     return str(Quantity(value, kind.si).render(prec="full"))

@@ -2,12 +2,38 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from hge_spice.study.text.files import DISTRIBUTIONS, RANGES, SWEEP_OPTIONS, flatten, is_range, suggestion
 from hge_spice.study.text.units import quantity, render
 
-Read = Callable[[Any], Any]
+T = TypeVar("T")
+LONGEST_CHOICE = 70  # characters of names that are listed where they may stand; longer lists have a name of their own
+
+
+@dataclass(frozen=True)
+class Reader(Generic[T]):
+    """Reads one value, and can say of itself what it takes.
+
+    takes : in words, for `hge-spice list keys`; dimension : of the quantities in what is kept, as units.py names it
+    """
+
+    read: Callable[[Any], T]
+    takes: str
+    dimension: str = "ratio"
+
+    def __call__(self, value: Any) -> T:
+        """What is kept of a value. Raises ValueError."""
+        return self.read(value)
+
+
+Read = Reader[Any]
+
+
+def takes(words: str, dimension: str = "ratio") -> Callable[[Callable[[Any], T]], Reader[T]]:
+    """Make a reader of a function, with what it takes in words."""
+    return lambda read: Reader(read, words, dimension)
 
 
 def si(dimension: str, above: float | None = None, least: float | None = None, below: float | None = None) -> Read:
@@ -23,21 +49,26 @@ def si(dimension: str, above: float | None = None, least: float | None = None, b
             raise ValueError(f"{value!r} should be below {render(below, dimension)}")
         return number
 
-    return read
+    words = ["number" if dimension == "ratio" else dimension]
+    words += [] if above is None else [f"above {render(above, dimension)}"]
+    words += [] if least is None else [f"{render(least, dimension)} or more"]
+    words += [] if below is None else [f"below {render(below, dimension)}"]
+    return Reader(read, ", ".join(words), dimension)
 
 
 def whole(least: int, most: int = 2**63 - 1) -> Read:
     """A whole number; TOML's go up to 2⁶³ − 1."""
+    bounds = f"{least} up to {most}" if most < 2**63 - 1 else f"{least} or more"
 
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            upper = f"up to {most}" if most < 2**63 - 1 else "or more"
-            raise ValueError(f"{value!r} should be a whole number, {least} {upper}")
+            raise ValueError(f"{value!r} should be a whole number, {bounds}")
         return value
 
-    return read
+    return Reader(read, f"whole number, {bounds}")
 
 
+@takes("text")
 def text(value: Any) -> str:
     """A text; ValueError for anything else, as pydantic wants it."""
     if not isinstance(value, str):
@@ -53,7 +84,8 @@ def one_of(what: str, known: Iterable[str]) -> Read:
             raise ValueError(f"unknown {what} {value!r}{suggestion(value, known)}")
         return str(value)
 
-    return read
+    every = " or ".join(map(_quoted, known))
+    return Reader(read, every if len(every) <= LONGEST_CHOICE else f"a known {what}")
 
 
 def list_of(read: Read, least: int = 0) -> Read:
@@ -66,7 +98,12 @@ def list_of(read: Read, least: int = 0) -> Read:
             raise ValueError(f"{value!r} should have {least} or more")
         return tuple(read(item) for item in value)
 
-    return read_list
+    several = f"list of {least} or more" if least > 1 else "list"
+    return Reader(read_list, f"{several}, each {read.takes}", read.dimension)
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"'
 
 
 def or_auto(read: Read) -> Read:
@@ -85,18 +122,25 @@ def or_word(words: tuple[str, ...], read: Read) -> Read:
         except ValueError as error:
             raise ValueError(f"{error} (or {', '.join(map(repr, words))})") from error
 
-    return read_or_word
+    return Reader(read_or_word, " or ".join([*map(_quoted, words), read.takes]), read.dimension)
 
 
 def or_none(read: Read) -> Read:
     """The word "none", kept as None, or a value."""
     either = or_word(("none",), read)
-    return lambda value: None if value is None or either(value) == "none" else read(value)
+    return Reader(
+        lambda value: None if value is None or either(value) == "none" else read(value), either.takes, read.dimension
+    )
 
 
 def one_or_list(read: Read) -> Read:
     """One value, or a list of them."""
-    return lambda value: list_of(read, least=1)(value) if isinstance(value, list | tuple) else read(value)
+    several = list_of(read, least=1)
+    return Reader(
+        lambda value: several(value) if isinstance(value, list | tuple) else read(value),
+        f"{read.takes}; or {several.takes}",
+        read.dimension,
+    )
 
 
 def interval(read: Read) -> Read:
@@ -108,9 +152,10 @@ def interval(read: Read) -> Read:
             raise ValueError(f"{value!r} should be two values, the lower first")
         return ends[0], ends[1]
 
-    return read_interval
+    return Reader(read_interval, f"[low, high], each {read.takes}", read.dimension)
 
 
+@takes("[low, high], each voltage; or a list of one such pair per input", "voltage")
 def level_pairs(value: Any) -> tuple[tuple[float, float], ...]:
     """One (low, high) pair for all inputs, or a list of one per input, V; always given back as a list."""
     pair = interval(si("voltage"))
@@ -128,9 +173,10 @@ def distinct(read: Read, why: str) -> Read:
             raise ValueError(f"{value!r} has {twice[0]!r} more than once; {why}")
         return items
 
-    return read_distinct
+    return Reader(read_distinct, f"{read.takes}, none twice", read.dimension)
 
 
+@takes("[of the zeros, of the ones], each current, or voltage where the output is one", "current")
 def two_currents(value: Any) -> tuple[float, float]:
     """Output currents of the two classes, A; either may be the larger."""
     ends = list_of(si("current"))(value)
@@ -139,6 +185,7 @@ def two_currents(value: Any) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
+@takes("table")
 def table(value: Any) -> dict[str, Any]:
     """A TOML table; ValueError for anything else, as pydantic wants it."""
     if not isinstance(value, dict):
@@ -146,6 +193,7 @@ def table(value: Any) -> dict[str, Any]:
     return value
 
 
+@takes("table of dotted keys, each with a list, a range, corners or a distribution")
 def swept(value: Any) -> dict[str, Any]:
     """Dotted keys with lists, ranges, corners or distributions, and options.
 
@@ -170,6 +218,7 @@ def swept(value: Any) -> dict[str, Any]:
     return flat
 
 
+@takes("true or false")
 def yes_or_no(value: Any) -> bool:
     """Either true or false, and nothing that could be taken for one."""
     if not isinstance(value, bool):
@@ -177,6 +226,7 @@ def yes_or_no(value: Any) -> bool:
     return value
 
 
+@takes("table of voltages by electrode", "voltage")
 def voltages(value: Any) -> dict[str, float]:
     """A table of voltages by name, V."""
     return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}

@@ -48,7 +48,7 @@ class Learned:
 
 
 def follow(bench: Bench, steps: Iterable[Trained], directory: Path, progress: Callable[[int, Step], None]) -> Learned:
-    """Take steps until they end, and write directory/steps.parquet, also when they end in an error.
+    """Take steps until they end, and write directory/steps.parquet if files are kept, also when they end in an error.
 
     progress : told the start and the step, of each
     """
@@ -72,7 +72,8 @@ def follow(bench: Bench, steps: Iterable[Trained], directory: Path, progress: Ca
         if rows:
             columns = dict.fromkeys(name for row in rows for name in row)
             table = pa.table({name: [row.get(name) for row in rows] for name in columns})
-            parquet.write_table(table, directory / "steps.parquet")
+            if bench.study.results.keep != "none":
+                parquet.write_table(table, directory / "steps.parquet")
     return Learned(trained, kept, near or trained.step, extracted, flags, table)
 
 

@@ -36,10 +36,12 @@ def result_of(
     Raises ValueError where something that the study asks for doesn't fit, SimulationError, OSError.
     """
     last = learned.step
-    if bench.study.results.keep != "none" or bench.dut is not bench.network:  # imperfections go on with a measurement
+    keeps = bench.study.results.keep != "none"
+    if keeps or bench.dut is not bench.network:  # imperfections go on with a measurement
         write_circuit(bench, last.control, directory)
     comparison = against_truth(bench, last.control)
-    (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
+    if keeps:
+        (directory / "gradient.json").write_text(json.dumps(comparison, indent=1))
     several = solutions(bench, last.control)
     flags = Counter(learned.flags)
     if several.get("solutions", {}).get("most", 1) > 1:
