@@ -80,12 +80,12 @@ def run(
                 reuse=reuse or (),
                 watch=watch,
             )
+        from hge_spice.study.report.report import write_report
+
+        report = write_report(directory)
     except KeyboardInterrupt:
         _stopped(directory, sys.argv[1:])
         sys.exit(INTERRUPTED)
-    from hge_spice.study.report.report import write_report
-
-    report = write_report(directory)
     parsed = parse_study(planned[0].trial.raw)
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
