@@ -80,12 +80,12 @@ def run(
                 reuse=reuse or (),
                 watch=watch,
             )
+        from hge_spice.study.report.report import write_report
+
+        report = write_report(directory)
     except KeyboardInterrupt:
         _stopped(directory, sys.argv[1:])
         sys.exit(INTERRUPTED)
-    from hge_spice.study.report.report import write_report
-
-    report = write_report(directory)
     parsed = parse_study(planned[0].trial.raw)
     meant = {result["id"] for result in summary["results"]}
     rows = [row for row in read_ledger(directory) if row["id"] in meant]
@@ -97,17 +97,14 @@ def run(
         print_json(summary | found)
     else:
         print_results(summary, planned[0].trial.parameters)
-        for line in (*unsolved.told(summary["results"]), *holding.told(summary["results"])):
+        beside = (*unsolved.told(summary["results"]), *holding.told(summary["results"]))
+        for line in (*beside, *map(_yield, found.get("yields", []))):
             print(line)
-        for each in found.get("yields", []):
-            print(_yield(each))
         if said := sentence(budget(rows)):
             print(said)
         for line in (*told(functional_yield(rows)), *says(rows), *(judged.says if judged is not None else ())):
             print(line)
-        if smoke:
-            print(smoke_note(read_raw(study)))
-        print(f"report: {report}")
+        print(*([smoke_note(read_raw(study))] if smoke else []), f"report: {report}", sep="\n")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
 
 

@@ -82,10 +82,8 @@ def tones(
         print(command.told(chosen))
     if export is not None:
         first, *others = command.export(setups, export, rate)
-        print(f"hge-spice: drive in {export}, lock-in settings in {first}", file=sys.stderr)
-        if others:
-            names = ", ".join(path.stem for path in others)
-            print(f"hge-spice: those of the other patterns likewise in {names}", file=sys.stderr)
+        likewise = f"; of the other patterns likewise in {', '.join(path.stem for path in others)}" if others else ""
+        print(f"hge-spice: drive in {export}, lock-in settings in {first}{likewise}", file=sys.stderr)
     if lab is not None:
         files = write_lab(setups, chosen_filter, lab, rate)
         print(f"hge-spice: in {lab}: {', '.join(files)}", file=sys.stderr)
