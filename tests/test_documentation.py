@@ -38,7 +38,7 @@ def _commands() -> Iterator[str]:
 
 
 COMMANDS = sorted(set(_commands()))
-FOLLOWED = re.compile(r"tutorial|how_to_")  # whole, by test_walkthroughs.py
+FOLLOWED = re.compile(r"tutorial|how_to_|own_circuit")  # whole, by test_walkthroughs.py
 FRAGMENTS = [
     block
     for page in PAGES

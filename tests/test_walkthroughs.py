@@ -19,7 +19,7 @@ from hge_spice.cli import main
 
 HERE = Path(__file__).parent.parent
 DOCS = HERE / "docs"
-PAGES = [DOCS / "tutorial.md", *sorted(DOCS.glob("how_to_*.md"))]
+PAGES = [DOCS / "tutorial.md", DOCS / "own_circuit.md", *sorted(DOCS.glob("how_to_*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`([\w.]+\.\w+)`:\s*\Z")  # "Write this to `mine.toml`:"
 NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
