@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from hge_spice.cli import main
-from hge_spice.linear import Decision
+from hge_spice.linear import Decision, fit
+from hge_spice.quasistatic import QuasistaticDevice
+from hge_spice.study.bench.network import build_graph
 from hge_spice.study.beside.baselines import digital, linear, paired_difference, wilson
 from hge_spice.study.run.runner import run_study
 from hge_spice.study.tables.spec import parse_study
@@ -29,14 +31,18 @@ def test_it_runs_at_the_tests_size_and_ngspice_agrees(name: str, tmp_path: Path)
     assert result["confirmed"]["largest_difference"] < 1e-6
     assert result["confirmed"]["gradient_difference"] < 1e-4
     assert result["random_settings"] == 2 * 2 + (result["screening"]["settings"] if "screening" in result else 0)
-    for other in ("random", "logistic", "digital"):
+    screened = ("screened",) if "screening" in result else ()
+    for other in ("random", "logistic", "digital", *screened):
         by = result["test_accuracy"] - result[f"{other}_test_accuracy"]
         assert result[f"better_than_{other}"] == pytest.approx(by)
         assert result[f"better_than_{other}_low"] <= by <= result[f"better_than_{other}_high"]
-    for who in ("", "random_", "logistic_", "digital_"):
+    for who in ("", "random_", "logistic_", "digital_", *(f"{each}_" for each in screened)):
         right = result[f"{who}test_accuracy"] * result["test_patterns"]
         assert right == pytest.approx(round(right))
         assert result[f"{who}test_accuracy_low"] < result[f"{who}test_accuracy"] <= result[f"{who}test_accuracy_high"]
+    if screened:
+        found = result["screening"]
+        assert found["settings"] + found["tried"] - 1 <= found["settings_in_all"] <= found["points"] / found["patterns"]
     # the decision can be made again from what is on disk, by the training patterns alone
     task = build_task(parse_study(study).task)
     (table,) = tmp_path.glob("trials/*/patterns.csv")
@@ -65,6 +71,25 @@ def test_a_sweep_tells_the_mean_advantage(
     assert len({(row["screening.output"], row["screening.inputs"]) for row in rows}) == 2
     mean = np.mean([float(row["better_than_random"]) for row in rows])
     assert f"better than the best of as many random settings by {mean:.3f}" in capsys.readouterr().out
+
+
+def test_what_screening_alone_found_is_judged_at_the_setting_it_saw(tmp_path: Path) -> None:
+    """From the record, on a device built anew with the chosen electrodes: the best by its share explained."""
+    settings = ["device.sites=6", "training.estimator=adjoint", "training.steps=1", "task.train=20", "task.confirm=0"]
+    raw = load_study("sphere", [*settings, "task.test=50", "electrodes.screen_points=23000"])
+    (result,) = run_study(raw, tmp_path)["results"]
+    assert result["status"] == "done", result["reason"]
+    found, study = result["screening"], parse_study(raw)
+    chosen = {"roles": None, **{key: found[key] for key in ("output", "inputs", "controls")}}
+    study = study.model_copy(update={"electrodes": study.electrodes.model_copy(update=chosen)})
+    task, device = build_task(study.task), QuasistaticDevice(build_graph(study))
+    shown = [patterns(study.task.levels) for patterns in (task.inputs, task.test_inputs)]
+    first = [[device.exact(np.array(each), x)[0] for x in shown] for each in found["first_controls"]]
+    left = [fit(outputs, task.wanted, result["noise"])[0].left for outputs, _ in first]
+    assert found["patterns"] == len(task.classes)
+    assert np.argmin(left) == 0
+    decision = Decision.learned(first[0][0], task.classes, task.wanted, result["noise"])
+    assert np.mean(decision.decided(first[0][1]) == task.test_classes) == result["screened_test_accuracy"]
 
 
 def test_a_regression_is_judged_by_its_error_and_its_specs(tmp_path: Path) -> None:

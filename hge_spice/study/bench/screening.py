@@ -91,6 +91,7 @@ def choose(
                 "points": study.electrodes.screen_points,
                 "patterns": len(task.classes),
                 "settings": choice.settings,
+                "settings_in_all": sum(each.settings for each in found),
                 "seconds": seconds,
                 "ngspice_difference": None if np.isnan(difference) else difference,
                 "first_controls": first.tolist(),

@@ -82,8 +82,9 @@ def tables(bench: Bench, steps: int, jumps: int) -> int:
 
     steps : of all starts; jumps : how many of them went to the best of some scouts, whose read-outs it paid for
 
-    Settings that were read beforehand count, and those at which the electrodes were screened too, though of fewer
-    patterns: the training began at the best of them.
+    Settings that were read beforehand count, and those at which the electrodes were screened too, though maybe of fewer
+    patterns: the training began at the best of them. What the screening spent on other electrodes doesn't: its own best
+    of all is told beside it (`_screened`).
     """
     scouted = (bench.study.training.scouts - 1) * jumps
     screened = bench.screening["settings"] if bench.screening else 0
@@ -123,6 +124,10 @@ def generalised(bench: Bench, best: Judged, settings: int) -> dict[str, Any]:
     )
     found |= _trained_on(task, best) | _answered(task, trained)
     found |= {f"random_{key}": value for key, value in _trained_on(task, chance).items()}
+    if seen := _screened(bench):
+        by_screening, _ = outputs_of(bench.dut, seen.control, task.test_inputs(levels), recipe)
+        found |= {f"screened_{key}": value for key, value in _trained_on(task, seen).items()}
+        found |= _beside(task, "screened", trained, _answers(task, seen, by_screening, recipe.target.noise))
     others = {"random": by_random} | {name: None if each is None else each.answers for name, each in beside.items()}
     for name, answers in others.items():
         found |= _beside(task, name, trained, answers)
@@ -171,6 +176,14 @@ def majority(task: Task) -> float:
     """Share of the patterns kept apart that the most frequent class among the training patterns gets right."""
     most = np.bincount(task.classes.astype(int)).argmax()
     return float(np.mean(task.test_classes == most))
+
+
+def _screened(bench: Bench) -> Judged | None:
+    """The best setting that the screening saw, of all choices of electrodes: what chance alone makes of its points."""
+    if not bench.screening:
+        return None
+    control = np.array(bench.screening["first_controls"][0])
+    return judged(bench, control, outputs_of(bench.dut, control, bench.recipe.inputs, bench.recipe)[0])
 
 
 def _random(bench: Bench, settings: int) -> Judged:
