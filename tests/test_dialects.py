@@ -176,14 +176,14 @@ def test_what_has_no_such_deck_is_refused(dialect: str) -> None:
     with pytest.raises(ValueError, match="take the ngspice deck"):
         DIALECTS[dialect](graph, drive)
     with pytest.raises(ValueError, match=f"did you mean {dialect}"):
-        netlist("xor", None, dialect[:-1])
+        netlist("xor", dialect=dialect[:-1])
     with pytest.raises(ValueError, match="learning circuit"):
-        netlist("xor_in_circuit", None, dialect)
+        netlist("xor_in_circuit", dialect=dialect)
 
 
 def test_the_command_writes_the_first_patterns_extraction(tmp_path: Path) -> None:
     path = tmp_path / "xor.cir"
-    assert netlist("xor_sinh", ['perturbation.amplitude="2 mV"'], "xyce", path) == 0
+    assert netlist("xor_sinh", ['perturbation.amplitude="2 mV"'], dialect="xyce", output=path) == 0
     text = path.read_text("utf-8")
     assert set(re.findall(r"SIN\(0\.0 (\S+) ", text)) == {"0.002"}
     assert not [line for line in text.splitlines() if not re.fullmatch(XYCE, line)]

@@ -417,6 +417,7 @@ def test_order_is_extended_file_smoke_settings(tmp_path):
     top = write(tmp_path, "top.toml", text)
     assert load_study(top)["training"] == {"steps": 1, "starts": 2, "seed": 2}
     smoke = load_study(top, ["training.starts=4"], smoke=True)
+    assert "says nothing of the study" in smoke.pop("notes")
     assert smoke == {"training": {"steps": 1, "starts": 4, "seed": 3}}
 
 
