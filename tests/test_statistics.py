@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binomtest
 
 from hge_spice.study.judge.statistics import failures, passes, sensitivities, value_of, variance_share, worst, yields
 from hge_spice.study.tables.spec import Spec
@@ -12,14 +12,12 @@ def row(result, status="done", name="t", reason=None, **parameters):
     return {"id": name, "status": status, "reason": reason, "result": result, "parameters": parameters}
 
 
-def test_wilsons_interval_is_that_of_the_formula():
-    found, *_ = yields([row({"solved": k < 37}) for k in range(50)], {})
-    p, n, z = 0.74, 50, norm.ppf(0.975)
-    middle, half = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))  # Wilson, JASA 22 (1927) 209
-    assert (found.passed, found.total) == (37, 50)
-    assert (found.low, found.high) == pytest.approx(
-        ((middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n))
-    )
+@pytest.mark.parametrize(("passed", "total"), [(37, 50), (0, 7), (7, 7), (1, 1), (119, 120), (902, 1000)])
+def test_wilsons_interval_is_scipys(passed, total):
+    found, *_ = yields([row({"solved": k < passed}) for k in range(total)], {})
+    theirs = binomtest(passed, total).proportion_ci(0.95, method="wilson")
+    assert (found.passed, found.total) == (passed, total)
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_wilsons_interval_covers_as_often_as_it_says():

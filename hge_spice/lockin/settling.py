@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import f as fisher
+from scipy.special import fdtrc
 
 from hge_spice.drive import Tone, Waveform
 from hge_spice.lockin.filters import Filter
@@ -61,5 +61,5 @@ def settling(
     decay = strength @ basis
     rest = float(np.sum((left - decay) ** 2))
     ratio = np.inf if rest == 0 else float(left @ left - rest) / len(SCALES) / (rest / degrees)
-    chance = float(fisher.sf(ratio, len(SCALES), degrees))
+    chance = float(fdtrc(len(SCALES), degrees, ratio))
     return Settling(float(np.sqrt(np.mean(decay**2))), strength @ responses, chance)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from hge_spice.study.judge.statistics import CONFIDENCE
 
@@ -28,13 +29,11 @@ class Advantage:
 
 def advantage(rows: Iterable[Mapping[str, Any]]) -> Advantage | None:
     """Of a ledger's finished trials; None where fewer than two are of classes in data."""
-    from scipy.stats import t  # noqa: PLC0415 - a run of one trial needn't wait for it
-
     found = np.array([row["result"][KEY] for row in rows if row["status"] == "done" and KEY in row["result"]], float)
     if len(found) < 2:
         return None
     mean, error = float(found.mean()), float(found.std(ddof=1) / np.sqrt(len(found)))
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, len(found) - 1)) * error
+    reach = float(stdtrit(len(found) - 1, (1 + CONFIDENCE) / 2)) * error
     return Advantage(mean, mean - reach, mean + reach, int(np.sum(found > 0)), len(found))
 
 

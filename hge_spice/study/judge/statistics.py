@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from hge_spice.drive import Floats
 from hge_spice.study.sweep.axes import number_of
@@ -137,10 +138,11 @@ def wilson(passed: int, total: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share, J. Am. Stat. Assoc. 22, 209 (1927); 0 … 1 of nothing."""
     if not total:
         return 0.0, 1.0
-    from scipy.stats import binomtest  # noqa: PLC0415 - a study without a report needn't wait for it
-
-    interval = binomtest(passed, total).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
+    z = float(ndtri(0.5 + CONFIDENCE / 2))  # in closed form: SciPy's own takes a fifth of a second to import
+    share, spread = passed / total, z * z / total
+    centre = (share + spread / 2) / (1 + spread)
+    half = math.sqrt(share * (1 - share) * spread + spread * spread / 4) / (1 + spread)
+    return (centre - half if passed else 0.0), (centre + half if passed < total else 1.0)
 
 
 def sensitivities(rows: Iterable[Row]) -> list[Sensitivity]:
