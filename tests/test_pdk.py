@@ -247,7 +247,9 @@ def test_a_root_is_seen_from_the_study_and_the_users_variables(tree: Path, monke
     monkeypatch.setenv("PDK_ROOT", str(tree.parent))
     for root in ("fab", "$PDK_ROOT/fab", str(tree)):
         (tree.parent / "s.toml").write_text(STUDY + OF_THE_TREE.replace('"fab"', f'"{root}"'))
-        assert parse_study(load_study(tree.parent / "s.toml")).pdk.root == str(tree)  # type: ignore[union-attr]
+        pdk = parse_study(load_study(tree.parent / "s.toml")).pdk
+        assert pdk is not None
+        assert pdk.root == str(tree)
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,9 @@ def test_a_dead_worker_does_not_end_a_program_in_which_sigpipe_kills() -> None:
     assert "0.5" in done.stdout
 
 
-def test_closing_ends_what_another_thread_measures(graph: nx.Graph) -> None:  # type: ignore[type-arg]
+def test_closing_ends_what_another_thread_measures(
+    graph: nx.Graph,  # type: ignore[type-arg]  # generic in stubs only
+) -> None:
     pool = NgspicePool(graph, 2)
     failed: list[BaseException] = []
 

@@ -14,11 +14,14 @@ def held(results: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
     return sum(found), len(found)
 
 
-def exactly(result: Mapping[str, Any]) -> str:
-    """For a table's cell: "yes (0.62)", with the gap over span of the exact model; a dash where it wasn't solved."""
+def exactly(result: Mapping[str, Any], what: str = "") -> str:
+    """For a table's cell: "yes (0.62)", with the gap over span of the exact model; a dash where it wasn't solved.
+
+    what : written before the number
+    """
     if "holds_in_exact_model" not in result:
         return "–"
-    return f"{'yes' if result['holds_in_exact_model'] else 'no'} ({result['exact']['gap_over_span']:.2f})"
+    return f"{'yes' if result['holds_in_exact_model'] else 'no'} ({what}{result['exact']['gap_over_span']:.2f})"
 
 
 def told(results: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -27,9 +30,5 @@ def told(results: Iterable[Mapping[str, Any]]) -> list[str]:
     good, total = held(asked)
     if not total:
         return []
-    if total == 1:
-        (only,) = asked
-        verdict = f"{'yes' if good else 'no'} (gap/span {only['exact']['gap_over_span']:.2f})"
-    else:
-        verdict = f"{good} of {total}"
+    verdict = exactly(asked[0], "gap/span ") if total == 1 else f"{good} of {total}"
     return [f"holds in the exact model, without mean field: {verdict}" + (f"; {REMEDY}" if good < total else "")]

@@ -76,13 +76,13 @@ def plan_study(
     refinement(raw)
     planned: list[Planned] = []
     meant = None
-    checked: dict[str, tuple[str, ...]] = {}
+    checked, known = set[str](), set[str]()
     for position, (trial, study) in enumerate(parsed_trials(raw)):
         meant = meant or (subset(only, tuple(trial.parameters)) if only is not None else lambda _i, _p: True)
         if meant(position, trial.parameters):
-            known = {remark for remarks in checked.values() for remark in remarks}
             for remark in _check_once(study, checked):
                 if remark not in known:
+                    known.add(remark)
                     remarked(remark)
             planned.append(Planned(position, trial, study.training.seed))
     if not planned:
@@ -90,7 +90,7 @@ def plan_study(
     return planned
 
 
-def _check_once(study: Study, checked: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def _check_once(study: Study, checked: set[str]) -> tuple[str, ...]:
     """Check a study unless one with the same circuit, task and tones was; dopants of another seed are the same kind.
 
     Gives the remarks of one that is checked for the first time.
@@ -101,11 +101,11 @@ def _check_once(study: Study, checked: dict[str, tuple[str, ...]]) -> tuple[str,
     same = study.model_dump_json(exclude=apart)
     if same in checked:
         return ()
+    checked.add(same)
     try:
-        checked[same] = check(study)
+        return check(study)
     except ValueError as error:
         raise StudyError(str(error)) from error
-    return checked[same]
 
 
 def run_study(
