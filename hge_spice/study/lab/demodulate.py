@@ -125,8 +125,8 @@ def _notes(found: TraceEstimate, unit: str, trend: bool | None) -> list[str]:
     if found.stretched is not None:
         rate = float(f"{found.sample_rate / found.stretched:.3g}")  # as well as a short trace tells
         notes.append(
-            f"no tone stands out at its own frequency, but lines do at {found.stretched:.3g} times all of them, as if the "
-            f"samples had come at about {rate:g} a second; check the trace's time, or give --sample-rate"
+            f"no tone stands out at its own frequency, but lines do at {found.stretched:.3g} times all of them, as if "
+            f"the samples had come at about {rate:g} a second; check the trace's time, or give --sample-rate"
         )
     elif abs(found.clock.error) > UNLIKELY:
         notes.append(
