@@ -7,12 +7,12 @@ import pytest
 from conftest import HoppingModel
 
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Tables, Tone, Transient
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections.mismatch import scaled
 from hge_spice.netlist import deck, saved_vectors
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.loaded import LoadedDeck
-from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 
 WINDOW = Transient(25e-3, 64)

@@ -18,7 +18,7 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.lint import lint
 from hge_spice.ngspice.pdk import from_library
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.quasistatic import BatchedNetwork
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.bench.network import build_graph

@@ -7,7 +7,7 @@ from hge_spice.drive import Drive, Waveform
 from hge_spice.gradient import DRAWN, ESTIMATORS, Measurement, homodyne, small_signal
 from hge_spice.loss import Target, mse
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.tones import plan_from_harmonics, plan_tones
 

@@ -8,7 +8,7 @@ from hge_spice.drive import DeviceUnderTest
 from hge_spice.gradient import ESTIMATORS, Measurement, half_amplitude_bias, homodyne, small_signal
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.tones import plan_tones
 
 WINDOW = 25e-3

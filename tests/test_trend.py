@@ -11,7 +11,7 @@ from hge_spice.drive import Drive, Floats, Tone, Waveform
 from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.lockin import Filter, demodulate, distortion, error_bars, rc
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW, POINTS = 25e-3, 75
