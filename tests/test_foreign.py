@@ -138,6 +138,8 @@ def test_other_engines_refuse_it_by_name(folder: Path) -> None:
             altered(graph, read_imperfections(imperfections), 0)
     with pytest.raises(ValueError, match="no factor that could be changed by itself"):
         links(graph)
+    loaded = altered(graph, read_imperfections({"parasitics": {"node": "1 fF"}}), 0)  # takes nothing of the edges
+    assert deck(loaded).count(" 1e-15\n") == 3
 
 
 @pytest.mark.parametrize(

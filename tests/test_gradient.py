@@ -190,6 +190,44 @@ def test_a_demodulated_loss_gives_the_losss_gradient(name: str) -> None:
     assert np.linalg.norm(found[0].loss_gradient - expected) < limit * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_controls_have_codes_that_change(count: int) -> None:
+    """Of 4·n drawn codes one control in 8, of two one in 64, would have the same sign in all: no derivative."""
+    dut = Polynomial()
+    dut.controls, dut.slope, dut.curvature = dut.controls[:count], dut.slope[:count], np.zeros((count, count))
+    for seed in range(200):
+        asked = replace(measurement(0.05, count), rng=np.random.default_rng(seed))
+        found = ESTIMATORS["multiplexed_code"](dut, np.zeros(count), np.zeros((1, 1)), asked)[0]
+        assert np.isfinite([found.jacobian, found.stderr]).all()
+    if count == 1:
+        assert found.jacobian == pytest.approx(dut.slope)
+
+
+def test_one_control_at_a_time_keeps_to_its_own_sign_and_its_own_lag() -> None:
+    """A device late by a fixed time turns each tone by another angle: what was measured at one tone holds there."""
+    dut, late = Polynomial(), Polynomial()
+    dut.curvature = late.curvature = np.zeros((3, 3))
+    signs = replace(measurement(0.01), signs=np.sign(dut.slope))
+    assert ESTIMATORS["homodyne_sequential"](dut, np.zeros(3), np.zeros((1, 1)), signs)[0].flags == ()
+    turned = replace(signs, signs=-np.sign(dut.slope))
+    assert "wrong_sign" in ESTIMATORS["homodyne_sequential"](dut, np.zeros(3), np.zeros((1, 1)), turned)[0].flags
+
+    asked = measurement(0.01)
+    delay = WINDOW / (8 * max(asked.plan.harmonics))
+    angles = -2 * np.pi * delay * np.array(asked.plan.harmonics) / WINDOW
+    late.measure = lambda drive: _delayed(dut, drive, delay)
+    known = replace(asked, lag=angles)
+    for name in ("homodyne", "homodyne_sequential"):
+        found = ESTIMATORS[name](late, np.zeros(3), np.zeros((1, 1)), known)[0]
+        assert np.allclose(found.jacobian, dut.slope, rtol=1e-9)
+        assert found.flags == ()
+
+
+def _delayed(dut: Polynomial, drive: Drive, delay: float) -> Waveform:
+    tones = tuple(replace(t, phase=t.phase - 2 * np.pi * t.frequency * delay) for t in drive.tones)
+    return dut.measure(replace(drive, tones=tones))
+
+
 def test_walsh_codes_keep_curvature_off_the_derivatives() -> None:
     dut, control = Polynomial(), np.array([0.1, -0.2, 0.3])
     found = ESTIMATORS["multiplexed_walsh"](dut, control, np.zeros((1, 1)), measurement(0.2))[0]
