@@ -97,6 +97,12 @@ def test_tones_and_controls_must_agree() -> None:
         homodyne(Polynomial(), np.zeros(3), np.zeros((1, 1)), measurement(0.1, count=4))
 
 
+@pytest.mark.parametrize("amplitude", [0.0, -1e-3, np.nan, np.inf])
+def test_a_tone_without_amplitude_has_no_derivative(amplitude: float) -> None:
+    with pytest.raises(ValueError, match="each must be above zero"):
+        replace(measurement(0.1), amplitude=np.array([1e-3, amplitude, 1e-3]))
+
+
 TRUTHS = {"small_signal", "adjoint"}
 ONE_SIDED = {"finite_difference_forward", "multiplexed_time"}  # biased by curvature, in proportion to the amplitude
 

@@ -162,7 +162,8 @@ def _times_covariance(rows: Floats, exponent: float) -> Floats:
     """Each row [row, point] times the noise's covariance, by the circle that a Toeplitz matrix is a part of.
 
     The density is integrated at the middles of LINES parts of 1/window up to half the point rate: white noise comes out
-    exactly. An integrable pole at zero is no harm to rows that sum to zero, which all of these do.
+    exactly. What no window resolves below 1/(2·LINES) of its resolution is left out: rows that sum to zero, as those
+    of every fit do, see nothing of it; a hardware lock-in's, with its share of the mean, might.
     """
     points = rows.shape[1]
     lines = LINES * points
