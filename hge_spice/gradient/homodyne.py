@@ -40,11 +40,11 @@ def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measuremen
     """
     window = measurement.plan.window
     found = _demodulated(waveforms, tones, measurement)
-    bars = None
-    if found and len({each.residual.shape for each in found}) == 1:
-        bars = error_bars(found, window, measurement.noise_exponent)
+    alike = len({each.residual.shape for each in found}) == 1
+    bars = error_bars(found, window, measurement.noise_exponent) if alike else ()
     return tuple(
-        _judge(waveform, each, bars, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
+        _judge(waveform, each, bar, tones, measurement)
+        for waveform, each, bar in zip(waveforms, found, bars or [None] * len(found), strict=True)
     )
 
 
