@@ -74,6 +74,18 @@ def test_a_cubic_devices_bias_is_predicted_and_flagged() -> None:
         assert ("nonlinear" in found.flags) == (bias > 5e-3 * 2e-9)
 
 
+def test_an_output_that_nothing_moves_is_not_late_but_below_what_is_told() -> None:
+    """What rounding leaves at the tones has any phase."""
+    dut = Polynomial()
+    dut.slope, dut.curvature, dut.cubic = np.zeros(3), np.zeros((3, 3)), 0.0
+    still = dut.measure
+    dut.measure = lambda drive: replace(still(drive), output=np.full(drive.transient.points, 3.7e-9))
+    for estimator in (homodyne, ESTIMATORS["homodyne_sequential"]):
+        found = estimator(dut, np.zeros(3), np.zeros((1, 1)), measurement(0.01))[0]
+        assert found.flags == ("below_tolerance",)
+        assert np.abs(found.jacobian).max() < 1e-20
+
+
 def test_noise_raises_low_snr_and_gives_the_stated_spread() -> None:
     step = WINDOW / plan_tones(3, WINDOW).points
     density = 2e-21
