@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from hge_spice import netlist
 from hge_spice.devices.condition import warmed
 from hge_spice.drive import SimulationError, Tables
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network
 from hge_spice.netlist import tables
 from hge_spice.netlist.ramps import sequence_text
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.loaded import LoadedDeck
-from hge_spice.plateaus import Plateaus
 
 
 class Decks:

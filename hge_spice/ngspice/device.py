@@ -13,6 +13,7 @@ from hge_spice.devices.branches import hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers
 from hge_spice.devices.in_place import in_place
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Transient, Waveform
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network
 from hge_spice.netlist.ramps import sequence_command
 from hge_spice.ngspice.alterations import EVEN, perturbation, placement
@@ -23,7 +24,6 @@ from hge_spice.ngspice.loaded import TRUNCATION
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.waveforms import WaveformReader
 from hge_spice.ngspice.worker import TIMEOUT, Worker
-from hge_spice.plateaus import Plateaus
 
 AT_ONCE = 8  # drives in one message, so that a kill takes no more with it
 
