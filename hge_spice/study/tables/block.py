@@ -54,6 +54,9 @@ def read_block(
     except ValueError as error:
         raise StudyError(f"{path}: {error}") from error
     graph.graph["remarks"] = remarks
+    cards = process.cards if process else ()
+    places = (*("" for _ in cards), *(f"{each.file}:{each.line}" for each in source.kept.statements))
+    graph.graph["subcircuit"] = {**graph.graph["subcircuit"], "places": places}
     return graph
 
 
