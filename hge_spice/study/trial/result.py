@@ -88,7 +88,7 @@ def _effort(learned: Learned, began: float) -> dict[str, Any]:
     return {
         "steps": last.number,
         "starts": learned.last.start + 1,
-        **({} if learned.kept is None else {"start": learned.kept[0].start + 1}),
+        **({} if learned.chosen is learned.last and learned.kept is None else {"start": learned.chosen.start + 1}),
         "loss": last.loss,
         "extractions": cost.extractions,
         "seconds": time.perf_counter() - began,
