@@ -56,6 +56,7 @@ class NgspiceDevice(Closing):
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
         self._strong = False  # once a link was altered, all of them are told at every measurement
         self._decks = Decks(loaded, text, timeout, shared)
+        self._decks.place(self._placed)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -100,6 +101,7 @@ class NgspiceDevice(Closing):
         """Take the time steps that a drive asks for and no others, at a corner; see `calibrate.follows_the_grid`."""
         if TRUNCATION in self._placed:
             self._placed = {**self._placed, TRUNCATION: EVEN}
+            self._decks.place(self._placed)
 
     def measure(self, drive: Drive) -> Waveform:
         """Run the drive as a transient from its operating point.
@@ -282,8 +284,7 @@ class NgspiceDevice(Closing):
 
     def _held_at(self, drive: Drive) -> dict[str, str]:
         """What does not depend on tones, nor on who drives an `.ac`."""
-        settings = dict(self._placed)
-        settings |= {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
+        settings = {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
         if drive.condition.strength or self._strong:
             self._strong = True
