@@ -66,6 +66,7 @@ class Process:
     steady: bool = False
 
 
+@lru_cache(maxsize=16)  # a sweep asks at every trial
 def from_package(name: str, corner: str, *, ngbehavior: str | None = None) -> Process:
     """Find an installed package's models. Raises ValueError where package or corner are not there, with the remedy."""
     if name not in PACKAGES:
