@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +13,8 @@ _CARD = re.compile(
     r"^[ \t]*\.(subckt|macro|ends|eom|param|params|model|include|inc|lib|endl)\b([^\n]*(?:\n[ \t]*\+[^\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
+_SUBCIRCUIT = re.compile(r"^[ \t]*\.subckt[ \t]+(\S+)(.*?)^[ \t]*\.ends", re.MULTILINE | re.DOTALL)
+_INSTANCE = re.compile(r"^[ \t]*([mx]\w*)[ \t]", re.MULTILINE)
 _BIN = re.compile(r"\.\d+$")  # bins are one model
 _FOLDED = re.compile(r"\n[ \t]*\+")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
@@ -58,12 +60,14 @@ class Process:
     setup : commands of ngspice before the circuit is loaded
     steady : whether none of its expressions is known to follow the temperature, so that a circuit of its models may be
         altered to another; models of ngspice's own follow it anyway
+    wraps : subcircuits that are one transistor, by name the element M in it
     """
 
     cards: tuple[str, ...]
     heads: tuple[str, ...]
     setup: tuple[str, ...] = ()
     steady: bool = False
+    wraps: Mapping[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=16)  # a sweep asks at every trial
@@ -125,8 +129,9 @@ def _process(library: Path, sections: Sequence[str], setup: tuple[str, ...]) -> 
     pieces = [piece for section in sections for piece in _pieces(library, section)]
     steady = all(piece.steady for piece in pieces) and not any(command.startswith("osdi ") for command in setup)
     heads = dict.fromkeys(head for piece in pieces for head in piece.heads)
+    wraps = dict(pair for piece in pieces for pair in piece.wraps)
     lines = (line for head in heads for line in head.split("\n"))
-    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup, steady)
+    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup, steady, wraps)
 
 
 class _Asked(NamedTuple):
@@ -144,6 +149,7 @@ class _Piece:
     heads: tuple[str, ...]
     steady: bool
     asks: tuple[_Asked, ...]
+    wraps: tuple[tuple[str, str], ...]
 
 
 def _pieces(
@@ -193,7 +199,15 @@ def _piece(file: Path, section: str | None, _changed: int) -> _Piece:
         if len(words) > (card == "lib") and card in {"include", "inc", "lib"}:
             where = f"{file}:{before + text.count(chr(10), 0, found.start(1))}"
             asks.append(_Asked(words[0], words[1] if card == "lib" else None, where))
-    return _Piece(tuple(_heads(text)), not _UNSTEADY.search(text), tuple(asks))
+    return _Piece(tuple(_heads(text)), not _UNSTEADY.search(text), tuple(asks), tuple(_wraps(text)))
+
+
+def _wraps(text: str) -> Iterator[tuple[str, str]]:
+    """Subcircuits with one transistor and no call in them: their names, and the transistor's."""
+    for name, body in _SUBCIRCUIT.findall(text.lower()):
+        within = _INSTANCE.findall(body)
+        if len(within) == 1 and within[0][0] == "m":
+            yield name, within[0]
 
 
 def _heads(text: str) -> Iterator[str]:
