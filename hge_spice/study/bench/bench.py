@@ -105,6 +105,7 @@ class Bench:
             phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.density,
+            noise_at=study.readout.noise.at,
             noise_exponent=study.readout.noise.exponent,
             signs=derivative_signs(graph),
             lockin=build_filter(study),

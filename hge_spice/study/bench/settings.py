@@ -9,7 +9,6 @@ from hge_spice.drive import Floats
 from hge_spice.graph import Network, readout
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, Target
-from hge_spice.margin import mean_noise
 from hge_spice.planner.phases import PHASES
 from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
@@ -49,7 +48,7 @@ def build_filter(study: Study) -> Filter:
 
 def build_target(study: Study, graph: Network) -> Target:
     """Return what the outputs should be, and the noise that they are told apart in."""
-    noise, task = mean_noise(study.readout.density, study.perturbation.window), build_task(study.task)
+    noise, task = study.readout.mean_noise(study.perturbation.window), build_task(study.task)
     wanted = task.wanted if len(task.labels) > 2 else None
     return Target(task.classes, study.task.targets, readout(graph).per_ampere, noise, wanted)
 
