@@ -91,8 +91,8 @@ class QuasistaticDevice(Closing):
         """One waveform per drive on its window's points [point], s; what each takes in all, s. See measure_many."""
         if any(drive.tables is not None for drive in drives):
             raise ValueError(
-                "a quasi-static device takes no tables, only tones: control_noise and a dac with jitter or steps change "
-                'a drive point by point; simulate with ngspice, or leave them out, such as active = "all but dac"'
+                "a quasi-static device takes no tables, only tones: control_noise and a dac change a drive point by "
+                'point; simulate with ngspice, or leave them out, such as active = "all but dac"'
             )
         if any(drive.condition != AS_MADE for drive in drives):
             return self._measured_as_they_are(drives, windows, seconds)

@@ -27,7 +27,24 @@ def build_plan(study: Study) -> TonePlan:
         max_frequency=drive.max_frequency,
         min_frequency=drive.min_frequency,
         aim="points" if drive.tones == "auto" else "band",
+        mains=drive.mains,
     )
+
+
+def hum_on_tones(study: Study, plan: TonePlan) -> tuple[str, ...]:
+    """Remarks on tones that lie where the study's mains hum is injected: it passes for a part of their derivatives."""
+    hum = study.imperfections.get("mains")
+    if hum is None or not hum["amplitude"]:
+        return ()
+    mains, window = float(hum["frequency"]), plan.window
+    shares = (1.0, *(row[0] for row in hum["harmonics"]))
+    lines = [(n + 1) * mains for n, share in enumerate(shares) if share]
+    struck = [f"{f:g} Hz" for f in plan.frequencies if any(abs(f - line) < 0.5 / window for line in lines)]
+    if not struck:
+        return ()
+    where = f"{'the tone' if len(struck) == 1 else 'tones'} at {', '.join(struck)}"
+    remark = f"mains of {mains:g} Hz falls on {where}, and is taken for a part of the derivative there; "
+    return (remark + f'perturbation.mains = "{mains:g} Hz" keeps tones off it',)
 
 
 def build_phases(study: Study, plan: TonePlan) -> Floats:

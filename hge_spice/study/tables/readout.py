@@ -23,7 +23,7 @@ class Noise(Table):
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
     """The frequency at which it holds."""
     colour: Annotated[str | None, BeforeValidator(one_of("colour", COLOURS))] = None
-    """Where it is known, so that error bars need not fit it."""
+    """Where it is known: what it adds at each tone goes by it, and error bars need not fit it. White if left out."""
 
     @property
     def exponent(self) -> float | None:
