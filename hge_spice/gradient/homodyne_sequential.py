@@ -1,6 +1,7 @@
 """Sequential homodyne: the same lock-in, one control after the other, each with the one lowest tone to itself."""
 
 from dataclasses import replace
+from itertools import count
 from math import ceil
 
 import numpy as np
@@ -18,16 +19,17 @@ def homodyne_sequential(
 
     control : [control], V; inputs : [pattern, input], V
 
-    Each control takes the plan's lowest harmonic, with as many points per period as the plan's highest has. No other
-    tone is there to mix with: what is left of the bias is a²·y‴/8.
+    Each control takes the plan's lowest harmonic, with as many points per period as the plan's highest has, or as many
+    more as keep its own products off it. No other tone is there to mix with: what is left of the bias is a²·y‴/8.
     """
     plan = measurement.plan
     measurement.tones(dut.controls)  # says what doesn't fit
     low = min(plan.harmonics)
-    enough = ceil(low * plan.points / max(plan.harmonics))
-    alone = plan_from_harmonics((low,), plan.window)
-    if alone.points < enough:
-        alone = plan_from_harmonics((low,), plan.window, points=enough)
+    fewest = plan_from_harmonics((low,), plan.window)
+    enough = max(fewest.points, ceil(low * plan.points / max(plan.harmonics)))
+    # at four points a period the tone's third harmonic would come back at the tone itself
+    finer = (plan_from_harmonics((low,), plan.window, points=points) for points in count(enough))
+    alone = next(each for each in finer if each.flags == fewest.flags)
     rounds: list[tuple[Estimate, ...]] = []
     for k, name in enumerate(dut.controls):
         tones = (Tone(name, low / plan.window, float(measurement.amplitude[k]), float(measurement.phase[k])),)

@@ -38,11 +38,11 @@ def homodyne_richardson(
 def _extrapolated(full: Estimate, half: Estimate) -> Estimate:
     bias, bias_stderr = half_amplitude_bias(full, half)
     stderr = np.hypot(4 * half.stderr, full.stderr) / 3
-    flags = [f for f in dict.fromkeys([*full.flags, *half.flags]) if f not in {"nonlinear", "low_snr"}]
+    judged = ("nonlinear", "curvature_unseen", "low_snr")
+    flags = [f for f in dict.fromkeys([*full.flags, *half.flags]) if f not in judged]
     largest = np.abs((4 * half.jacobian - full.jacobian) / 3).max()
     # the predicted bias of the half amplitude still bends what the extrapolation takes for a parabola
-    if "nonlinear" in half.flags:
-        flags.append("nonlinear")
+    flags += [flag for flag in judged[:2] if flag in half.flags]
     if largest < RESOLVED * stderr.max():
         flags.append("low_snr")
     return replace(
