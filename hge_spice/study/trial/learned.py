@@ -1,7 +1,7 @@
 """The steps of a trial's training as they come: the rows of steps.parquet, and which of them its result is about."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Learned:
     last : its last step; kept : of a data set, the step that served the training patterns best, and its judgement
     widest : of a gate, the solved step with the largest gap over span: the last, where it has the margin asked for
     near : the step that came nearest to a solution; extracted : cost of the extractions alone
-    flags : of all steps, by how many have them; table : what steps.parquet holds
+    flags : of all steps, by how many have them; rows : of all steps, as steps.parquet has them
     """
 
     last: Trained
@@ -41,7 +41,12 @@ class Learned:
     near: Step
     extracted: Cost
     flags: Counter[str]
-    table: pa.Table
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def table(self) -> pa.Table:
+        """What steps.parquet holds."""
+        return table_of(self.rows)
 
     @property
     def chosen(self) -> Trained:
@@ -81,12 +86,15 @@ def follow(bench: Bench, steps: Iterable[Trained], directory: Path, progress: Ca
             progress(trained.start, trained.step)
     finally:
         # What was learned before a failure or an interrupt is kept
-        if rows:
-            columns = dict.fromkeys(name for row in rows for name in row)
-            table = pa.table({name: [row.get(name) for row in rows] for name in columns})
-            if bench.study.results.keep != "none":
-                parquet.write_table(table, directory / "steps.parquet")
-    return Learned(trained, kept, widest, near or trained.step, extracted, flags, table)
+        if rows and bench.study.results.keep != "none":
+            parquet.write_table(table_of(rows), directory / "steps.parquet")
+    return Learned(trained, kept, widest, near or trained.step, extracted, flags, rows)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as columns; what a row doesn't have is null."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in columns})
 
 
 def _wider(trained: Trained, than: Trained | None) -> bool:

@@ -73,7 +73,7 @@ def _assessed(bench: Bench, learned: Learned, directory: Path) -> dict[str, Any]
         found |= {"spacing": summary(spaced), **judged_by(spaced)}
     if learned.kept is not None:
         _, best = learned.kept
-        found |= generalised(bench, best, tables(bench, learned.table.num_rows, learned.flags["jumped"]))
+        found |= generalised(bench, best, tables(bench, len(learned.rows), learned.flags["jumped"]))
         write_patterns(bench, best, directory)
         if drawn := decision_map(bench, best):
             (directory / "decision_map.json").write_text(json.dumps(drawn))
