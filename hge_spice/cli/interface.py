@@ -31,8 +31,10 @@ def standing(settings: list[str] | None, at: Path | None) -> list[str]:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print a result for programs; ValueError for an infinity or nan in it, which JSON has no word for."""
-    print(json.dumps(value, indent=2, allow_nan=False))
+    """Print a result for programs; null for an infinity or nan in it, which JSON has no word for."""
+    from hge_spice.study.text.finite import strict
+
+    print(json.dumps(strict(value), indent=2, allow_nan=False))
 
 
 def remark(*texts: str) -> None:
