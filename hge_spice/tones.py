@@ -9,9 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hge_spice.intermodulation import Hit, Integers, alias_bins, degrees_of_freedom, intermodulation_hits, products
-from hge_spice.phases import random_phases
 from hge_spice.planner.band import narrowest, narrowest_at
+from hge_spice.planner.intermodulation import (
+    Hit,
+    Integers,
+    alias_bins,
+    degrees_of_freedom,
+    intermodulation_hits,
+    products,
+)
+from hge_spice.planner.phases import random_phases
 from hge_spice.planner.placement import UNLIMITED
 from hge_spice.planner.search import at_points, fewest, fewest_points
 

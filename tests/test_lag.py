@@ -12,7 +12,7 @@ from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.gradient.lag import calibrate_lag, reference_lag
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.beside.against_truth import against_truth
 from hge_spice.study.tables.spec import parse_study

@@ -100,6 +100,28 @@ FAULTS = (
     Fault(
         "undefined within", "x1 b 0 s\n.subckt s p q\nr3 p q {k}\n.ends", "fatal", "undefined parameter k", "refuses"
     ),
+    Fault("a call's own", "x1 b 0 s k=500 l='2*k'\n.subckt s p q l=1 k=1\nr3 p q {l}\n.ends", "clean", "", 1 / 3),
+    Fault(
+        "a call's own by default",
+        "x1 b 0 s l={2*k}\n.subckt s p q\n.param l=1 k=500\nr3 p q {l}\n.ends",
+        "clean",
+        "",
+        1 / 3,
+    ),
+    Fault(
+        "a call's own, worked out within",
+        "x1 b 0 s l={j}\n.subckt s p q k=1 l=1\n.param j={2*k}\nr3 p q {l}\n.ends",
+        "fatal",
+        "undefined parameter j",
+        "refuses",
+    ),
+    Fault(
+        "a call in a circle",
+        "x1 b 0 s l={k} k={2*l}\n.subckt s p q k=1 l=1\nr3 p q {l}\n.ends",
+        "fatal",
+        "undefined parameter k",
+        "refuses",
+    ),
     Fault("undefined in a model", "d3 b 0 m\n.model m d is={k}", "fatal", "undefined parameter k", "refuses"),
     Fault("undefined for an instance", "x1 b 0 s k=kk\n.subckt s p q k=1\nr3 p q {k}\n.ends", "fatal", "kk", "refuses"),
     Fault(

@@ -66,7 +66,7 @@ def with_parameters(graph: Network) -> Network:
     """
     described = graph.graph["subcircuit"]
     changed = graph.copy()
-    if _written(graph):
+    if has_draw(graph):
         parameters = {key: value for key, value in described["parameters"].items() if not _DRAWN.fullmatch(key)}
         changed.graph["subcircuit"] = {**described, "parameters": parameters}
         return changed
@@ -112,7 +112,7 @@ def mismatched(graph: Network, found: tuple[float, ...]) -> dict[tuple[str, str]
 
     found : [transistor], their areas, m²
     """
-    drawn = graph.graph["subcircuit"]["parameters"] if _written(graph) else {}
+    drawn = graph.graph["subcircuit"]["parameters"] if has_draw(graph) else {}
     values: dict[tuple[str, str], float] = {}
     for k, (name, area) in enumerate(zip(transistors(graph), found, strict=True)):
         threshold, gain = (drawn.get(key, 0.0) / np.sqrt(area) for key in _pair(k))
@@ -120,7 +120,7 @@ def mismatched(graph: Network, found: tuple[float, ...]) -> dict[tuple[str, str]
     return values
 
 
-def _written(graph: Network) -> bool:
+def has_draw(graph: Network) -> bool:
     """Whether a draw is written into a block."""
     return any(_DRAWN.fullmatch(key) for key in graph.graph["subcircuit"]["parameters"])
 

@@ -31,6 +31,8 @@ class Measurement:
     repeats : directions or codes per estimate, for estimators that draw them
     rng : for estimators that draw at random
     loss : [pattern] outputs -> loss; where given, estimators that can demodulate the loss itself do so
+
+    Raises ValueError for an amplitude that isn't above zero.
     """
 
     plan: TonePlan
@@ -46,6 +48,13 @@ class Measurement:
     repeats: int = 1
     rng: np.random.Generator | None = None
     loss: Callable[[Floats], float] | None = None
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.amplitude) & (np.asarray(self.amplitude) > 0)).all():
+            raise ValueError(
+                f"the amplitudes are {self.amplitude} V; each must be above zero, since a derivative is what a tone "
+                "moves over its amplitude: leave out the control that is not to move"
+            )
 
     @property
     def transient(self) -> Transient:

@@ -13,6 +13,7 @@ from hge_spice.gradient.trust import LAG, RESOLVED, is_below, is_nonlinear, lags
 from hge_spice.lockin import Demodulated, ErrorBars, demodulate, distortion, error_bars
 
 DRIFTING = 3.0  # standard errors of the line
+ROUNDING = 1e-15  # share of the output, below which its digits end
 FEWEST_LEFT = 4  # degrees of freedom; with fewer a line is told from nothing
 
 
@@ -40,11 +41,11 @@ def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measuremen
     """
     window = measurement.plan.window
     found = _demodulated(waveforms, tones, measurement)
-    bars = None
-    if found and len({each.residual.shape for each in found}) == 1:
-        bars = error_bars(found, window, measurement.noise_exponent)
+    alike = len({each.residual.shape for each in found}) == 1
+    bars = error_bars(found, window, measurement.noise_exponent) if alike else ()
     return tuple(
-        _judge(waveform, each, bars, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
+        _judge(waveform, each, bar, tones, measurement)
+        for waveform, each, bar in zip(waveforms, found, bars or [None] * len(found), strict=True)
     )
 
 
@@ -70,6 +71,8 @@ def _judge(
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
     noise = np.sqrt(measurement.noise_density * found.gain)
+    resolved = max(waveform.current_error, ROUNDING * float(np.abs(waveform.output).max()))
+    doubt = np.maximum(stderr, resolved)
     flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
     if found.trend:
         notes.append(
@@ -77,15 +80,13 @@ def _judge(
         )
     if is_nonlinear(response, shift, shift_stderr):
         flags.append("nonlinear")
-    if lags(turned, stderr):
+    if lags(turned, doubt):
         flags.append("lag")
         notes.append(lower_band(turned, tones))
-    if measurement.signs is not None:
-        # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
-        doubt = np.maximum(stderr, waveform.current_error)
-        if np.any(-measurement.signs * turned.real > RESOLVED * doubt):
-            flags.append("wrong_sign")
-    if is_below(response, waveform.current_error):
+    # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
+    if measurement.signs is not None and np.any(-measurement.signs * turned.real > RESOLVED * doubt):
+        flags.append("wrong_sign")
+    if is_below(response, resolved):
         flags.append("below_tolerance")
     if is_below(response, noise, stderr):
         flags.append("low_snr")

@@ -9,7 +9,7 @@ NONLINEAR = (
 )
 LAG = 0.1  # quadrature over the largest in-phase derivative: at 0.1, in-phase alone loses half a per cent
 SIGNIFICANT = 2.0  # standard errors
-RESOLVED = 5.0  # standard errors; noise alone exceeds them once in 270 000 tones
+RESOLVED = 5.0  # standard errors; Gaussian noise alone exceeds them on one side once in 3.5 million tones
 
 
 def is_nonlinear(response: np.ndarray, bias: Floats, bias_stderr: Floats) -> bool:

@@ -19,9 +19,9 @@ from hge_spice.drive import (
     innermost,
     measure_all,
 )
+from hge_spice.drive.plateaus import PlateauDevice, Plateaus
 from hge_spice.drive.wrapped import Inner
 from hge_spice.graph import Network
-from hge_spice.plateaus import PlateauDevice, Plateaus
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main", only: NDArr
     """
     graph = graph.copy()
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
+    if family == "dopant" and parameter != "main":
+        raise ValueError(f"a dopant network's links have no parameter {parameter!r} to alter; main is their hop rates")
     if family != "dopant" and not graph.number_of_edges():
         raise ValueError(
             f"a {family} has no links to alter; its transistors take pelgrom, anything else is its netlist's own"

@@ -29,7 +29,7 @@ def _make(settings: Settings) -> Effect:
                 inner["capacitance"] = inner.get("capacitance", network.graph.get("node_capacitance", 0.0)) + node
                 if leakage:
                     inner["leakage"] = inner.get("leakage", 0.0) + leakage
-        for _, _, data in network.edges(data=True):
+        for _, _, data in network.edges(data=True) if edge else ():
             given = data.get("parameters", {})
             before = given.get("capacitance", network.graph.get("parameters", {}).get("capacitance", 0.0))
             data["parameters"] = {**given, "capacitance": before + edge}

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from hge_spice.ngspice.harmless import CARDS, KEEP, LETTERS, OPTIONS, SILENT, refuse_hazards
@@ -78,7 +79,7 @@ class _Reader:
         lines = self._lines(path, origin, trusted=trusted)
         if depth == 0 and not lines[0].lstrip().startswith("."):
             lines[0] = ""  # the title; `*ng_script` there would make commands of all lines
-        statements = logical_lines(lines, file, trusted=trusted)
+        statements = logical_lines(lines, file, trusted=trusted) if trusted else iter(_stated(tuple(lines), file))
         self.open.append((path, section))
         for statement in self._blocks(_section(statements, section, origin) if section else statements):
             if statement.card in {".include", ".inc", ".lib"}:
@@ -178,6 +179,12 @@ class _Reader:
                     )
                 )
         return replace(statement, text=" ".join(kept))
+
+
+@lru_cache(maxsize=64)
+def _stated(lines: tuple[str, ...], file: str) -> tuple[Statement, ...]:
+    """A stranger's logical lines; a sweep asks for the same at every trial. A process's would fill the memory."""
+    return tuple(logical_lines(lines, file))
 
 
 def _section(statements: Iterator[Statement], name: str, origin: Statement) -> Iterator[Statement]:

@@ -1,7 +1,7 @@
 """A process trusted by name: where its models lie, which corner is loaded, and which model names it brings."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ _CARD = re.compile(
 _BIN = re.compile(r"\.\d+$")  # bins are one model
 _FOLDED = re.compile(r"\n[ \t]*\+")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
-_UNSTEADY = re.compile(r"\btemper\b", re.IGNORECASE)
+_UNSTEADY = re.compile(r"\btemper\b")
 _UNSPEAKABLE = re.compile(r"[\s;$`\\\"'<>|&*?{}\[\]~]")
 _MODES = r"(?:all|a|hs|ps|lt|ki|spe|eg|va|s3|xs)+"  # ngspice 39 to 46; they are searched for as parts of the word
 
@@ -64,6 +64,7 @@ class Process:
     steady: bool = False
 
 
+@lru_cache(maxsize=16)  # a sweep asks at every trial
 def from_package(name: str, corner: str, *, ngbehavior: str | None = None) -> Process:
     """Find an installed package's models. Raises ValueError where package or corner are not there, with the remedy."""
     if name not in PACKAGES:
@@ -161,20 +162,23 @@ def _piece(file: Path, section: str | None, _changed: int) -> _Piece:
             raise ValueError(f"{file} has no section {section}; it has {there or 'none'}")
         text = body[1]
     asks: list[tuple[Path, str | None]] = []
-    for card, rest in _CARD.findall(text):
+    cards = _CARD.findall(text)
+    for card, rest in cards:
         words = ["".join(found) for found in _QUOTED.findall(rest)]
         if card.lower() in {"include", "inc"} and words:
             asks.append((file.parent / words[0], None))
         elif card.lower() == "lib" and len(words) > 1:  # of another file, or of this one
             asks.append((file.parent / words[0], words[1]))
-    return _Piece(tuple(_heads(text)), not _UNSTEADY.search(text), tuple(asks))
+    folded = text.lower()
+    unsteady = "temper" in folded and _UNSTEADY.search(folded)  # of megabytes the first tells most sooner
+    return _Piece(tuple(_heads(cards)), not unsteady, tuple(asks))
 
 
-def _heads(text: str) -> Iterator[str]:
-    """Models and subcircuits that a text defines for everyone, the latter with their parameters."""
+def _heads(cards: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Models and subcircuits that cards define for everyone, the latter with their parameters."""
     opened: list[str] = []
     inner = 0  # subcircuits within it
-    for card, rest in _CARD.findall(text):
+    for card, rest in cards:
         kind, said = card.lower(), " ".join(_FOLDED.sub(" ", rest).split()).lower()
         if kind in {"subckt", "macro"}:
             inner += bool(opened)

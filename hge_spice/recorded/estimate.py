@@ -136,6 +136,7 @@ def _summed_up(found: _Found, setup: Setup, clock: Clock) -> TraceEstimate:
         energy=0.0,
         perturbation_energy=0.0,
         flags=_flags(response, stderr, shift, shift_stderr),
+        degrees_of_freedom=count - 1.0 if count >= SCATTER_WINDOWS else np.inf,
     )
     return TraceEstimate(
         estimate,

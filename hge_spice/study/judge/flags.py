@@ -44,7 +44,10 @@ MEANINGS = {  # the most frequent first
         "Even the longest dead time tried before the window still moved a derivative by more than a thousandth; "
         "or, with patterns in one transient, the last ramp still shows in a window: lengthen the settling time."
     ),
-    "clipped": "An update met the control range and was cut there; steps.parquet names the controls.",
+    "clipped": (
+        "An update met the control range and was cut there; steps.parquet names the controls. Of a measurement: a "
+        "converter or the amplifier met its own range, which the imperfections state."
+    ),
     "jumped": "The loss had stopped falling, and the start went on from the best of some random settings.",
     "unphysical": (
         "A state left its bounds (an occupation outside 0 … 1): no current that the device could give. Such a "

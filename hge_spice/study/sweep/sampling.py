@@ -13,7 +13,7 @@ from hge_spice.study.tables.block import file_digest, netlist_digest
 from hge_spice.study.tables.corners import corner_axes
 from hge_spice.study.tables.edges import netlist_digests
 from hge_spice.study.tables.spec import Study, parse_study
-from hge_spice.study.text.files import DISTRIBUTIONS, SWEEP_OPTIONS, StudyError, StudyText, place
+from hge_spice.study.text.files import DISTRIBUTIONS, SWEEP_OPTIONS, StudyError, StudyText, merge, place
 from hge_spice.study.text.values import swept as read_sweep
 
 # tables that don't change what is measured
@@ -95,9 +95,10 @@ def study_id(study: Study) -> str:
 
 
 def _resolved(base: StudyText, parameters: Setting) -> StudyText:
+    placed: StudyText = {}
     for key, value in parameters.items():
-        base = place(base, tuple(key.split(".")), value)
-    return base
+        placed = place(placed, tuple(key.split(".")), value)
+    return merge(base, placed)
 
 
 def _said(parameters: Setting) -> str:

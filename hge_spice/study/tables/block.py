@@ -61,6 +61,9 @@ def read_block(
     except ValueError as error:
         raise StudyError(f"{path}: {error}") from error
     graph.graph["remarks"] = remarks
+    cards = process.cards if process else ()
+    places = (*("" for _ in cards), *(f"{each.file}:{each.line}" for each in source.kept.statements))
+    graph.graph["subcircuit"] = {**graph.graph["subcircuit"], "places": places}
     return graph
 
 
@@ -90,14 +93,21 @@ def read_source(path: Path, *, allow_outside: bool) -> Source:
         netlist = read_netlist(path, allow_outside=allow_outside)
     except ValueError as error:
         raise StudyError(str(error)) from error
+    return Source(path, netlist, *_kept(netlist))
+
+
+@lru_cache(maxsize=16)
+def _kept(netlist: Netlist) -> tuple[Netlist, Scope]:
+    """What of a netlist is used, and what that defines; of one netlist a sweep asks at every trial."""
     kept, depth = [], 0
     sheet = Sheet()
     for statement in netlist.statements:
-        if depth or statement.card.startswith("."):
+        card = statement.card
+        if depth or card.startswith("."):
             kept.append(statement)
             sheet.take(statement)
-        depth += (statement.card in {".subckt", ".macro"}) - (statement.card in {".ends", ".eom"})
-    return Source(path, netlist, Netlist(tuple(kept)), sheet.scopes[0])
+        depth += (card in {".subckt", ".macro"}) - (card in {".ends", ".eom"})
+    return Netlist(tuple(kept)), sheet.scopes[0]
 
 
 def choose(source: Source, name: str | None, key: str) -> str:
