@@ -10,7 +10,7 @@ import numpy as np
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
 from hge_spice.gradient.curvature import curvature
 from hge_spice.gradient.estimate import Estimate, Measurement
-from hge_spice.gradient.trust import LAG, RESOLVED, is_below, lags
+from hge_spice.gradient.trust import LAG, RESOLVED, SILENT, is_below, lags
 from hge_spice.lockin import Demodulated, ErrorBars, demodulate, error_bars
 
 DRIFTING = 3.0  # standard errors of the line
@@ -44,8 +44,9 @@ def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measuremen
     found = _demodulated(waveforms, tones, measurement)
     alike = len({each.residual.shape for each in found}) == 1
     bars = error_bars(found, window, measurement.noise_exponent) if alike else ()
+    least = SILENT * max(float(np.abs(each.response).max()) for each in found)
     return tuple(
-        _judge(waveform, each, bar, tones, measurement)
+        _judge(waveform, each, bar, tones, measurement, least)
         for waveform, each, bar in zip(waveforms, found, bars or [None] * len(found), strict=True)
     )
 
@@ -63,8 +64,14 @@ def _demodulated(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measure
 
 
 def _judge(
-    waveform: Waveform, found: Demodulated, bars: ErrorBars | None, tones: tuple[Tone, ...], measurement: Measurement
+    waveform: Waveform,
+    found: Demodulated,
+    bars: ErrorBars | None,
+    tones: tuple[Tone, ...],
+    measurement: Measurement,
+    least: float,
 ) -> Estimate:
+    """The estimate of a pattern; least : response, A or V, below which it is off, and its lag nobody's to mend."""
     amplitude = np.array([tone.amplitude for tone in tones])
     stderr = found.stderr if bars is None else bars.stderr
     response = found.response
@@ -84,7 +91,8 @@ def _judge(
     notes += bent.notes
     if lags(turned, doubt):
         flags.append("lag")
-        notes.append(lower_band(turned, tones))
+        if np.abs(response).max() >= least:
+            notes.append(lower_band(turned, tones))
     # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
     if measurement.signs is not None and np.any(-measurement.signs * turned.real > RESOLVED * doubt):
         flags.append("wrong_sign")

@@ -9,6 +9,7 @@ NONLINEAR = (
     5e-3  # share of the largest derivative; a predicted bias was never below 0.6 of the true one, so 1e-2 is caught
 )
 LAG = 0.1  # quadrature over the largest in-phase derivative: at 0.1, in-phase alone loses half a per cent
+SILENT = 1e-3  # of the largest response of all patterns, below which one is off: points and dead times resolve no less
 SIGNIFICANT = 2.0  # standard errors
 RESOLVED = 5.0  # standard errors; Gaussian noise alone exceeds them on one side once in 3.5 million tones
 BY_CHANCE = 3.0  # standard deviations up to which something is put down to noise that is known to be there

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import Floats
+from hge_spice.plain_file import plain_file_size
 from hge_spice.recorded import Setup, estimate_trace, scaled
 from hge_spice.study.lab.setup_file import read_setup
 from hge_spice.study.text.finite import all_finite, finite
@@ -106,6 +107,7 @@ def _clock(value: float, stderr: float | None, factor: float, unit: str) -> str:
 
 def open_trace(path: Path, plot: int | None) -> RawTrace | TableTrace:
     """A raw file's plot, or a table, by how it begins. Raises ValueError, OSError."""
+    plain_file_size(path, largest=None)
     with path.open("rb") as file:
         raw = file.read(len(RAW_START)) == RAW_START
     if not raw:
