@@ -26,6 +26,7 @@ class Measurement:
     or not it is injected
     noise_at : Hz, at which the density holds
     noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
+    noise_added : A²/Hz one-sided, of what is known to be in the waveforms as noise; zero for a device simulated without
     signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
     lockin : filter; the boxcar over the window where none is given
     trend : whether a straight line is fitted beside the tones; None to decide by what was measured, see `estimates`
@@ -44,6 +45,7 @@ class Measurement:
     noise_density: float = 0.0
     noise_at: float = 1e3
     noise_exponent: float | None = None
+    noise_added: float = 0.0
     signs: Floats | None = None
     lockin: Filter | None = None
     trend: bool | None = None

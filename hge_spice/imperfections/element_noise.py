@@ -29,7 +29,9 @@ WAYS = ("ngspice", "elements", "off")
 KEPT = 64  # operating points: an extraction of the same patterns follows a read-out
 LOWEST = 1e-2  # Hz, below which injected flicker noise stays constant
 
-OF = Setting(words=WAYS, default="ngspice")
+OF = Setting(
+    words=WAYS, default="ngspice", about="Whether ngspice predicts it at the output, or every element injects its own."
+)
 
 
 def check_together(chosen: Mapping[str, Settings]) -> None:

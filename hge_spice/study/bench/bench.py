@@ -108,6 +108,7 @@ class Bench:
             noise_density=study.readout.density,
             noise_at=study.readout.noise.at,
             noise_exponent=study.readout.noise.exponent,
+            noise_added=study.readout.density if study.imperfections else 0.0,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
             trend=None if study.lockin.trend == "auto" else study.lockin.trend,

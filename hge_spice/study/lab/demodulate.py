@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import Floats
+from hge_spice.plain_file import plain_file_size
 from hge_spice.recorded import Setup, TraceEstimate, estimate_trace, scaled
 from hge_spice.study.lab.headings import Heading, heading
 from hge_spice.study.lab.setup_file import read_setup
@@ -97,7 +98,7 @@ def demodulate_file(
         "trend": found.trend,
         "simulated_seconds": estimate.simulated_seconds,
         "flags": list(estimate.flags),
-        "notes": notes,
+        "notes": [*notes, *estimate.notes],
     }
 
 
@@ -172,6 +173,7 @@ def _clock(value: float, stderr: float | None, factor: float, unit: str) -> str:
 
 def open_trace(path: Path, plot: int | None) -> RawTrace | TableTrace:
     """A raw file's plot, or a table, by how it begins. Raises ValueError, OSError."""
+    plain_file_size(path, largest=None)
     with path.open("rb") as file:
         raw = file.read(len(RAW_START)) == RAW_START
     if not raw:
