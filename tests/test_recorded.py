@@ -121,6 +121,24 @@ def test_tones_at_another_rate_are_found_and_no_clock_is_made_of_them(ratio: flo
     assert found.clock == Clock()
 
 
+def test_slow_noise_is_no_curvature_and_curvature_is_seen_in_it() -> None:
+    """Pink noise moves products by several times what a fit's remainder tells."""
+    played, raised = setup(), {0.0: 0, 1.0: 0}
+    count = round(12 * WINDOW * RATE)
+    frequency = np.fft.rfftfreq(count, 1 / RATE)[1:]
+    for cubic in raised:
+        rng = np.random.default_rng(3)
+        for _ in range(20):
+            drawn = rng.standard_normal((2, len(frequency))) / np.sqrt(frequency)
+            noise = np.fft.irfft(np.append(0, drawn[0] + 1j * drawn[1]), count)
+            time, value = trace(played, 12)
+            v = np.array([t.amplitude * np.sin(2 * np.pi * t.frequency * time + t.phase) for t in played.tones])
+            found = estimate(played, (time, value + 1e-12 * noise / noise.std() + cubic * 1e-6 * v.sum(axis=0) ** 3))
+            raised[cubic] += "nonlinear" in found.estimate.flags
+    assert raised[0.0] <= 2
+    assert raised[1.0] == 20
+
+
 def test_noise_alone_is_at_no_other_rate() -> None:
     rng = np.random.default_rng(0)
     for _ in range(10):

@@ -77,7 +77,9 @@ def _phase(found: dict[str, Any], pattern: int, k: int, factor: float) -> str:
 
 def _bias(found: dict[str, Any], factor: float, unit: str) -> str:
     """What curvature is predicted to have added, which no ± has in it."""
-    known = [abs(each) for pattern in found["bias"] for each in pattern if each is not None]
+    pairs = zip(sum(found["bias"], []), sum(found["bias_stderr"], []), strict=True)
+    known = [(abs(each), stderr) for each, stderr in pairs if each is not None]
     if not known:
         return "what curvature adds isn't in it, and with so few points can't be told"
-    return f"what curvature adds, predicted up to {max(known) * factor:.2g} {unit}, isn't in it"
+    largest, stderr = max(known)
+    return f"what curvature adds, predicted up to {largest * factor:.2g} ± {stderr * factor:.1g} {unit}, isn't in it"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from hge_spice.drive import Floats, Waveform
 from hge_spice.gradient.curvature import Curvature, judged
@@ -199,7 +200,13 @@ def _moved_by_clock(found: _Found, setup: Setup, response: np.ndarray, error: fl
 def _bias(windows: Sequence[Window], setup: Setup) -> tuple[Floats, Floats]:
     """What 3rd-order products add to each tone, from the first windows: [tone], A, and its standard error."""
     shifts, errors = zip(*(distortion(_for_products(window, setup), setup.tones) for window in windows), strict=True)
-    return np.mean(shifts, axis=0), np.sqrt(np.mean(np.square(errors), axis=0) / len(errors))
+    count = len(shifts)
+    if count < SCATTER_WINDOWS:
+        return np.mean(shifts, axis=0), np.sqrt(np.mean(np.square(errors), axis=0) / count)
+    # Products lie where slow noise is strong, of which what a fit leaves over knows nothing; windows do. Widened so
+    # that three such errors hold as much as three of a normal distribution.
+    wider = float(stdtrit(count - 1, ndtr(3.0))) / 3
+    return np.mean(shifts, axis=0), np.std(shifts, axis=0, ddof=1) / np.sqrt(count) * wider
 
 
 def _for_products(window: Window, setup: Setup) -> Waveform:

@@ -86,6 +86,7 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
         "runs": estimates[0].runs,
         "notes": list(notes),
         "bias": [all_finite(e.bias) for e in estimates],
+        "bias_stderr": [all_finite(e.bias_stderr) for e in estimates],
         "truth": truth.tolist(),
         "truth_method": "ac",
         "truth_at_rest": [t.at_rest.tolist() for t in truths],
