@@ -77,9 +77,13 @@ def _phase(found: dict[str, Any], pattern: int, k: int, factor: float) -> str:
 
 def _bias(found: dict[str, Any], factor: float, unit: str) -> str:
     """What curvature is predicted to have added, which no ± has in it."""
-    pairs = zip(sum(found["bias"], []), sum(found["bias_stderr"], []), strict=True)
-    known = [(abs(each), stderr) for each, stderr in pairs if each is not None]
+    known = [
+        (abs(each), stderr)
+        for row in zip(found["bias"], found["bias_stderr"], strict=True)
+        for each, stderr in zip(*row, strict=True)
+        if each is not None
+    ]
     if not known:
         return "what curvature adds isn't in it, and with so few points can't be told"
     largest, stderr = max(known)
-    return f"what curvature adds, predicted up to {largest * factor:.2g} ± {stderr * factor:.1g} {unit}, isn't in it"
+    return f"what curvature adds, predicted up to {largest * factor:.2g} ± {stderr * factor:.2g} {unit}, isn't in it"
