@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ _INSTANCE = re.compile(r"^[ \t]*([mx]\w*)[ \t]", re.MULTILINE)
 _BIN = re.compile(r"\.\d+$")  # bins are one model
 _FOLDED = re.compile(r"\n[ \t]*\+")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
-_UNSTEADY = re.compile(r"\btemper\b", re.IGNORECASE)
+_UNSTEADY = re.compile(r"\btemper\b")
 _UNSPEAKABLE = re.compile(r"[\s;$`\\\"'<>|&*?{}\[\]~]")
 _MODES = r"(?:all|a|hs|ps|lt|ki|spe|eg|va|s3|xs)+"  # ngspice 39 to 46; they are searched for as parts of the word
 
@@ -193,28 +193,32 @@ def _piece(file: Path, section: str | None, _changed: int) -> _Piece:
             raise ValueError(f"{file} has no section {section}; it has {there or 'none'}")
         text, before = body[1], 1 + text.count("\n", 0, body.start(1))
     asks: list[_Asked] = []
-    for found in _CARD.finditer(text):
+    cards = list(_CARD.finditer(text))
+    for found in cards:
         card, rest = found[1].lower(), found[2]
         words = ["".join(each) for each in _QUOTED.findall(rest)]
         if len(words) > (card == "lib") and card in {"include", "inc", "lib"}:
             where = f"{file}:{before + text.count(chr(10), 0, found.start(1))}"
             asks.append(_Asked(words[0], words[1] if card == "lib" else None, where))
-    return _Piece(tuple(_heads(text)), not _UNSTEADY.search(text), tuple(asks), tuple(_wraps(text)))
+    folded = text.lower()
+    unsteady = "temper" in folded and _UNSTEADY.search(folded)  # of megabytes the first tells most sooner
+    heads = _heads((found[1], found[2]) for found in cards)
+    return _Piece(tuple(heads), not unsteady, tuple(asks), tuple(_wraps(folded)))
 
 
-def _wraps(text: str) -> Iterator[tuple[str, str]]:
-    """Subcircuits with one transistor and no call in them: their names, and the transistor's."""
-    for name, body in _SUBCIRCUIT.findall(text.lower()):
+def _wraps(folded: str) -> Iterator[tuple[str, str]]:
+    """Subcircuits with one transistor and no call in them, of a text in lower case: their names, the transistor's."""
+    for name, body in _SUBCIRCUIT.findall(folded):
         within = _INSTANCE.findall(body)
         if len(within) == 1 and within[0][0] == "m":
             yield name, within[0]
 
 
-def _heads(text: str) -> Iterator[str]:
-    """Models and subcircuits that a text defines for everyone, the latter with their parameters."""
+def _heads(cards: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Models and subcircuits that cards define for everyone, the latter with their parameters."""
     opened: list[str] = []
     inner = 0  # subcircuits within it
-    for card, rest in _CARD.findall(text):
+    for card, rest in cards:
         kind, said = card.lower(), " ".join(_FOLDED.sub(" ", rest).split()).lower()
         if kind in {"subckt", "macro"}:
             inner += bool(opened)
