@@ -46,12 +46,14 @@ def with_uneven(told: Told, chosen: slice, transient: Transient) -> Told:
     return (*flags, "uneven"), (*notes, note)
 
 
-def with_moved(told: Told, moved: Mapping[str, tuple[float, float]]) -> Told:
-    """The same with those of states that moved, by name before and after."""
+def with_moved(told: Told, moved: Mapping[str, tuple[float, float]], ranges: Mapping[str, float]) -> Told:
+    """The same with those of states that moved, by name before and after; ranges : of those whose range is not 1."""
     flags, notes = told
-    far = {name: abs(after - before) for name, (before, after) in moved.items() if abs(after - before) > MOVED}
+    shares = {name: abs(after - before) / ranges.get(name, 1.0) for name, (before, after) in moved.items()}
+    far = {name: share for name, share in shares.items() if share > MOVED}
     if not far:
         return told
     worst = max(far, key=far.__getitem__)
-    note = f"{len(far)} of {len(moved)} states moved; {worst} by {far[worst]:.3g} of its range"
+    of = "its largest value" if worst in ranges else "its range"
+    note = f"{len(far)} of {len(moved)} states moved; {worst} by {far[worst]:.3g} of {of}"
     return (*flags, "moved_state"), (*notes, note)

@@ -20,13 +20,17 @@ from hge_spice.plateaus import Plateaus
 
 @dataclass(frozen=True)
 class _Parts:
-    """What an analysis gave: the trained output [point], and by [electrode, point], [state, point] the rest."""
+    """What an analysis gave: the trained output [point], and by [electrode, point], [state, point] the rest.
+
+    own_states : of the user's subcircuits, V, by node
+    """
 
     output: Floats
     read: Floats
     sunk: Floats
     currents: Floats
     states: Floats
+    own_states: dict[str, Floats]
     probes: dict[str, Floats]
 
 
@@ -53,6 +57,7 @@ class WaveformReader:
 
         self._read, self._sunk, self._currents = rows(saved.read), rows(saved.sunk), rows(saved.driven)
         self._states, self._probes, self._watched = rows(saved.states), rows(saved.probes), rows(saved.watched)
+        self._own = dict(zip(saved.own_states, rows(saved.own_states), strict=True))
         self._readout = readout(graph)
         self._ground = float(graph.nodes[self._outputs[0]].get("voltage", 0.0))
         self._bounds = family.bounds
@@ -94,7 +99,8 @@ class WaveformReader:
         if not uniform:
             told = with_uneven(told, chosen, transient)
         moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in begun.items()}
-        flags, notes = with_moved(told, moved)
+        moved |= {name: (float(volts[0]), float(volts[-1])) for name, volts in parts.own_states.items()}
+        flags, notes = with_moved(told, moved, _ranges(parts.own_states))
         time, output, currents = time[chosen], parts.output[chosen], parts.currents[:, chosen]
         energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
         if self._ground:
@@ -138,7 +144,9 @@ class WaveformReader:
             whole, chosen = plateau.whole, plateau.window
             after = {name: float(parts.states[self._bounded[name], whole.stop - 1]) for name in held}
             moved = {name: (held[name], after[name]) for name in held}
-            own = with_moved(told, moved)
+            own_states = {name: volts[whole] for name, volts in parts.own_states.items()}
+            moved |= {name: (float(volts[0]), float(volts[-1])) for name, volts in own_states.items()}
+            own = with_moved(told, moved, _ranges(own_states))
             if not plateau.uniform:
                 own = with_uneven(own, chosen, plateaus.transient)
             waveforms.append(
@@ -187,7 +195,10 @@ class WaveformReader:
             probes |= dict(zip(self._watched_names, real[self._watched], strict=True))
         if len(self._outputs) > 1:
             probes |= dict(zip(self._outputs, self._sign * read, strict=True))
-        return _Parts(self._combined(read), read, real[self._sunk], real[self._currents], real[self._states], probes)
+        own = {name: real[k] for name, k in self._own.items()}
+        return _Parts(
+            self._combined(read), read, real[self._sunk], real[self._currents], real[self._states], own, probes
+        )
 
     def _table_power(self, tables: Tables, time: Floats, currents: Floats) -> Floats:
         """Power of the tables' voltages: [point], W."""
@@ -207,6 +218,11 @@ def stopped(result: Result, duration: float) -> SimulationError:
             "right sign"
         )
     return SimulationError(f"{said}:\n{ending(result.log)}")
+
+
+def _ranges(own_states: Mapping[str, Floats]) -> dict[str, float]:
+    """What a state of the user's own moves in: its largest value, since its bounds are not known here."""
+    return {name: float(np.abs(volts).max()) or 1.0 for name, volts in own_states.items()}
 
 
 def _energy(
