@@ -11,6 +11,8 @@ import pytest
 
 from hge_spice.drive import Drive, Tone, Transient
 from hge_spice.gradient import Measurement, homodyne, small_signal
+from hge_spice.gradient.homodyne import higher_band
+from hge_spice.gradient.trust import LAG
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.study.bench.network import build_graph
@@ -143,6 +145,37 @@ def test_the_drift_of_a_state_is_kept_out_of_the_derivatives(tmp_path: Path) -> 
         middle = share(LOGIT + 20 * VOLTS * 25e-3 / 2)
         errors[trend] = abs(found.jacobian[0] / slope(middle, VOLTS) - 1)
     assert errors[None] < 0.1 * errors[False]
+
+
+def test_a_state_that_follows_the_tones_wants_faster_ones(tmp_path: Path) -> None:
+    graph = study(tmp_path, text(BEGINS[".ic"]).replace("k*v(p,m)", "1e3*v(p,m)"))
+    how = Measurement(plan_tones(1, window=25e-3), np.full(1, 1e-3), np.zeros(1), trend=True)
+    with NgspiceDevice(graph) as dut:
+        (found,) = homodyne(dut, np.full(1, VOLTS), np.zeros((1, 1)), how)
+    assert {"moved_state", "lag"} <= {*found.flags}
+    assert any("keep them above" in note for note in found.notes)
+    assert not any("keep tones below" in note for note in found.notes)
+
+
+def test_the_frequency_that_is_advised_is_where_a_memory_would_turn_by_no_more() -> None:
+    """Of a conductance g in front of a state that integrates, g + a/(jω), the quadrature is a share LAG of g there."""
+    tone, g, a = Tone("c", 40.0, 1e-3), 2e-5, 1e-2
+    said = higher_band(np.array([g + a / (2j * np.pi * tone.frequency)]), (tone,))
+    advised = float(said.split("keep them above ")[1].split(" Hz")[0])
+    assert a / (2 * np.pi * advised) == pytest.approx(LAG * g, rel=5e-3)  # said to three digits
+
+
+def test_a_swing_is_a_motion_though_it_ends_where_it_began(tmp_path: Path) -> None:
+    cell = text(BEGINS[".ic"])
+    with NgspiceDevice(study(tmp_path, cell)) as dut:
+        waveform = dut.measure(Drive(np.zeros(1), np.zeros(1), (Tone("c", 40.0, 0.1),), Transient(25e-3, 2000)))
+    before, after = waveform.states["xx0.w"]
+    assert after == pytest.approx(before, abs=1e-5)
+    assert "moved_state" in waveform.flags
+    # ln(w/(1−w)) swings by k·2a/ω
+    (note,) = (note for note in waveform.notes if "moved" in note)
+    furthest = share(LOGIT + 20 * 2 * 0.1 / (2 * np.pi * 40))
+    assert float(note.split(" by ")[1].split(" of ")[0]) == pytest.approx((furthest - W0) / furthest, rel=5e-3)
 
 
 def test_initial_conditions_of_no_state_are_said(tmp_path: Path) -> None:

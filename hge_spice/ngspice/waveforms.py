@@ -98,9 +98,8 @@ class WaveformReader:
         told = flags_and_notes(result, parts.states, self._bounds)
         if not uniform:
             told = with_uneven(told, chosen, transient)
-        moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in begun.items()}
-        moved |= {name: (float(volts[0]), float(volts[-1])) for name, volts in parts.own_states.items()}
-        flags, notes = with_moved(told, moved, _ranges(parts.own_states))
+        moved, far = self._moved(parts, begun, slice(None))
+        flags, notes = with_moved(told, far, self._own)
         time, output, currents = time[chosen], parts.output[chosen], parts.currents[:, chosen]
         energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
         if self._ground:
@@ -142,11 +141,8 @@ class WaveformReader:
         held, waveforms = begun, list[Waveform]()
         for plateau in plateau_points(time, plateaus):
             whole, chosen = plateau.whole, plateau.window
-            after = {name: float(parts.states[self._bounded[name], whole.stop - 1]) for name in held}
-            moved = {name: (held[name], after[name]) for name in held}
-            own_states = {name: volts[whole] for name, volts in parts.own_states.items()}
-            moved |= {name: (float(volts[0]), float(volts[-1])) for name, volts in own_states.items()}
-            own = with_moved(told, moved, _ranges(own_states))
+            moved, far = self._moved(parts, held, whole)
+            own = with_moved(told, far, self._own)
             if not plateau.uniform:
                 own = with_uneven(own, chosen, plateaus.transient)
             waveforms.append(
@@ -166,8 +162,23 @@ class WaveformReader:
                 )
             )
             if not plateaus.reset:
-                held = after
+                held = {name: moved[name][1] for name in held}
         return waveforms
+
+    def _moved(
+        self, parts: _Parts, begun: Mapping[str, float], chosen: slice
+    ) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
+        """Each state before and after, 0 to 1 or V, and how far it came from where it began, as `with_moved` has it."""
+        moved, far = {}, {}
+        for name, before in begun.items():
+            path = parts.states[self._bounded[name], chosen]
+            moved[name], far[name] = (before, float(path[-1])), float(np.abs(path - before).max())
+        for name, volts in parts.own_states.items():
+            path = volts[chosen]
+            largest = float(np.abs(path).max())
+            moved[name] = float(path[0]), float(path[-1])
+            far[name] = float(np.abs(path - path[0]).max()) / largest if largest else 0.0
+        return moved, far
 
     def _levels(self, drive: Drive) -> Floats:
         """DC voltage of each driven electrode, V."""
@@ -218,11 +229,6 @@ def stopped(result: Result, duration: float) -> SimulationError:
             "right sign"
         )
     return SimulationError(f"{said}:\n{ending(result.log)}")
-
-
-def _ranges(own_states: Mapping[str, Floats]) -> dict[str, float]:
-    """What a state of the user's own moves in: its largest value, since its bounds are not known here."""
-    return {name: float(np.abs(volts).max()) or 1.0 for name, volts in own_states.items()}
 
 
 def _energy(
