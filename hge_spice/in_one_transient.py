@@ -7,9 +7,9 @@ from itertools import groupby
 import numpy as np
 
 from hge_spice.drive import Drive, Waveform, WrappedKnown
+from hge_spice.drive.plateaus import PlateauDevice, Plateaus
 from hge_spice.lockin import demodulate
 from hge_spice.lockin.settling import settling
-from hge_spice.plateaus import PlateauDevice, Plateaus
 
 UNSETTLED = 5e-3  # share of a pattern's largest amplitude that settling may add to one, or of a read-out's span, rms
 CHANCE = 1e-6  # that noise looks like settling, below which it is taken for that

@@ -9,9 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hge_spice.intermodulation import Hit, Integers, alias_bins, degrees_of_freedom, intermodulation_hits, products
-from hge_spice.phases import random_phases
 from hge_spice.planner.band import narrowest, narrowest_at
+from hge_spice.planner.intermodulation import (
+    Hit,
+    Integers,
+    alias_bins,
+    degrees_of_freedom,
+    intermodulation_hits,
+    products,
+)
+from hge_spice.planner.phases import random_phases
 from hge_spice.planner.placement import UNLIMITED
 from hge_spice.planner.search import at_points, fewest, fewest_points
 
@@ -70,6 +77,10 @@ class TonePlan:
         return alias_bins(products(self.harmonics, order).sum(axis=1), self.points)
 
 
+MOST_HARMONIC = 10_000_000  # of the lowest tone: twice as many points a window
+FAR = 1_000_000  # harmonics above the lowest; the 128 tones that the command plans at most reach to 31351
+
+
 def plan_tones(
     count: int,
     window: float,
@@ -101,15 +112,22 @@ def plan_tones(
     # A bound that is meant to be a harmonic may miss it by a rounding error.
     if min_frequency:
         _check_above_zero("lowest frequency", min_frequency, "Hz")
-        low = max(1, math.ceil(min_frequency * window - 1e-9))
+        low = max(1, math.ceil(min(min_frequency * window, UNLIMITED) - 1e-9))
     if max_frequency is not None:
         _check_above_zero("highest frequency", max_frequency, "Hz")
-        high = math.floor(max_frequency * window + 1e-9)
+        high = math.floor(min(max_frequency * window, UNLIMITED) + 1e-9)
+    if low > MOST_HARMONIC:
+        raise ValueError(
+            f"the lowest frequency, {min_frequency:g} Hz, is harmonic {low:.3g} of a {window:g} s window, above "
+            f"{MOST_HARMONIC}; lower it or shorten the window"
+        )
     if high < low:
         raise ValueError(
             f"no multiple of {1 / window:g} Hz, which a {window:g} s window resolves, lies between "
             f"{min_frequency or 0:g} and {max_frequency:g} Hz; widen the limits or lengthen the window"
         )
+    if high > low + FAR:
+        high = UNLIMITED  # no plan reaches so far, and a search would lay out every harmonic up to there
     if points != "auto":
         plan = _plan(at_points(count, _check_points(points), low, high), window, points)
         if aim == "band" and not plan.flags:

@@ -57,6 +57,10 @@ class Recipe:
         """Steps in which every pattern is taken once."""
         return 1 if self.batch is None else batch_count(len(self.inputs), self.batch)
 
+    def reached(self, margin: Margin) -> bool:
+        """Whether a read-out is solved with the margin asked for, so that the training ends."""
+        return margin.solved and margin.gap_over_span >= self.gap_over_span
+
     def only(self, patterns: Patterns) -> "Recipe":
         """The recipe for some of the patterns: inputs, target, and the loss where a lock-in demodulates it."""
         target, measurement = self.target.only(patterns), self.measurement
@@ -198,7 +202,7 @@ def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> 
 def train(
     dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int, seed: Sequence[int] = (0,)
 ) -> Iterator[Step]:
-    """Descend from one starting point; ends with the first solved step, or at `steps`.
+    """Descend from one starting point; ends with the first step solved with the margin asked for, or at `steps`.
 
     control : [control], V. An unphysical read-out never counts as solved.
     seed : of the draw of batches and of jumps, where the recipe has them; every epoch and jump draws anew
@@ -244,7 +248,7 @@ def train(
             cost=cost + reading.cost,
             flags=tuple(flags),
         )
-        if reading.margin.solved and reading.margin.gap_over_span >= recipe.gap_over_span:
+        if recipe.reached(reading.margin):
             return
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from hge_spice.drive import AS_MADE, Drive, Floats, NoiseSource, Tone, Transient, Waveform, measure_all
+from hge_spice.drive.plateaus import PlateauDevice, Plateaus
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import IMPERFECTIONS, Imperfection, altered, seen_through
 from hge_spice.imperfections.imperfection import Settings
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.plateaus import PlateauDevice, Plateaus
 from hge_spice.study.tables.spec import StudyError, parse_study
 
 CIRCUIT = {"temperature", "mismatch", "variability", "faults", "parasitics", "source_resistance", "crosstalk"}

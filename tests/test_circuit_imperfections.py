@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from test_check_imperfection import diode_mesh
 
+from hge_spice.devices import ELEMENTS
 from hge_spice.devices.branches import branches
 from hge_spice.drive import Drive, Floats, Transient
 from hge_spice.graph import Network, assign_roles, dopant_network
@@ -47,6 +48,8 @@ def test_a_hops_rate_takes_the_factor() -> None:
     length = graph.graph["parameters"]["localisation"]
     rate = [np.exp(-2 * (after.edges[e]["length"] - graph.edges[e]["length"]) / length) for e in graph.edges]
     assert rate == pytest.approx(factors, rel=1e-12)
+    with pytest.raises(ValueError, match="no parameter 'localisation' to alter; main is their hop rates"):
+        scaled(graph, factors, "localisation")
 
 
 def test_mismatch_correlates_over_its_length() -> None:
@@ -119,11 +122,25 @@ def test_parasitics_add_to_what_is_there() -> None:
     assert values(after, "capacitance") == pytest.approx(np.full(after.number_of_edges(), 3e-15))
 
 
+def test_a_source_of_inverted_inputs_has_resistance_too() -> None:
+    graph: Network = Network(family="resistor", parameters={"resistance": 1e5})
+    for k in range(4):
+        graph.add_node(f"e{k}", kind="electrode", role=None, x=float(k), y=0.0)
+    graph.add_edges_from((f"e{k}", "e0") for k in (1, 2, 3))
+    graph = assign_roles(graph, output="e0", inputs=["e1"], controls=["e2"], complements=["e3"], mirrors=[0.5])
+    graph = altered(graph, {"source_resistance": {"resistance": 3e4, "capacitance": 0.0}}, 0)
+    with NgspiceDevice(graph) as dut:
+        found = dut.operating_point(np.array([0.1]), np.array([0.2])).output[0]
+    assert found == pytest.approx((0.1 + 0.2 + 0.3) / 1.3e5, rel=1e-9)
+
+
 def test_temperature_moves_level_and_gradient() -> None:
     after = altered(grid(3), {"temperature": {"offset": 10.0, "gradient": 1e6}}, 0)
     found = {branch.edge: branch.values["temperature"] for branch in branches(after)}
     assert found["0.0", "1.0"] == pytest.approx(300.15 + 10 - 0.5)
     assert found["1.0", "2.0"] == pytest.approx(300.15 + 10 + 0.5)
+    published = altered(grid(3, "mss"), {"temperature": {"offset": 1.0, "gradient": 1e6}}, 0)
+    assert branches(published)[0].values["temperature"] == pytest.approx(ELEMENTS["mss"].usual_temperature + 1 - 0.5)
     colder = altered(dopant_network(seed=13), {"temperature": {"offset": -7.0, "gradient": 0.0}}, 0)
     assert colder.graph["parameters"]["temperature"] == 70.0
     with pytest.raises(ValueError, match="must be above zero"):

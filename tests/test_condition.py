@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from conftest import HoppingModel
 
+from hge_spice.devices.branches import branches
+from hge_spice.devices.condition import warmed
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, Tables, Tone, Transient
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections.mismatch import scaled
 from hge_spice.netlist import deck, saved_vectors
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.loaded import LoadedDeck
-from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 
 WINDOW = Transient(25e-3, 64)
@@ -105,6 +107,15 @@ def test_another_temperature_is_the_netlist_of_that_temperature(device: NgspiceD
     exact = QuasistaticDevice(device.graph).measure(at_rest).output
     assert device.measure(at_rest).output == pytest.approx(exact, rel=1e-6)
     assert device.measure(given).output.tobytes() == expected.output.tobytes()
+
+
+def test_warmer_is_beside_what_each_model_is_published_for() -> None:
+    graph = mesh()
+    graph.add_edge("e1", "n", family="mss")
+    found = {branch.name: branch.values["temperature"] for branch in branches(graph)}
+    after = {branch.name: branch.values["temperature"] for branch in branches(warmed(graph, 2.0))}
+    assert len(set(found.values())) == 2  # of the memristor, and of all others with their leads
+    assert after == pytest.approx({name: kelvin + 2 for name, kelvin in found.items()})
 
 
 def test_every_kind_of_link_takes_its_strength() -> None:

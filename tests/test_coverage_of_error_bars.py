@@ -12,7 +12,7 @@ from hge_spice.gradient import Measurement, homodyne
 from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.study.tables.spec import parse_study
 from hge_spice.tones import plan_from_harmonics, plan_tones
 

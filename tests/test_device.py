@@ -18,6 +18,7 @@ from hge_spice.lockin import demodulate
 from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.window import window_points
+from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.tones import plan_from_harmonics
 from hge_spice.traces import read_raw
 
@@ -334,6 +335,13 @@ def test_a_drive_that_does_not_fit(
 def test_a_tone_on_something_else_than_a_control(device: NgspiceDevice) -> None:
     with pytest.raises(ValueError, match="a tone on e2, which is no control"):
         device.measure(Drive(np.zeros(5), INPUTS, (Tone("e2", 40.0, 1e-3),), Transient(WINDOW, 75)))
+
+
+def test_two_tones_on_one_source(device: NgspiceDevice) -> None:
+    tones = (Tone("e4", 40.0, 1e-3), Tone("e4", 80.0, 1e-3))
+    for dut in (device, QuasistaticDevice(device.graph)):
+        with pytest.raises(ValueError, match="two tones on e4; a source plays one"):
+            dut.measure(Drive(np.zeros(5), INPUTS, tones, Transient(WINDOW, 75)))
 
 
 def test_ngspice_evaluates_transistors_in_one_thread() -> None:

@@ -14,7 +14,7 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.lint import lint
 from hge_spice.ngspice.worker import Worker
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.tones import plan_tones
 
 

@@ -18,7 +18,7 @@ from hge_spice.netlist import deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.lint import lint
 from hge_spice.ngspice.pdk import from_library
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.quasistatic import BatchedNetwork
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.bench.network import build_graph
@@ -138,6 +138,8 @@ def test_other_engines_refuse_it_by_name(folder: Path) -> None:
             altered(graph, read_imperfections(imperfections), 0)
     with pytest.raises(ValueError, match="no factor that could be changed by itself"):
         links(graph)
+    loaded = altered(graph, read_imperfections({"parasitics": {"node": "1 fF"}}), 0)  # takes nothing of the edges
+    assert deck(loaded).count(" 1e-15\n") == 3
 
 
 @pytest.mark.parametrize(

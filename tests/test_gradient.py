@@ -7,7 +7,7 @@ from hge_spice.drive import Drive, Waveform
 from hge_spice.gradient import DRAWN, ESTIMATORS, Measurement, homodyne, small_signal
 from hge_spice.loss import Target, mse
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.tones import plan_from_harmonics, plan_tones
 
@@ -74,6 +74,18 @@ def test_a_cubic_devices_bias_is_predicted_and_flagged() -> None:
         assert ("nonlinear" in found.flags) == (bias > 5e-3 * 2e-9)
 
 
+def test_an_output_that_nothing_moves_is_not_late_but_below_what_is_told() -> None:
+    """What rounding leaves at the tones has any phase."""
+    dut = Polynomial()
+    dut.slope, dut.curvature, dut.cubic = np.zeros(3), np.zeros((3, 3)), 0.0
+    still = dut.measure
+    dut.measure = lambda drive: replace(still(drive), output=np.full(drive.transient.points, 3.7e-9))
+    for estimator in (homodyne, ESTIMATORS["homodyne_sequential"]):
+        found = estimator(dut, np.zeros(3), np.zeros((1, 1)), measurement(0.01))[0]
+        assert found.flags == ("below_tolerance",)
+        assert np.abs(found.jacobian).max() < 1e-20
+
+
 def test_noise_raises_low_snr_and_gives_the_stated_spread() -> None:
     step = WINDOW / plan_tones(3, WINDOW).points
     density = 2e-21
@@ -95,6 +107,12 @@ def test_the_truth_needs_a_device_that_knows_it() -> None:
 def test_tones_and_controls_must_agree() -> None:
     with pytest.raises(ValueError, match=r"4 tones, 4 amplitudes and 4 phases for 3 controls"):
         homodyne(Polynomial(), np.zeros(3), np.zeros((1, 1)), measurement(0.1, count=4))
+
+
+@pytest.mark.parametrize("amplitude", [0.0, -1e-3, np.nan, np.inf])
+def test_a_tone_without_amplitude_has_no_derivative(amplitude: float) -> None:
+    with pytest.raises(ValueError, match="each must be above zero"):
+        replace(measurement(0.1), amplitude=np.array([1e-3, amplitude, 1e-3]))
 
 
 TRUTHS = {"small_signal", "adjoint"}
@@ -188,6 +206,44 @@ def test_a_demodulated_loss_gives_the_losss_gradient(name: str) -> None:
     expected = mse(outputs, target)[1] @ np.tile(dut.slope + (dut.curvature + dut.curvature.T) @ control, (2, 1))
     limit = 0.6 if name in DRAWN else 5e-3
     assert np.linalg.norm(found[0].loss_gradient - expected) < limit * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_controls_have_codes_that_change(count: int) -> None:
+    """Of 4·n drawn codes one control in 8, of two one in 64, would have the same sign in all: no derivative."""
+    dut = Polynomial()
+    dut.controls, dut.slope, dut.curvature = dut.controls[:count], dut.slope[:count], np.zeros((count, count))
+    for seed in range(200):
+        asked = replace(measurement(0.05, count), rng=np.random.default_rng(seed))
+        found = ESTIMATORS["multiplexed_code"](dut, np.zeros(count), np.zeros((1, 1)), asked)[0]
+        assert np.isfinite([found.jacobian, found.stderr]).all()
+    if count == 1:
+        assert found.jacobian == pytest.approx(dut.slope)
+
+
+def test_one_control_at_a_time_keeps_to_its_own_sign_and_its_own_lag() -> None:
+    """A device late by a fixed time turns each tone by another angle: what was measured at one tone holds there."""
+    dut, late = Polynomial(), Polynomial()
+    dut.curvature = late.curvature = np.zeros((3, 3))
+    signs = replace(measurement(0.01), signs=np.sign(dut.slope))
+    assert ESTIMATORS["homodyne_sequential"](dut, np.zeros(3), np.zeros((1, 1)), signs)[0].flags == ()
+    turned = replace(signs, signs=-np.sign(dut.slope))
+    assert "wrong_sign" in ESTIMATORS["homodyne_sequential"](dut, np.zeros(3), np.zeros((1, 1)), turned)[0].flags
+
+    asked = measurement(0.01)
+    delay = WINDOW / (8 * max(asked.plan.harmonics))
+    angles = -2 * np.pi * delay * np.array(asked.plan.harmonics) / WINDOW
+    late.measure = lambda drive: _delayed(dut, drive, delay)
+    known = replace(asked, lag=angles)
+    for name in ("homodyne", "homodyne_sequential"):
+        found = ESTIMATORS[name](late, np.zeros(3), np.zeros((1, 1)), known)[0]
+        assert np.allclose(found.jacobian, dut.slope, rtol=1e-9)
+        assert found.flags == ()
+
+
+def _delayed(dut: Polynomial, drive: Drive, delay: float) -> Waveform:
+    tones = tuple(replace(t, phase=t.phase - 2 * np.pi * t.frequency * delay) for t in drive.tones)
+    return dut.measure(replace(drive, tones=tones))
 
 
 def test_walsh_codes_keep_curvature_off_the_derivatives() -> None:

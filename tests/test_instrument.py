@@ -176,6 +176,15 @@ def test_a_dac_holds_levels_of_its_own_and_plays_tones_to_a_step() -> None:
     assert not np.allclose(errors, 0)
 
 
+def test_a_dac_says_what_it_cannot_put_out() -> None:
+    """A level, or the peak of a tone upon one, beyond the range; the next measurement is another one."""
+    converted = seen({"dac": {"bits": 12, "range": "1 V"}}, dut=Conductor())
+    tone = Tone("a", 40.0, 0.1)
+    for level, tones, cut in ((1.2, (), True), (0.5, (), False), (0.95, (tone,), True), (0.85, (tone,), False)):
+        found = converted.measure(drive(tones, control=level))
+        assert ("clipped" in found.flags) == cut
+
+
 def test_noise_of_the_controls_comes_out_with_the_devices_slope() -> None:
     """White density S on the electrode is S·slope² at the output."""
     dut = seen({"control_noise": {"psd": "1 uV/rtHz"}})

@@ -68,6 +68,23 @@ def test_a_waveform_comes_back_bit_for_bit(tmp_path: Path) -> None:
         assert journal.recall("c") is None
 
 
+def test_what_is_soon_over_is_not_written_and_the_rest_is_whole(tmp_path: Path, monkeypatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Journal(tmp_path / "j", ABOUT, after=1.0) as journal:
+        journal.note("a", [WHOLE])
+        journal.note("b", [WHOLE, WHOLE])
+        assert not (tmp_path / "j").exists()
+        now[0] = 1.5
+        journal.note("c", [WHOLE])
+        with Journal(tmp_path / "j", ABOUT, after=1.0) as copy:  # as after a kill
+            assert copy.left == 3
+            assert [len(copy.recall(key) or ()) for key in "abc"] == [1, 2, 1]
+        journal.note("d", [WHOLE])
+    with Journal(tmp_path / "j", ABOUT) as journal:
+        assert journal.left == 4
+
+
 def test_of_something_else_it_begins_anew(tmp_path: Path) -> None:
     for about in (ABOUT, {**ABOUT, "trial": "other"}):
         with Journal(tmp_path / "j", about) as journal:

@@ -15,7 +15,7 @@ from hge_spice.graph import Network, assign_roles
 from hge_spice.imperfections import seen_through
 from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.study.bench.network import build_graph
 from hge_spice.study.tables.spec import parse_study
 from hge_spice.study.text.files import load_study

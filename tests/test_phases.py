@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from hge_spice.phases import PHASES, _norm, crest_factor, low_crest_phases, random_phases, schroeder_phases
+from hge_spice.planner.phases import PHASES, _norm, crest_factor, low_crest_phases, random_phases, schroeder_phases
 
 SPARSE = (7, 11, 16, 17, 19)
 

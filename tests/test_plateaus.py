@@ -12,6 +12,7 @@ from hge_spice.devices import ELEMENTS
 from hge_spice.devices.branches import state_nodes
 from hge_spice.devices.response import respond
 from hge_spice.drive import Condition, Drive, Tables, Tone, Transient, Waveform
+from hge_spice.drive.plateaus import GUARD, PlateauDevice, Plateaus
 from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.graph import Network, assign_roles, grid, of_family
 from hge_spice.imperfections import seen_through
@@ -21,8 +22,7 @@ from hge_spice.netlist.ramps import sequence_deck
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.plateau_windows import plateau_points
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.phases import random_phases
-from hge_spice.plateaus import GUARD, PlateauDevice, Plateaus
+from hge_spice.planner.phases import random_phases
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.tones import plan_from_harmonics, plan_tones
 from hge_spice.traces import read_raw

@@ -20,7 +20,7 @@ from hge_spice.gradient import Measurement, adjoint, homodyne, small_signal
 from hge_spice.graph import assign_roles, dopant_network, electrodes
 from hge_spice.loss import LOSSES, Target
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions, solve
 from hge_spice.quasistatic.assembly import Assembly
 from hge_spice.quasistatic.linear import Elimination

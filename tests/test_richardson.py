@@ -2,13 +2,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from test_gradient import Polynomial
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.drive import DeviceUnderTest
-from hge_spice.gradient import ESTIMATORS, Measurement, half_amplitude_bias, homodyne, small_signal
+from hge_spice.gradient import ESTIMATORS, Measurement, half_amplitude_bias, homodyne, homodyne_richardson, small_signal
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.tones import plan_tones
 
 WINDOW = 25e-3
@@ -74,3 +75,15 @@ def test_half_the_amplitude_tells_the_bias(bent: NgspiceDevice) -> None:
     assert (stderr >= 0).all()
     # and agrees with what the 3rd-order products of one measurement predict
     assert np.abs(told - full.bias).max() < 0.05 * np.abs(told).max()
+
+
+def test_noise_hides_an_extrapolated_derivative_by_the_bound_of_all_estimators() -> None:
+    """The stated noise counts too: behind an instrument that adds none, the largest must be five times what it does."""
+    dut = Polynomial()
+    dut.curvature = np.zeros((3, 3))
+    noise = np.sqrt(65) / 3 / (1e-3 * np.sqrt(WINDOW))  # of a derivative, per root of the density
+    for share, hidden in ((4.5, True), (5.5, False)):
+        density = (np.abs(dut.slope).max() / share / noise) ** 2
+        asked = Measurement(plan_tones(3, WINDOW), np.full(3, 1e-3), np.arange(3.0), noise_density=density)
+        found = homodyne_richardson(dut, np.zeros(3), np.zeros((1, 1)), asked)[0]
+        assert ("low_snr" in found.flags) == hidden

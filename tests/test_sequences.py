@@ -5,7 +5,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from hge_spice.plateaus import GUARD
+from hge_spice.drive.plateaus import GUARD
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.beside.against_truth import against_truth
 from hge_spice.study.sweep.sampling import trials

@@ -305,7 +305,7 @@ def test_one_pair_of_levels_means_the_same_as_one_pair_each():
         ({"specs__loss": {}}, r"specs: loss = \{\} should have min, max or both"),
         ({"specs__loss": {"maximum": 1}}, r"specs: loss = .* should have min, max or both, and nothing else"),
         ({"specs__loss": {"min": 2, "max": 1}}, r"specs: loss = .* has its min above its max"),
-        ({"specs__gap": {"min": "1 V"}}, r"specs: '1 V' is not a current"),
+        ({"specs__gap": {"min": "1 V"}}, r"specs: gap: '1 V' is not a current"),
         ({"sweep__a": []}, r"sweep: 'a' is \[\]; it should be a list of values"),
         ({"sweep__a": {"linspace": [1, 2]}}, r"sweep: 'a' is .* \{ linspace = \[first, last, number"),
         ({"sweep__a": {"linspace": [1, 2, 1]}}, "it should be a list of values"),

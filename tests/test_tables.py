@@ -206,3 +206,11 @@ def test_tones_of_an_earlier_measurement_do_not_play_on_with_the_same_tables(dev
     device.measure(Drive(np.zeros(5), INPUTS, (Tone("e1", 280.0, 2e-3),), transient, table))
     quiet = device.measure(Drive(np.zeros(5), INPUTS, (), transient, table))
     assert np.ptp(quiet.output) < quiet.current_error
+
+
+@pytest.mark.parametrize("step", [WINDOW / 75, 1 / 75, 0.1])
+def test_a_held_value_begins_at_its_own_time_whatever_rounding_does(step: float) -> None:
+    """Of 400 points 20 to 33 would take the value before."""
+    table = Tables(("e2",), np.arange(400.0)[None], step, held=True)
+    assert np.array_equal(table.at(step * np.arange(400))[0], np.arange(400.0))
+    assert np.array_equal(table.at(step * (np.arange(399) + 0.999))[0], np.arange(399.0))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hge_spice.intermodulation import intermodulation_hits
-from hge_spice.phases import random_phases
 from hge_spice.planner import construction, placement, search
+from hge_spice.planner.intermodulation import intermodulation_hits
+from hge_spice.planner.phases import random_phases
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 
 WINDOW = 0.025

@@ -39,6 +39,28 @@ def test_a_trials_folder_holds_what_it_was_made_of(tmp_path: Path) -> None:
     json.dumps(result, allow_nan=False)
 
 
+def test_a_solution_without_the_margin_asked_for_is_kept_while_the_search_goes_on(tmp_path: Path) -> None:
+    """This start has 0.32 of the span after its first step, and loses it in the second."""
+    passing = ["device.engine=quasistatic", "perturbation.amplitude=5 mV", "training.seed=1", "training.steps=2"]
+    seen = []
+    result = run_trial(
+        parse_study(load_study("xor", [*passing, "training.starts=2", "training.gap_over_span=0.5"])),
+        tmp_path,
+        lambda start, step: seen.append((start, step)),
+    )
+    assert [start for start, _ in seen] == [0, 0, 1, 1]  # it went on to look for more
+    assert not seen[1][1].margin.solved
+    widest = max((step for _, step in seen if step.margin.solved), key=lambda step: step.margin.gap_over_span)
+    assert widest is seen[0][1]
+    assert result["solved"]
+    assert (result["start"], result["starts"], result["steps"]) == (1, 2, 1)
+    assert result["control"] == widest.control.tolist()
+    assert 0.3 <= result["gap_over_span"] == widest.margin.gap_over_span < 0.5
+    assert result["simulated_seconds"] >= sum(step.cost.simulated_seconds for _, step in seen)  # all of it is paid for
+    met = run_trial(parse_study(load_study("xor", [*passing, "training.gap_over_span=0.3"])), tmp_path / "met")
+    assert (met["starts"], met["steps"], met["control"]) == (1, 1, result["control"])
+
+
 def test_the_same_study_gives_the_same_bits(tmp_path: Path) -> None:
     study = parse_study(load_study("xor", SMALL))
     a, b = (run_trial(study, tmp_path / name) for name in "ab")

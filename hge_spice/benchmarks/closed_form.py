@@ -8,7 +8,7 @@ import numpy as np
 from hge_spice.drive import Drive, Waveform
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.loss import LOSSES, Target
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.study.run.ledger import Outcome
 from hge_spice.study.run.perform import versions
 from hge_spice.study.sweep.sampling import TrialSpec

@@ -97,8 +97,10 @@ def _branches(graph: Network) -> Iterator[Branch]:
             raise ValueError(f"{place.where} has {key} {shown(place.data[key])}; {_of_others(key, place.family)}")
         name, plus = place.name, place.plus
         if values["series_resistance"] and not element.linear:
-            resistance = ELEMENTS["resistor"].values({"resistance": values["series_resistance"]})
-            yield Branch(f"{name}_s", ELEMENTS["resistor"], plus, f"{name}_i", resistance, place.edge)
+            leads = {"resistance": values["series_resistance"], "temperature": values["temperature"]}
+            yield Branch(
+                f"{name}_s", ELEMENTS["resistor"], plus, f"{name}_i", ELEMENTS["resistor"].values(leads), place.edge
+            )
             plus = f"{name}_i"
         yield Branch(name, element, plus, place.minus, values, place.edge, place.gate)
 

@@ -1,12 +1,13 @@
 """What a condition (`drive.Condition`) is to a network: which instances carry its links, and another temperature."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hge_spice.devices import DEVICES
 from hge_spice.devices.branches import hold_source
 from hge_spice.devices.element import NOMINAL_TEMPERATURE
 from hge_spice.devices.elements import ELEMENTS
-from hge_spice.devices.foreign import SUBCIRCUIT
+from hge_spice.devices.foreign import SUBCIRCUIT, described
 from hge_spice.drive import Condition
 from hge_spice.graph import Network
 
@@ -64,16 +65,24 @@ def warmed(graph: Network, kelvin: float) -> Network:
     if family != "dopant" and family not in ELEMENTS and not (family == SUBCIRCUIT and graph.number_of_edges()):
         raise ValueError(f"a {family}'s temperature is set by device.temperature; state it there")
     graph = graph.copy()
-    graph.graph["parameters"] = {**given, "temperature": _above_zero(given, kelvin)}
     for _, _, data in graph.edges(data=True):
-        if "temperature" in data.get("parameters", {}):
-            own = data["parameters"]
-            data["parameters"] = {**own, "temperature": _above_zero(own, kelvin)}
+        own = data.get("parameters", {})
+        if "temperature" in own or ("temperature" not in given and described(graph, data) is None):
+            data["parameters"] = {**own, "temperature": _above_zero(temperature_of(graph, data), kelvin)}
+    level = given.get("temperature", ELEMENTS[family].usual_temperature if family in ELEMENTS else NOMINAL_TEMPERATURE)
+    graph.graph["parameters"] = {**given, "temperature": _above_zero(level, kelvin)}
     return graph
 
 
-def _above_zero(parameters: dict[str, float], kelvin: float) -> float:
-    level = float(parameters.get("temperature", NOMINAL_TEMPERATURE)) + kelvin
+def temperature_of(graph: Network, edge: Mapping[str, Any]) -> float:
+    """An element's temperature, K: its own, else the network's, else that which its model is published for."""
+    family, given = edge.get("family", graph.graph["family"]), graph.graph.get("parameters", {})
+    usual = ELEMENTS[family].usual_temperature if family in ELEMENTS else NOMINAL_TEMPERATURE
+    return float(edge.get("parameters", {}).get("temperature", given.get("temperature", usual)))
+
+
+def _above_zero(temperature: float, kelvin: float) -> float:
+    level = float(temperature) + kelvin
     if level <= 0:
         raise ValueError(f"the temperature would be {level:g} K; it must be above zero")
     return level

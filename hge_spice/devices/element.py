@@ -142,6 +142,11 @@ class Element:
         """Its own and the common ones."""
         return {**COMMON, **self.parameters}
 
+    @property
+    def usual_temperature(self) -> float:
+        """K, where none is stated: SPICE's own, or that of the data which the model was made for."""
+        return self.all_parameters["temperature"].default
+
     def values(self, given: Mapping[str, float] | None = None) -> dict[str, float]:
         """Every parameter, `thermal` and the derived values, by name.
 

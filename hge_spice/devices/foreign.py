@@ -3,7 +3,7 @@
 An edge of family "subcircuit" says in `subcircuit` which netlist file it is from and in `name` which of its subcircuits
 it is (the only one, if left out). Two pins are the edge's + and − end, a third is its gate. Its `parameters` are those
 of the .subckt. What the files define, checked, is `graph.graph["subcircuits"]`, by file: `text`, netlist lines, and
-`cells`, by name, `pins`, `parameters` and `states`. `study.edges.read_edges` reads the files and fills it in.
+`cells`, by name, `pins`, `parameters` and `states`. `study.tables.edges.read_edges` reads the files and fills it in.
 
 A mosfet edge with a `model` has a process's own transistor for a channel: its bulk is the node that `bulk` names, else
 ground; `parameters` are the instance's, w and l in metres. `graph.graph["process"]` has `cards`, which load the
@@ -119,7 +119,9 @@ def _subcircuit(graph: Network, place: Place) -> str:
     if file is None:
         raise ValueError("a subcircuit needs a netlist file; name it in the edge's attribute subcircuit")
     if file not in read:
-        raise ValueError(f"the netlist file {shown(file)} has not been read; see study.edges.read_edges")
+        raise ValueError(
+            f"the netlist file {shown(file)} has not been read; let hge_spice.study.tables.edges.read_edges(graph, folder) read it"
+        )
     cells = read[file]["cells"]
     if name is None and len(cells) == 1:
         (name,) = cells
@@ -191,7 +193,8 @@ def define(
     file : what the edges call it; cells : pins and parameters of each subcircuit, by name in lower case
     states : nodes within each that are states, held at rest at the source v<node>_at beside them
 
-    It is the user's own text, so that nothing is linted or refused; `study.edges.read_edges` reads files of others.
+    It is the user's own text, so that nothing is linted or refused; `study.tables.edges.read_edges` reads files of
+    others.
     """
     graph = graph.copy()
     found = {

@@ -81,6 +81,21 @@ def block_of(
     return block(text=text, name=name, pins=own, parameters=parameters, temperature=temperature)
 
 
+def own_lines(graph: Network) -> list[tuple[str, str]]:
+    """Each statement of a block's text with its place, in lower case; "" for the place of one that loads a process."""
+    described = graph.graph["subcircuit"]
+    lines, places = described["text"].splitlines(), described.get("places")
+    if places is not None:
+        return [(line if not place else line.lower(), place) for line, place in zip(lines, places, strict=True)]
+    found: list[tuple[str, str]] = []
+    for k, line in enumerate(lines, 1):  # a Python program's, folded and with comments
+        if line.startswith("+") and found:
+            found[-1] = (f"{found[-1][0]} {line[1:].strip()}".lower(), found[-1][1])
+        elif line.strip() and line[0] != "*":
+            found.append((" ".join(line.lower().split()), f"line {k} of {described['name']}"))
+    return found
+
+
 def _whole(graph: Network) -> bool:
     return "subcircuit" in graph.graph
 

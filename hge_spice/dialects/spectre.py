@@ -2,7 +2,8 @@
 
 Source: Cadence's Spectre Circuit Simulator Reference, on vsource, isource, resistor, capacitor, vccs, vcvs, ccvs, tran,
 options, save and ahdl_include. Names are in lower case, since case counts there. The modules are those of
-`devices/verilog_a.py`; their files lie beside the netlist.
+`devices/verilog_a.py`; their files lie beside the netlist. A block of the user's own stands as SPICE between `simulator
+lang=spice` and `simulator lang=spectre`, by the rules of `block.py`; elements of ours in it are the same modules.
 """
 
 import re
@@ -12,9 +13,10 @@ import numpy as np
 
 from hge_spice.devices import DEVICES, ELEMENTS, dopant
 from hge_spice.devices.branches import branches
-from hge_spice.devices.library import PREFIX
+from hge_spice.devices.library import PREFIX, subcircuit
 from hge_spice.devices.names import terminal
-from hge_spice.dialects.testbench import Testbench, testbench
+from hge_spice.dialects.block import ALIKE, OF_A_TRANSISTOR, Language, Translated, said_of, translated
+from hge_spice.dialects.testbench import Testbench, is_block, testbench
 from hge_spice.drive import Drive
 from hge_spice.graph import Network
 
@@ -24,6 +26,19 @@ GAIN = (
 # in a period of the highest tone: the lock-ins integrate the mean too, whose first step is by Euler's rule: 1e-4 of a
 # derivative, 1e-3 with a quarter of them
 STEPS = 1024
+LANGUAGE = Language(
+    name="Spectre",
+    quotes=("'", "'"),
+    functions=ALIKE,
+    levels={"1": "1", "2": "2", "3": "3", "8": "49", "49": "49", "14": "54", "54": "54"},
+    keys={
+        **dict.fromkeys("rcl", frozenset({"r", "c", "l", "tc1", "tc2", "m", "ic"})),
+        **dict.fromkeys("dqj", frozenset({"area", "m"})),
+        "m": OF_A_TRANSISTOR,
+    },
+    models=dict.fromkeys("dqjm"),
+    behavioural=False,
+)
 _CARDS = {"series_resistance", "capacitance"}
 _SINE = re.compile(r"dc 0 ac 0 sin\((.*)\)")
 
@@ -34,26 +49,32 @@ def spectre(graph: Network, drive: Drive) -> str:
     Raises ValueError as `testbench` does.
     """
     bench, options = testbench(graph, drive, STEPS), DEVICES[graph.graph["family"]].options
-    instances = list(_dopant(graph) if graph.graph["family"] == "dopant" else _elements(graph))
+    block = translated(graph, LANGUAGE, _library()) if is_block(graph) else Translated()
+    instances = list(_instances(graph))
     states = {f"{name}_{state}" for name, state in _states(graph)}
-    modules = dict.fromkeys(each.split(") ")[1].split(" ")[0] for each in instances)
+    modules = [*(each.split(") ")[1].split(" ")[0] for each in instances), *_modules(block)]
     files = dict.fromkeys("dopant" if "dopant" in name else name.removeprefix(PREFIX) for name in modules)
     start, stop = drive.transient.settle, bench.stop
-    kept = [f"{name.removesuffix('#branch')}:p" if "#" in name else name for name in (*_read(bench), *bench.kept)]
+    vectors = (*_read(bench), *bench.kept)
+    kept = [_probe(name) for name in vectors if not name.startswith("@")]
+    celsius = f" temp={graph.graph['parameters']['temperature'] - 273.15!r}" if is_block(graph) else ""
+    spice = ["simulator lang=spice", *block.lines, "simulator lang=spectre"] if block.lines else []
     outcome = [f"{axis}_{terminal(tone.electrode)}" for tone in drive.tones for axis in "xy"]
     return "\n".join(
         [
             f"// {bench.title}",
             "// made by hge_spice for Spectre; SI units; a derivative, in nA/V or nV/V, is what x_<control> grows by",
             f"// from {start!r} s to {stop!r} s, its quadrature what y_<control> does",
+            *(f"// {remark}" for remark in said_of(block, vectors)),
             "simulator lang=spectre",
             *(f'ahdl_include "{PREFIX}{name}.va"' for name in (*files, "lockin")),
+            *spice,
             *(_card(line) for line in bench.cards if _plain(line, states)),
             *instances,
             *_lockins(bench),
             (
                 f"simulatorOptions options reltol={options['reltol']!r} vabstol={options['vntol']!r} "
-                f"iabstol={options['abstol']!r} gmin={options['gmin']!r}"
+                f"iabstol={options['abstol']!r} gmin={options['gmin']!r}{celsius}"
             ),
             f"extraction tran stop={stop!r} step={bench.step!r} maxstep={bench.step!r} method=traponly",
             f"save {' '.join(dict.fromkeys([*kept, *outcome]))}",
@@ -64,10 +85,15 @@ def spectre(graph: Network, drive: Drive) -> str:
 
 def _plain(line: str, states: set[str]) -> bool:
     """Whether a card is none of what modules stand for: equations, native devices, states' capacitors and sources."""
-    return line[0].lower() in "vrcigh" and line.split(maxsplit=1)[0][1:].lower() not in states
+    return line[0].lower() in "vrcighx" and line.split(maxsplit=1)[0][1:].lower() not in states
 
 
 def _card(line: str) -> str:
+    if line[0] in "xX":  # the block
+        plain, first, values = line.lower().partition("=")
+        *pins, word = plain.split()
+        name, *nodes = pins if first else [*pins, word]
+        return f"{name} ({' '.join(nodes[:-1])}) {nodes[-1]}{f' {word}={values}' if first else ''}"
     name, plus, minus, *rest = line.lower().split()
     ends, value = f"{name} ({plus} {minus}", " ".join(rest)
     passive = {"r": "resistor r", "c": "capacitor c", "i": "isource dc"}.get(name[0])
@@ -83,6 +109,34 @@ def _card(line: str) -> str:
     offset, amplitude, frequency, delay, _, degrees = found[1].split()
     more = f" delay={delay}" if float(delay) else ""
     return f"{ends}) vsource type=sine sinedc={offset} ampl={amplitude} freq={frequency} sinephase={degrees}{more}"
+
+
+def _probe(name: str) -> str:
+    """A vector of ngspice's as Spectre calls it: v.x1.v2#branch is the current of x1's v2."""
+    return f"{name.removesuffix('#branch').removeprefix('v.')}:p" if "#" in name else name
+
+
+def _library() -> dict[str, str]:
+    """Subcircuits of our elements, which Spectre has as modules: by name, the statements that a block has of them."""
+    found = {}
+    for name, element in ELEMENTS.items():
+        lines = [line for line in subcircuit(element).lower().splitlines() if line and line[0] != "*"]
+        found[f"{PREFIX}{name}"] = "\n".join(lines).replace("\n+", "")
+    return found
+
+
+def _modules(block: Translated) -> list[str]:
+    """Modules of elements of ours that calls of a block are."""
+    defined = {line.split()[1] for line in block.lines if line.startswith(".subckt ")}
+    called = [word for line in block.lines if line[0] == "x" for word in line.split() if word.startswith(PREFIX)]
+    return [name for name in called if name.removeprefix(PREFIX) in ELEMENTS and name not in defined]
+
+
+def _instances(graph: Network) -> Iterator[str]:
+    if graph.graph["family"] == "dopant":
+        yield from _dopant(graph)
+    elif not is_block(graph):
+        yield from _elements(graph)
 
 
 def _elements(graph: Network) -> Iterator[str]:

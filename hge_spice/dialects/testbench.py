@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 
 from hge_spice.devices import ELEMENTS
+from hge_spice.devices.block_mismatch import has_draw
 from hge_spice.devices.foreign import has_foreign
 from hge_spice.drive import Drive
 from hge_spice.graph import Network, readout
 from hge_spice.netlist import deck, saved_vectors
 
-NOT_CARDS = (".title", ".options", ".save", ".tran", ".op", ".end", "*")
+NOT_CARDS = (".title", ".options", ".save", ".tran", ".op", ".end", ".temp", "*")
 
 
 @dataclass(frozen=True)
 class Testbench:
     """One extraction, ready to be written down.
 
-    cards : of the ngspice deck but for its title, options and analysis
+    cards : of the ngspice deck but for its title, options, analysis and the text of a block of the user's own
     read : the vectors that make the output, as ngspice names them, each with its sign
     kept : vectors that are worth seeing beside it
     step : s, the longest
@@ -34,16 +35,30 @@ class Testbench:
         return self.drive.transient.duration
 
 
-def testbench(graph: Network, drive: Drive, steps: int) -> Testbench:
-    """The extraction of a network whose equations are ours, with so many steps in a period of the highest tone.
+def is_block(graph: Network) -> bool:
+    """Whether the device is a block of the user's own, a netlist that `block.translated` takes line by line."""
+    return "subcircuit" in graph.graph
 
-    Raises ValueError for one with a block, a layer or an edge of other people's netlist, and for a drive without tones.
+
+def testbench(graph: Network, drive: Drive, steps: int) -> Testbench:
+    """The extraction of a network of ours or of a block, with so many steps in a period of the highest tone.
+
+    Raises ValueError for a graph or layers that hold other people's netlists, for a block with a draw of mismatch
+    written into it, and for a drive without tones.
     """
     family = graph.graph["family"]
-    if (family != "dopant" and family not in ELEMENTS) or has_foreign(graph):
+    if is_block(graph):
+        if has_draw(graph):
+            raise ValueError(
+                "a draw of mismatch is said as delvto and mulu0 of ngspice's transistors, which not all simulators "
+                "have; leave it out (corners.draw=0) and draw with the process's own statistics there"
+            )
+        graph = graph.copy()
+        graph.graph["subcircuit"] = {**graph.graph["subcircuit"], "text": ""}
+    elif (family != "dopant" and family not in ELEMENTS) or has_foreign(graph):
         raise ValueError(
-            f"a {family} device holds netlists of others; decks for other simulators are written of networks "
-            "whose every edge is an element or a hop; take the ngspice deck"
+            f"a {family} device holds netlists of others; decks for other simulators are written of one block, and of "
+            "networks whose every edge is an element or a hop; take the ngspice deck"
         )
     if not drive.tones or drive.tables is not None:
         raise ValueError("a deck for another simulator needs a drive with tones and without tables")

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import lru_cache
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,14 @@ class ManyAtOnce(Protocol):
 
 def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]:
     """One waveform per drive, in their order; side by side where the device can."""
-    return dut.measure_many(drives) if isinstance(dut, ManyAtOnce) else [dut.measure(drive) for drive in drives]
+    if _takes_many(type(dut)):
+        return cast(ManyAtOnce, dut).measure_many(drives)
+    return [dut.measure(drive) for drive in drives]
+
+
+@lru_cache(maxsize=64)  # Python 3.11 takes longer over a protocol than over an analysis
+def _takes_many(kind: type) -> bool:
+    return issubclass(kind, ManyAtOnce)
 
 
 @runtime_checkable
@@ -81,15 +89,20 @@ def all_responses(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequ
 
     inputs : [pattern, input], V; frequencies : [control], Hz
     """
-    if isinstance(dut, ManyLinearised):
-        return dut.small_signals(control, inputs, frequencies)
+    if _knows_many(type(dut)):
+        return cast(ManyLinearised, dut).small_signals(control, inputs, frequencies)
     return np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
+
+
+@lru_cache(maxsize=64)
+def _knows_many(kind: type) -> bool:
+    return issubclass(kind, ManyLinearised)
 
 
 def all_points(dut: SmallSignalDevice, control: Floats, inputs: Floats) -> list[Waveform]:
     """One operating point for each pattern, tones off; together where the device can. inputs : [pattern, input], V."""
-    if isinstance(dut, ManyLinearised):
-        return dut.operating_points(control, inputs)
+    if _knows_many(type(dut)):
+        return cast(ManyLinearised, dut).operating_points(control, inputs)
     return [dut.operating_point(control, pattern) for pattern in inputs]
 
 

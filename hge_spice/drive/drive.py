@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-9  # of a step, by which a point may come before the value that begins there
 INJECTED = "current beside "  # in the names of tables: a current in parallel to an element of the netlist, A
 
 
@@ -113,7 +114,7 @@ class Tables:
         place = np.clip(time / self.step, 0.0, np.shape(self.values)[1] - 1)
         before = np.minimum(place.astype(int), np.shape(self.values)[1] - 2)
         if self.held:
-            return np.asarray(self.values[:, np.floor(place).astype(int)])
+            return np.asarray(self.values[:, np.floor(place + ROUNDING).astype(int)])
         share = place - before
         return np.asarray((1 - share) * self.values[:, before] + share * self.values[:, before + 1])
 

@@ -2,12 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from hge_spice.drive.device import DeviceUnderTest, measure_all
-from hge_spice.drive.drive import Drive
+from hge_spice.drive.drive import Drive, Tone, Transient
 from hge_spice.drive.waveform import Waveform
+
+
+@lru_cache(maxsize=16)  # the same at every pattern and step of a training
+def _said(ramp: float, tones: tuple[Tone, ...], transient: Transient) -> bytes:
+    return repr((ramp, tones, transient)).encode()
 
 
 def digest(*drives: Drive, ramp: float = 0.0) -> str:
@@ -15,7 +21,8 @@ def digest(*drives: Drive, ramp: float = 0.0) -> str:
     told = hashlib.sha256()
     for drive in drives:
         arrays = [drive.control, drive.inputs]
-        told.update(repr((ramp, drive.tones, drive.transient, drive.condition)).encode())
+        told.update(_said(ramp, drive.tones, drive.transient))
+        told.update(repr(drive.condition).encode())
         if drive.tables is not None:
             told.update(repr((drive.tables.electrodes, drive.tables.step, drive.tables.held)).encode())
             arrays.append(drive.tables.values)

@@ -24,6 +24,7 @@ class Measurement:
     noise_density : A²/Hz (V²/Hz of a voltage) one-sided, of the read-out as stated; used for what it would add, whether
     or not it is injected
     noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
+    noise_added : A²/Hz one-sided, of what is known to be in the waveforms as noise; zero for a device simulated without
     signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
     lockin : filter; the boxcar over the window where none is given
     trend : whether a straight line is fitted beside the tones; None to decide by what was measured, see `estimates`
@@ -31,6 +32,8 @@ class Measurement:
     repeats : directions or codes per estimate, for estimators that draw them
     rng : for estimators that draw at random
     loss : [pattern] outputs -> loss; where given, estimators that can demodulate the loss itself do so
+
+    Raises ValueError for an amplitude that isn't above zero.
     """
 
     plan: TonePlan
@@ -39,6 +42,7 @@ class Measurement:
     settle: float = 0.0
     noise_density: float = 0.0
     noise_exponent: float | None = None
+    noise_added: float = 0.0
     signs: Floats | None = None
     lockin: Filter | None = None
     trend: bool | None = None
@@ -46,6 +50,13 @@ class Measurement:
     repeats: int = 1
     rng: np.random.Generator | None = None
     loss: Callable[[Floats], float] | None = None
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.amplitude) & (np.asarray(self.amplitude) > 0)).all():
+            raise ValueError(
+                f"the amplitudes are {self.amplitude} V; each must be above zero, since a derivative is what a tone "
+                "moves over its amplitude: leave out the control that is not to move"
+            )
 
     @property
     def transient(self) -> Transient:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
+from hge_spice.gradient.curvature import curvature
 from hge_spice.gradient.estimate import Estimate, Measurement
-from hge_spice.gradient.trust import LAG, RESOLVED, is_below, is_nonlinear, lags
-from hge_spice.lockin import Demodulated, ErrorBars, demodulate, distortion, error_bars
+from hge_spice.gradient.trust import LAG, RESOLVED, SILENT, is_below, lags
+from hge_spice.lockin import Demodulated, ErrorBars, demodulate, error_bars
 
 DRIFTING = 3.0  # standard errors of the line
+ROUNDING = 1e-15  # share of the output, below which its digits end
 FEWEST_LEFT = 4  # degrees of freedom; with fewer a line is told from nothing
 
 
@@ -40,11 +42,12 @@ def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measuremen
     """
     window = measurement.plan.window
     found = _demodulated(waveforms, tones, measurement)
-    bars = None
-    if found and len({each.residual.shape for each in found}) == 1:
-        bars = error_bars(found, window, measurement.noise_exponent)
+    alike = len({each.residual.shape for each in found}) == 1
+    bars = error_bars(found, window, measurement.noise_exponent) if alike else ()
+    least = SILENT * max(float(np.abs(each.response).max()) for each in found)
     return tuple(
-        _judge(waveform, each, bars, tones, measurement) for waveform, each in zip(waveforms, found, strict=True)
+        _judge(waveform, each, bar, tones, measurement, least)
+        for waveform, each, bar in zip(waveforms, found, bars or [None] * len(found), strict=True)
     )
 
 
@@ -61,31 +64,39 @@ def _demodulated(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measure
 
 
 def _judge(
-    waveform: Waveform, found: Demodulated, bars: ErrorBars | None, tones: tuple[Tone, ...], measurement: Measurement
+    waveform: Waveform,
+    found: Demodulated,
+    bars: ErrorBars | None,
+    tones: tuple[Tone, ...],
+    measurement: Measurement,
+    least: float,
 ) -> Estimate:
+    """The estimate of a pattern; least : response, A or V, below which it is off, and its lag nobody's to mend."""
     amplitude = np.array([tone.amplitude for tone in tones])
     stderr = found.stderr if bars is None else bars.stderr
-    shift, shift_stderr = distortion(found.straightened(waveform), tones)
     response = found.response
+    rms = np.sqrt(measurement.noise_added * len(waveform.time) / (2 * measurement.plan.window))
+    bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, rms)
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
     noise = np.sqrt(measurement.noise_density * found.gain)
+    resolved = max(waveform.current_error, ROUNDING * float(np.abs(waveform.output).max()))
+    doubt = np.maximum(stderr, resolved)
     flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
     if found.trend:
         notes.append(
             f"the output drifts by {found.trend:.3g} (its unit) over the window: a straight line was fitted too"
         )
-    if is_nonlinear(response, shift, shift_stderr):
-        flags.append("nonlinear")
-    if lags(turned, stderr):
+    flags += bent.flags
+    notes += bent.notes
+    if lags(turned, doubt):
         flags.append("lag")
-        notes.append((higher_band if "moved_state" in flags else lower_band)(turned, tones))
-    if measurement.signs is not None:
-        # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
-        doubt = np.maximum(stderr, waveform.current_error)
-        if np.any(-measurement.signs * turned.real > RESOLVED * doubt):
-            flags.append("wrong_sign")
-    if is_below(response, waveform.current_error):
+        if np.abs(response).max() >= least:
+            notes.append((higher_band if "moved_state" in flags else lower_band)(turned, tones))
+    # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
+    if measurement.signs is not None and np.any(-measurement.signs * turned.real > RESOLVED * doubt):
+        flags.append("wrong_sign")
+    if is_below(response, resolved):
         flags.append("below_tolerance")
     if is_below(response, noise, stderr):
         flags.append("low_snr")
@@ -94,8 +105,8 @@ def _judge(
         response=response / amplitude,
         stderr=stderr / amplitude,
         noise_stderr=noise / amplitude,
-        bias=shift / amplitude,
-        bias_stderr=shift_stderr / amplitude,
+        bias=bent.shift / amplitude,
+        bias_stderr=bent.stderr / amplitude,
         simulated_seconds=waveform.simulated_seconds,
         energy=waveform.energy,
         perturbation_energy=waveform.perturbation_energy,

@@ -1,6 +1,7 @@
-"""Sequential homodyne: the same lock-in, one control after the other, each with the one lowest tone to itself."""
+"""Sequential homodyne: the same lock-in, one control after the other, each with one tone to itself."""
 
 from dataclasses import replace
+from itertools import count
 from math import ceil
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.gradient.homodyne import estimates
-from hge_spice.tones import plan_from_harmonics
+from hge_spice.tones import TonePlan, plan_from_harmonics
 
 
 def homodyne_sequential(
@@ -18,24 +19,30 @@ def homodyne_sequential(
 
     control : [control], V; inputs : [pattern, input], V
 
-    Each control takes the plan's lowest harmonic, with as many points per period as the plan's highest has. No other
-    tone is there to mix with: what is left of the bias is a²·y‴/8.
+    Each control takes the plan's lowest harmonic, or its own where a lag was measured, which holds for that one. There
+    are as many points per period as the plan's highest harmonic has, or as many more as keep its own products off it.
+    No other tone is there to mix with: what is left of the bias is a²·y‴/8.
     """
     plan = measurement.plan
     measurement.tones(dut.controls)  # says what doesn't fit
-    low = min(plan.harmonics)
-    enough = ceil(low * plan.points / max(plan.harmonics))
-    alone = plan_from_harmonics((low,), plan.window)
-    if alone.points < enough:
-        alone = plan_from_harmonics((low,), plan.window, points=enough)
+    harmonics = (min(plan.harmonics),) * len(dut.controls) if measurement.lag is None else plan.harmonics
     rounds: list[tuple[Estimate, ...]] = []
-    for k, name in enumerate(dut.controls):
-        tones = (Tone(name, low / plan.window, float(measurement.amplitude[k]), float(measurement.phase[k])),)
-        lag = None if measurement.lag is None else measurement.lag[k : k + 1]
-        own = replace(measurement, plan=alone, lag=lag)
+    for k, (name, harmonic) in enumerate(zip(dut.controls, harmonics, strict=True)):
+        tones = (Tone(name, harmonic / plan.window, float(measurement.amplitude[k]), float(measurement.phase[k])),)
+        lag, signs = (None if each is None else each[k : k + 1] for each in (measurement.lag, measurement.signs))
+        own = replace(measurement, plan=_alone(harmonic, plan), lag=lag, signs=signs)
         drives = [Drive(control, pattern, tones, own.transient) for pattern in inputs]
         rounds.append(estimates(measure_all(dut, drives), tones, own))
     return tuple(_joined([each[p] for each in rounds]) for p in range(len(inputs)))
+
+
+def _alone(harmonic: int, plan: TonePlan) -> TonePlan:
+    """The plan of one tone, as finely sampled as the highest of those that it is one of."""
+    fewest = plan_from_harmonics((harmonic,), plan.window)
+    enough = max(fewest.points, ceil(harmonic * plan.points / max(plan.harmonics)))
+    # at four points a period the tone's third harmonic would come back at the tone itself
+    finer = (plan_from_harmonics((harmonic,), plan.window, points=points) for points in count(enough))
+    return next(each for each in finer if each.flags == fewest.flags)
 
 
 def _joined(parts: list[Estimate]) -> Estimate:

@@ -57,13 +57,15 @@ def multiplexed_code(
 
     control : [control], V; inputs : [pattern, input], V
 
-    There are 4·n·repeats of them. The standard error is the scatter over codes, crosstalk included. Raises ValueError
-    without an rng.
+    There are 4·n·repeats of them, drawn again should a control have the same sign in all. The standard error is the
+    scatter over codes, crosstalk included. Raises ValueError without an rng.
     """
     if measurement.rng is None:
         raise ValueError("multiplexed_code draws its codes; give the measurement an rng")
     count = len(control)
-    codes = measurement.rng.choice([-1.0, 1.0], size=(CODES_PER_CONTROL * count * measurement.repeats, count))
+    codes = np.ones((CODES_PER_CONTROL * count * measurement.repeats, count))
+    while not np.ptp(codes, axis=0).all():
+        codes = measurement.rng.choice([-1.0, 1.0], size=codes.shape)
     centred = codes - codes.mean(axis=0)
     decoder = (centred / np.sum(centred**2, axis=0)).T / measurement.amplitude[:, None]
     return _decoded(dut, control, inputs, measurement, codes, decoder, random=True)

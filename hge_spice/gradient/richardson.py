@@ -11,8 +11,7 @@ import numpy as np
 from hge_spice.drive import DeviceUnderTest, Floats
 from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.gradient.homodyne import homodyne
-
-RESOLVED = 2.0  # standard errors
+from hge_spice.gradient.trust import is_below
 
 
 def half_amplitude_bias(full: Estimate, half: Estimate) -> tuple[Floats, Floats]:
@@ -38,19 +37,20 @@ def homodyne_richardson(
 def _extrapolated(full: Estimate, half: Estimate) -> Estimate:
     bias, bias_stderr = half_amplitude_bias(full, half)
     stderr = np.hypot(4 * half.stderr, full.stderr) / 3
-    flags = [f for f in dict.fromkeys([*full.flags, *half.flags]) if f not in {"nonlinear", "low_snr"}]
-    largest = np.abs((4 * half.jacobian - full.jacobian) / 3).max()
+    judged = ("nonlinear", "curvature_unseen", "low_snr")
+    flags = [f for f in dict.fromkeys([*full.flags, *half.flags]) if f not in judged]
+    response = (4 * half.response - full.response) / 3
+    noise_stderr = np.hypot(4 * half.noise_stderr, full.noise_stderr) / 3
     # the predicted bias of the half amplitude still bends what the extrapolation takes for a parabola
-    if "nonlinear" in half.flags:
-        flags.append("nonlinear")
-    if largest < RESOLVED * stderr.max():
+    flags += [flag for flag in judged[:2] if flag in half.flags]
+    if is_below(response, noise_stderr, stderr):
         flags.append("low_snr")
     return replace(
         full,
         output=(4 * half.output - full.output) / 3,
-        response=(4 * half.response - full.response) / 3,
+        response=response,
         stderr=stderr,
-        noise_stderr=np.hypot(4 * half.noise_stderr, full.noise_stderr) / 3,
+        noise_stderr=noise_stderr,
         bias=bias,
         bias_stderr=bias_stderr,
         simulated_seconds=full.simulated_seconds + half.simulated_seconds,

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.graph import Network, electrodes
+from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
 from hge_spice.imperfections.wiring import wired
-
-DRIVEN = ("control", "input", "complement", "bias")
+from hge_spice.netlist import driven
 
 
 def _make(settings: Settings) -> Effect:
@@ -30,7 +29,7 @@ def _make(settings: Settings) -> Effect:
     }
 
     def graph(network: Network, _: np.random.Generator) -> Network:
-        names = [name for role in DRIVEN for name in electrodes(network, role)]
+        names = list(driven(network))
         pairs = {key: _pairs(key, matrix, names) for key, matrix in between.items()}
         return wired(network, {**to_output, **pairs})
 
@@ -63,10 +62,18 @@ def _pairs(key: str, matrix: np.ndarray, names: list[str]) -> tuple[tuple[str, s
 
 IMPERFECTION = Imperfection(
     settings={
-        "capacitance": Setting("capacitance", default=0.0, least=0),
-        "conductance": Setting("conductance", default=0.0, least=0),
-        "between": Setting("capacitance", default=0.0, least=0, columns=("capacitance",)),
-        "between_conductance": Setting("conductance", default=0.0, least=0, columns=("conductance",)),
+        "capacitance": Setting("capacitance", default=0.0, least=0, about="From every driven electrode to the output."),
+        "conductance": Setting("conductance", default=0.0, least=0, about="From every driven electrode to the output."),
+        "between": Setting(
+            "capacitance",
+            default=0.0,
+            least=0,
+            columns=("capacitance",),
+            about="Of every pair of driven electrodes; or a symmetric matrix: controls, inputs, their inverses, bias.",
+        ),
+        "between_conductance": Setting(
+            "conductance", default=0.0, least=0, columns=("conductance",), about="The same of leakage between them."
+        ),
     },
     make=_make,
     neutral={},

@@ -7,6 +7,8 @@ operating point: 4kT/R (Nyquist 1928), 2q|I| (Schottky 1918), ratio·I²/f (Hoog
 then carries it to the output, through its nonlinearities and capacitors too, at the price of loading the circuit anew
 for every measurement.
 
+Either way it is noise of the device as it was made, not of what drift has made of it since.
+
 The same noise by both ways would count twice: `check_together` refuses any mixture.
 """
 
@@ -27,7 +29,9 @@ WAYS = ("ngspice", "elements", "off")
 KEPT = 64  # operating points: an extraction of the same patterns follows a read-out
 LOWEST = 1e-2  # Hz, below which injected flicker noise stays constant
 
-OF = Setting(words=WAYS, default="ngspice")
+OF = Setting(
+    words=WAYS, default="ngspice", about="Whether ngspice predicts it at the output, or every element injects its own."
+)
 
 
 def check_together(chosen: Mapping[str, Settings]) -> None:

@@ -43,6 +43,8 @@ def scaled(graph: Network, factors: Floats, parameter: str = "main", only: NDArr
     """
     graph = graph.copy()
     family, shared = graph.graph["family"], graph.graph.get("parameters", {})
+    if family == "dopant" and parameter != "main":
+        raise ValueError(f"a dopant network's links have no parameter {parameter!r} to alter; main is their hop rates")
     if family != "dopant" and not graph.number_of_edges():
         raise ValueError(
             f"a {family} has no links to alter; its transistors take pelgrom, anything else is its netlist's own"
@@ -98,11 +100,28 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "sigma": Setting("ratio", default=0.0, least=0, most=5.0),
-        "parameter": Setting(text=True, default="main"),
-        "pelgrom": Setting("matching", default=0.0, least=0),
-        "pelgrom_gain": Setting("relative matching", default=0.0, least=0),
-        "correlation": Setting("length", default=0.0, least=0),
+        "sigma": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=5.0,
+            about="Standard deviation of the logarithm of every element's own factor.",
+        ),
+        "parameter": Setting(
+            text=True,
+            default="main",
+            about="What the factor is on: its name, or \"main\" for a hop's rate and an element's first.",
+        ),
+        "pelgrom": Setting(
+            "matching",
+            default=0.0,
+            least=0,
+            about="Area coefficient of transistors' thresholds: two alike differ by σ = A/√(w·l).",
+        ),
+        "pelgrom_gain": Setting(
+            "relative matching", default=0.0, least=0, about="The same of their current factors, in blocks."
+        ),
+        "correlation": Setting("length", default=0.0, least=0, about="Length over which elements' factors are alike."),
     },
     make=_make,
     neutral={},

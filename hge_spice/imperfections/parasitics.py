@@ -29,7 +29,7 @@ def _make(settings: Settings) -> Effect:
                 inner["capacitance"] = inner.get("capacitance", network.graph.get("node_capacitance", 0.0)) + node
                 if leakage:
                     inner["leakage"] = inner.get("leakage", 0.0) + leakage
-        for _, _, data in network.edges(data=True):
+        for _, _, data in network.edges(data=True) if edge else ():
             given = data.get("parameters", {})
             before = given.get("capacitance", network.graph.get("parameters", {}).get("capacitance", 0.0))
             data["parameters"] = {**given, "capacitance": before + edge}
@@ -40,9 +40,9 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "node": Setting("capacitance", default=0.0, least=0),
-        "edge": Setting("capacitance", default=0.0, least=0),
-        "leakage": Setting("conductance", default=0.0, least=0),
+        "node": Setting("capacitance", default=0.0, least=0, about="From every inner node to ground."),
+        "edge": Setting("capacitance", default=0.0, least=0, about="Across every element."),
+        "leakage": Setting("conductance", default=0.0, least=0, about="From every inner node to ground."),
     },
     make=_make,
     neutral={},

@@ -5,9 +5,10 @@ They are elements of the netlist: the drop follows the network's own current, an
 
 import numpy as np
 
-from hge_spice.graph import Network, electrodes
+from hge_spice.graph import Network
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Setting, Settings
 from hge_spice.imperfections.wiring import wired
+from hge_spice.netlist import driven
 
 
 def _make(settings: Settings) -> Effect:
@@ -18,10 +19,9 @@ def _make(settings: Settings) -> Effect:
         if not resistance:
             return network
         network = network.copy()
-        for role in ("control", "input", "bias"):
-            for name in electrodes(network, role):
-                before = network.nodes[name].get("series_resistance", 0.0)
-                network.nodes[name]["series_resistance"] = before + resistance
+        for name in driven(network):
+            before = network.nodes[name].get("series_resistance", 0.0)
+            network.nodes[name]["series_resistance"] = before + resistance
         return network
 
     return Effect(graph=graph)
@@ -29,8 +29,10 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "resistance": Setting("resistance", default=0.0, least=0),
-        "capacitance": Setting("capacitance", default=0.0, least=0),
+        "resistance": Setting("resistance", default=0.0, least=0, about="Of every source."),
+        "capacitance": Setting(
+            "capacitance", default=0.0, least=0, about="Of every electrode to ground, behind its resistance."
+        ),
     },
     make=_make,
     neutral={},

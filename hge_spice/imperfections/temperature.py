@@ -5,8 +5,7 @@ The gradient is along x, about the middle of the nodes; each element is at the t
 
 import numpy as np
 
-from hge_spice.devices.condition import warmed
-from hge_spice.devices.element import NOMINAL_TEMPERATURE
+from hge_spice.devices.condition import temperature_of, warmed
 from hge_spice.devices.elements import ELEMENTS
 from hge_spice.devices.foreign import refuse_foreign
 from hge_spice.graph import Network
@@ -29,12 +28,12 @@ def _make(settings: Settings) -> Effect:
                 f"a {network.graph['family']} network has one temperature; a gradient is for networks of elements"
             )
         network = network.copy()
-        level = network.graph.get("parameters", {}).get("temperature", NOMINAL_TEMPERATURE)
         places = [node["x"] for _, node in network.nodes(data=True)]
         middle = (max(places) + min(places)) / 2
         for a, b, data in network.edges(data=True):
             place = (network.nodes[a]["x"] + network.nodes[b]["x"]) / 2 - middle
-            data["parameters"] = {**data.get("parameters", {}), "temperature": level + gradient * place}
+            level = temperature_of(network, data) + gradient * place
+            data["parameters"] = {**data.get("parameters", {}), "temperature": level}
         return network
 
     return Effect(graph=graph)
@@ -42,8 +41,12 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "offset": Setting("temperature difference", default=0.0),
-        "gradient": Setting("temperature gradient", default=0.0),
+        "offset": Setting("temperature difference", default=0.0, about="Beside the temperature stated."),
+        "gradient": Setting(
+            "temperature gradient",
+            default=0.0,
+            about="Along x about the middle of the nodes, for networks of elements.",
+        ),
     },
     make=_make,
     neutral={},

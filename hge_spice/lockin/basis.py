@@ -127,21 +127,23 @@ def _layout(time: Floats, frequencies: tuple[float, ...], window: float) -> _Lay
     signed = [f * window for f in frequencies] + [-f * window for f in frequencies]
     orders = [abs(a + b) for a, b in combinations_with_replacement(signed, 2)]
 
+    whole = uniform and abs(steps.mean() * points / window - 1) < UNIFORM
+    rate = float(points) if whole else window / steps.mean()  # points per window, where they were in step with it
+
     def place(harmonic: float) -> float:
         if not uniform:
             return round(harmonic, 6)
-        folded = harmonic % points
-        return round(min(folded, points - folded), 6)
+        folded = harmonic % rate
+        return round(min(folded, rate - folded), 6)
 
     taken = {place(h) for h in signed if h > 0}
-    if len(taken) < len(frequencies) or (uniform and max(f * window for f in frequencies) >= points / 2):
+    if len(taken) < len(frequencies) or (uniform and max(f * window for f in frequencies) >= rate / 2):
         raise ValueError(
-            f"a tone at {max(frequencies):.6g} Hz is above half the point rate of {points / window:.6g} points per "
+            f"a tone at {max(frequencies):.6g} Hz is not below half the point rate of {rate / window:.6g} points per "
             "second; take more points"
         )
     products = sorted({place(h) for h in orders} - taken - {0.0})
-    halved = frozenset(h for h in products if uniform and abs(2 * h - points) < UNIFORM)
-    whole = uniform and abs(steps.mean() * points / window - 1) < UNIFORM
+    halved = frozenset(h for h in products if uniform and abs(2 * h - rate) < UNIFORM)
     coherent = whole and all(abs(f * window - round(f * window)) < UNIFORM for f in frequencies)
     occupied = {0.0, *taken, *products}
     free = tuple(b for b in range(1, (points + 1) // 2) if whole and float(b) not in occupied)

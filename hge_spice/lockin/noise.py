@@ -54,37 +54,44 @@ class ErrorBars:
     exponent: float
 
 
-def error_bars(found: Sequence[Demodulated], window: float, exponent: float | None) -> ErrorBars | None:
-    """Learn the noise from waveforms demodulated on one grid: None where too few bins are free.
+def error_bars(found: Sequence[Demodulated], window: float, exponent: float | None) -> tuple[ErrorBars, ...]:
+    """Learn the noise from waveforms demodulated on one grid: bars of each waveform, or none where few bins are free.
+
+    What they leave over tells of one noise; what it does to a tone depends on the tone's phase in the window, which
+    patterns of one transient each have of their own.
 
     found : [pattern], all measured together, with the same tones, filter and trend or none; window : s
     exponent : of the noise where it is known, None to average over what it may be
     """
     first = found[0]
     if len(first.free_bins) < FEWEST_BINS:
-        return None
+        return ()
     tried = EXPONENTS if exponent is None else (exponent,)
-    weights = np.ascontiguousarray(first.weights)
     bins = _nearest(first.free_bins, tuple(f * window for f in first.frequencies))
-    line = np.ascontiguousarray(first.line)
-    shape = _shape(weights.tobytes(), weights.shape[1], bins, tried, line.tobytes())
+    line = np.ascontiguousarray(first.line).tobytes()
     rows = np.array([each.residual for each in found])
-    amplitudes = rows @ _seen(rows.shape[1], bins, line.tobytes()).T
-    whitened = shape.whiten @ amplitudes.T
+    free = _free(rows.shape[1], bins, tried, line)
+    amplitudes = rows @ _seen(rows.shape[1], bins, line).T
+    whitened = free.whiten @ amplitudes.T
     count = amplitudes.size
     misfit = np.sum(whitened**2, axis=(1, 2))
     if not misfit.all():  # nothing left over at all: no noise
-        return ErrorBars(np.zeros(len(weights)), np.full(len(weights), float(count)), 0.0)
-    likelihood = -0.5 * (len(found) * shape.log_determinant + count * np.log(misfit))
+        tones = len(first.frequencies)
+        return (ErrorBars(np.zeros(tones), np.full(tones, float(count)), 0.0),) * len(found)
+    likelihood = -0.5 * (len(found) * free.log_determinant + count * np.log(misfit))
     share = np.exp(likelihood - likelihood.max())
     share /= share.sum()
-    logarithm = np.log(misfit[:, None] / count * shape.variance)
-    middle = share @ logarithm
-    spread = share @ (logarithm - middle) ** 2
-    degrees = _degrees(_trigamma(count / 2) + spread)
-    # a sample variance of ν degrees lies below the true one on the scale of logarithms, by ψ(ν/2) − ln(ν/2)
-    raised = digamma(degrees / 2) - np.log(degrees / 2) - digamma(count / 2) + np.log(count / 2)
-    return ErrorBars(np.exp((middle + raised) / 2), degrees, float(share @ np.array(tried)))
+    told: dict[bytes, ErrorBars] = {}
+    keys = [np.ascontiguousarray(each.weights).tobytes() for each in found]
+    for key in dict.fromkeys(keys):
+        logarithm = np.log(misfit[:, None] / count * _variance(key, rows.shape[1], tried))
+        middle = share @ logarithm
+        spread = share @ (logarithm - middle) ** 2
+        degrees = _degrees(_trigamma(count / 2) + spread)
+        # a sample variance of ν degrees lies below the true one on the scale of logarithms, by ψ(ν/2) − ln(ν/2)
+        raised = digamma(degrees / 2) - np.log(degrees / 2) - digamma(count / 2) + np.log(count / 2)
+        told[key] = ErrorBars(np.exp((middle + raised) / 2), degrees, float(share @ np.array(tried)))
+    return tuple(told[key] for key in keys)
 
 
 def _degrees(spread: Floats) -> Floats:
@@ -131,38 +138,41 @@ def _seen(points: int, bins: tuple[int, ...], line: bytes) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Shape:
-    """What noise of density (f·window)^(−α) does, for each α tried.
+class _Free:
+    """What noise of density (f·window)^(−α) does to the free bins, for each α tried.
 
     whiten : [α, 2·bin, 2·bin] (one less with a trend), makes the bins' amplitudes independent, of unit variance
-    log_determinant : [α], of the bins' covariance; variance : [α, tone], of the in-phase amplitudes
+    log_determinant : [α], of the bins' covariance
     """
 
     whiten: Floats
     log_determinant: Floats
-    variance: Floats
 
 
 @lru_cache(maxsize=32)
-def _shape(weights: bytes, points: int, bins: tuple[int, ...], exponents: tuple[float, ...], line: bytes) -> _Shape:
-    read = np.frombuffer(weights).reshape(-1, points)
-    rows = np.vstack([read, _seen(points, bins, line)])
-    tones = len(read)
-    whiten, log_determinant, variance = [], [], []
+def _free(points: int, bins: tuple[int, ...], exponents: tuple[float, ...], line: bytes) -> _Free:
+    rows = _seen(points, bins, line)
+    whiten, log_determinant = [], []
     for exponent in exponents:
-        covariance = rows @ _times_covariance(rows, exponent).T
-        root = linalg.cholesky(covariance[tones:, tones:], lower=True)
+        root = linalg.cholesky(rows @ _times_covariance(rows, exponent).T, lower=True)
         whiten.append(linalg.solve_triangular(root, np.eye(len(root)), lower=True))
         log_determinant.append(2 * np.log(np.diag(root)).sum())
-        variance.append(np.diag(covariance)[:tones])
-    return _Shape(np.array(whiten), np.array(log_determinant), np.array(variance))
+    return _Free(np.array(whiten), np.array(log_determinant))
+
+
+@lru_cache(maxsize=128)
+def _variance(weights: bytes, points: int, exponents: tuple[float, ...]) -> Floats:
+    """Of the in-phase amplitudes in the same noise: [α, tone]."""
+    read = np.frombuffer(weights).reshape(-1, points)
+    return np.array([np.sum(read * _times_covariance(read, exponent), axis=1) for exponent in exponents])
 
 
 def _times_covariance(rows: Floats, exponent: float) -> Floats:
     """Each row [row, point] times the noise's covariance, by the circle that a Toeplitz matrix is a part of.
 
     The density is integrated at the middles of LINES parts of 1/window up to half the point rate: white noise comes out
-    exactly. An integrable pole at zero is no harm to rows that sum to zero, which all of these do.
+    exactly. What no window resolves below 1/(2·LINES) of its resolution is left out: rows that sum to zero, as those
+    of every fit do, see nothing of it; a hardware lock-in's, with its share of the mean, might.
     """
     points = rows.shape[1]
     lines = LINES * points

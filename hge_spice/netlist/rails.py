@@ -48,6 +48,10 @@ class Rails:
         strange = [tone.electrode for tone in drive.tones if tone.electrode not in self.controls]
         if strange:
             raise ValueError(f"a tone on {listed(strange)}, which is no control ({listed(self.controls)})")
+        playing = [tone.electrode for tone in drive.tones]
+        if len(set(playing)) < len(playing):
+            twice = [name for name in dict.fromkeys(playing) if playing.count(name) > 1]
+            raise ValueError(f"two tones on {listed(twice)}; a source plays one: measure them one after the other")
         # plain floats: a few of them are checked and written sooner than NumPy is called
         given = dict(zip((*self.controls, *self.inputs), map(float, (*drive.control, *drive.inputs)), strict=True))
         if not all(map(isfinite, given.values())):

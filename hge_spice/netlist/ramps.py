@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from hge_spice.devices.branches import FREE, HOLD
 from hge_spice.drive import Floats
+from hge_spice.drive.plateaus import Plateaus, ramped
 from hge_spice.graph import Network
 from hge_spice.netlist import Rails, dc_source, deck
-from hge_spice.plateaus import Plateaus, ramped
 
 KNOTS = 8  # a line
 CORNER = 1e-6  # of a step, within which a time is that of a corner

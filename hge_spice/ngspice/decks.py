@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from hge_spice import netlist
 from hge_spice.devices.condition import warmed
 from hge_spice.drive import SimulationError, Tables
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network
 from hge_spice.netlist import tables
 from hge_spice.netlist.ramps import sequence_text
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.loaded import LoadedDeck
-from hge_spice.plateaus import Plateaus
 
 
 class Decks:
@@ -26,6 +26,7 @@ class Decks:
         self._text = text
         self._timeout = timeout
         self._setup = tuple(graph.graph.get("setup", ()))
+        self._placed: Mapping[str, str] = {}
         self.plain = self._taken(text)
         self._noisy: LoadedDeck | None = None
         self._tabled: LoadedDeck | None = None
@@ -46,6 +47,12 @@ class Decks:
         """What ngspice's analyses took."""
         return sum(loaded.solver_seconds for loaded in self._begun)
 
+    def place(self, placed: Mapping[str, str]) -> None:
+        """What is altered in all of them from now on; see LoadedDeck."""
+        self._placed = placed
+        for loaded in self._begun:
+            loaded.placed = placed
+
     def close(self) -> None:
         """End the worker processes, but for those that are kept for the next network."""
         for loaded in self._begun:
@@ -55,9 +62,16 @@ class Decks:
                 loaded.close()
 
     def _taken(self, text: str) -> LoadedDeck:
-        if self._kept is not None:
-            return self._kept.take(text, self._timeout, self._setup)
-        return LoadedDeck(text, self._timeout, setup=self._setup)
+        if self._kept is None:
+            return self._new(text)
+        found = self._kept.take(text, self._timeout, self._setup)
+        found.placed = self._placed
+        return found
+
+    def _new(self, text: str, files: Mapping[str, bytes] | None = None) -> LoadedDeck:
+        made = LoadedDeck(text, self._timeout, setup=self._setup, files=files)
+        made.placed = self._placed
+        return made
 
     @property
     def _begun(self) -> list[LoadedDeck]:
@@ -80,7 +94,7 @@ class Decks:
             text = netlist.deck(warmed(self._graph, warmer))
             self._warmer = 0.0  # should loading fail
             if self._warm is None:
-                self._warm = LoadedDeck(text, self._timeout, setup=self._setup)
+                self._warm = self._new(text)
             else:
                 self._warm.load(text, setup=self._setup)
             self._warmer = warmer
@@ -122,7 +136,7 @@ class Decks:
         files = None if wanted is None else tables.files(wanted)
         try:
             if deck is None:
-                return LoadedDeck(text, self._timeout, setup=self._setup, files=files)
+                return self._new(text, files)
             deck.load(text, setup=self._setup, files=files)
         except SimulationError as error:
             if wanted is None or self.plain.worker.features["code_models"]:

@@ -13,6 +13,7 @@ from hge_spice.devices.branches import foreign_hold_source, foreign_states, hold
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers
 from hge_spice.devices.in_place import in_place
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Transient, Waveform
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network
 from hge_spice.netlist.ramps import sequence_command
 from hge_spice.ngspice.alterations import EVEN, perturbation, placement
@@ -23,7 +24,6 @@ from hge_spice.ngspice.loaded import TRUNCATION
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.waveforms import WaveformReader
 from hge_spice.ngspice.worker import TIMEOUT, Worker
-from hge_spice.plateaus import Plateaus
 
 AT_ONCE = 8  # drives in one message, so that a kill takes no more with it
 
@@ -58,6 +58,7 @@ class NgspiceDevice(Closing):
         self._carried: dict[str, float] = {}  # own states that go on, V by the source that holds each
         self._strong = False  # once a link was altered, all of them are told at every measurement
         self._decks = Decks(loaded, text, timeout, shared)
+        self._decks.place(self._placed)
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -102,6 +103,7 @@ class NgspiceDevice(Closing):
         """Take the time steps that a drive asks for and no others, at a corner; see `calibrate.follows_the_grid`."""
         if TRUNCATION in self._placed:
             self._placed = {**self._placed, TRUNCATION: EVEN}
+            self._decks.place(self._placed)
 
     def measure(self, drive: Drive) -> Waveform:
         """Run the drive as a transient from its operating point.
@@ -286,8 +288,7 @@ class NgspiceDevice(Closing):
 
     def _held_at(self, drive: Drive) -> dict[str, str]:
         """What does not depend on tones, nor on who drives an `.ac`."""
-        settings = dict(self._placed)
-        settings |= {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
+        settings = {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
         settings |= {name: repr(volts) for name, volts in self._carried.items()}
         if drive.condition.strength or self._strong:

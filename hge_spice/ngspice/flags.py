@@ -13,6 +13,7 @@ _HELP = {
     "source stepping": "source_stepping",
     "transient op started": "transient_op",
 }
+_SAID = ("warning", *_HELP)
 # Newton gives a step up after 10 iterations (itl4); a run that needs half of them on average is at its limit
 STRAINED = 5.0
 
@@ -26,7 +27,8 @@ def flags_and_notes(result: Result, states: Floats, bounds: tuple[float, float])
     if states.size and (states.min() < low - OUTSIDE or states.max() > high + OUTSIDE):
         flags.append("unphysical")
         notes.append(f"states reach {states.min():.4g} … {states.max():.4g}, bounds are {low:g} … {high:g}")
-    for line in result.log:
+    whole = "\n".join(result.log).lower()  # mostly there is nothing in it, and it is long
+    for line in result.log if any(word in whole for word in _SAID) else ():
         said = line.lower()
         flags += [flag for word, flag in _HELP.items() if word in said and flag not in flags]
         if said.startswith("warning") or any(word in said for word in _HELP):

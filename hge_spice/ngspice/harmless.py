@@ -7,6 +7,7 @@ each entry tried on ngspice 39.3.
 """
 
 import re
+from functools import lru_cache
 from itertools import accumulate
 
 from hge_spice.ngspice.statements import Statement
@@ -80,6 +81,7 @@ _RUN = re.compile(r"[vi]\([^)]*|[^ \t()=,{}'*/+-]+", re.IGNORECASE)
 _MODEL = re.compile(r"\.model [^ {}'\"=(),]+ ([a-z]\w*) ?(?:$|[ (])", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)  # a sweep asks at every trial
 def refuse_hazards(statement: Statement) -> None:
     """Raise NetlistError for what a stranger's element or card must not contain."""
     text, card = statement.text, statement.card

@@ -12,6 +12,8 @@ from pathlib import Path
 _LIBRARY = re.compile(r'^\s*\.lib\s+"([^"]+)"\s+(\S+)\s*$', re.IGNORECASE)
 _INCLUDE = re.compile(r"^\s*\.include\s+[\"']?([^\"'\n]+?)[\"']?\s*$", re.IGNORECASE | re.MULTILINE)
 _FURTHER = re.compile(r"^\s*\.(?:include|lib)\b", re.IGNORECASE | re.MULTILINE)
+_COMMENTS = re.compile(r"^[ \t]*\*.*\n?", re.MULTILINE)
+_NEXT_CARD = re.compile(r"\n(?![ \t]*\+)")
 _MODEL = re.compile(r"\s*\.model\s+(\S+)", re.IGNORECASE)
 _WORD = re.compile(r"[\w.]+")
 _GIVEN = re.compile(r"\b(lmin|lmax|wmin|wmax|w|l)\s*=\s*([^\s()]+)", re.IGNORECASE)
@@ -99,17 +101,18 @@ def _section(library: str, section: str) -> tuple[_Card, ...]:
 
 
 def _cards(text: str) -> Iterator[_Card]:
-    lines: list[str] = []
-    for line in [*text.splitlines(), ""]:
-        if line.lstrip().startswith("*"):
-            continue
-        if line.lstrip().startswith("+"):
-            lines.append(line)
-            continue
-        if lines:
-            whole = "\n".join(lines)
+    for whole in _NEXT_CARD.split(_COMMENTS.sub("", text)):
+        if whole.strip():
             found = _MODEL.match(whole)
-            yield _Card(found[1].split(".")[0].lower() if found else "", whole, _numbers(whole) if found else {})
-        lines = [line] if line.strip() else []
-    if lines:
-        yield _Card("", "\n".join(lines), {})
+            yield _Card(found[1].split(".")[0].lower() if found else "", whole, _bounds(whole) if found else {})
+
+
+def _bounds(model: str) -> dict[str, float]:
+    """Those of a bin: found by where they stand, for a library has megabytes."""
+    text, places = model.lower(), list[int]()
+    for key in ("lmin", "lmax", "wmin", "wmax"):
+        place = text.find(key)
+        while place >= 0:
+            places.append(place)
+            place = text.find(key, place + 1)
+    return {key: value for place in places for key, value in _numbers(text[max(place - 1, 0) : place + 80]).items()}

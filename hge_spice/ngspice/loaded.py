@@ -16,7 +16,11 @@ OPTIONS = frozenset({TEMPERATURE, TRUNCATION})  # commands of their own, where a
 
 
 class LoadedDeck:
-    """One deck, one worker. Call close()."""
+    """One deck, one worker. Call close().
+
+    placed : what is altered in it beside what each analysis asks for, by what it alters; told once, and when it is
+        another mapping
+    """
 
     def __init__(
         self,
@@ -28,7 +32,9 @@ class LoadedDeck:
     ) -> None:
         self.retried = 0
         self.solver_seconds = 0.0  # that analyses took
+        self.placed: Mapping[str, str] = {}
         self._present: dict[str, str] = {}
+        self._told: Mapping[str, str] | None = None  # of what is placed
         self._closed = False
         self.worker = Worker(timeout)
         try:
@@ -42,7 +48,7 @@ class LoadedDeck:
 
         Raises SimulationError where ngspice can't read it.
         """
-        self._present = {}
+        self._present, self._told = {}, None
         self.worker.load(lean(text), setup=setup, files=files)
         self.text, self.setup = text, setup
 
@@ -77,10 +83,13 @@ class LoadedDeck:
         try:
             return self.worker.run_all([(self._changes(wanted), analysis) for wanted, analysis in jobs], names)
         except BaseException:
-            self._present = {}  # a fresh process has the circuit as loaded; of this one it isn't known what it took in
+            # a fresh process has the circuit as loaded; of this one it isn't known what it took in
+            self._present, self._told = {}, None
             raise
 
     def _changes(self, wanted: Mapping[str, str]) -> list[str]:
+        if self._told is not self.placed:
+            wanted, self._told = {**self.placed, **wanted}, self.placed
         changed = {key: value for key, value in wanted.items() if self._present.get(key) != value}
         self._present |= changed
         return [f"{key if key in OPTIONS else f'alter {key}'} = {value}" for key, value in changed.items()]

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.integrate import trapezoid
 
 from hge_spice.drive import Floats
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.netlist import sine
 from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
-from hge_spice.plateaus import Plateaus
 
 
 @dataclass(frozen=True)

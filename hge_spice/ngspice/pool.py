@@ -10,12 +10,12 @@ import numpy as np
 
 from hge_spice.closing import Closing
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Waveform
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.drive.remembered import digest
 from hge_spice.graph import Network
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.worker import TIMEOUT
-from hge_spice.plateaus import Plateaus
 
 
 class Record(Protocol):

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from hge_spice import netlist
 from hge_spice.devices import DEVICES
 from hge_spice.drive import Drive, Floats, SimulationError, Tables, Waveform
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network, readout
 from hge_spice.ngspice.flags import flags_and_notes, with_moved, with_uneven
 from hge_spice.ngspice.log import ending
 from hge_spice.ngspice.plateau_windows import integral, plateau_points, powers
 from hge_spice.ngspice.session import Result
 from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
-from hge_spice.plateaus import Plateaus
 
 
 @dataclass(frozen=True)

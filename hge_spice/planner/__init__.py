@@ -1,1 +1,1 @@
-"""How tones are placed: searches and constructions of plans with no hits, or with the fewest."""
+"""How tones are placed: the table of hits, searches and constructions of plans without any, and the tones' phases."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hge_spice.intermodulation import Integers, alias_bins, hit_counts, signed_terms
+from hge_spice.planner.intermodulation import Integers, alias_bins, hit_counts, signed_terms
 
 # Work limits in steps, not seconds: the same call gives the same plan on any machine.
 EXCHANGE_CELLS = 2**20

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from hge_spice.intermodulation import alias_bins
+from hge_spice.planner.intermodulation import alias_bins
 
 Placed = tuple[int, int, int]
 

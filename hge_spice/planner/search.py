@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Iterator
 from functools import cache
 
-from hge_spice.intermodulation import degrees_of_freedom, hit_counts
 from hge_spice.planner.construction import constructed
 from hge_spice.planner.exchange import exchanged
+from hge_spice.planner.intermodulation import degrees_of_freedom, hit_counts
 from hge_spice.planner.placement import UNLIMITED, first_fit, narrowest_at_points, symmetric
 
 MIN_DEGREES_OF_FREEDOM = 14

@@ -10,9 +10,9 @@ from hge_spice.closing import Closing
 from hge_spice.devices import DEVICES
 from hge_spice.devices.condition import kinds, links, multipliers, warmed
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, SimulationError, Transient, Waveform
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.graph import Network, readout
 from hge_spice.netlist import Rails
-from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic.assembly import Assembly, Points
 from hge_spice.quasistatic.network import BatchedNetwork
 from hge_spice.quasistatic.newton import RESIDUAL, TOLERANCE

@@ -104,7 +104,7 @@ def _said(kind: type[BaseModel]) -> dict[str, str]:
         for field, below in pairwise(getattr(made, "body", ())):
             match field, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
-                    found.setdefault(name, said.strip())
+                    found.setdefault(name, " ".join(said.split()))
     return found
 
 
@@ -182,7 +182,9 @@ def _setting(setting: Setting) -> Key:
     if setting.columns:
         kinds.append(f"a list of [{', '.join(setting.columns)}]")
     dimension = "ratio" if setting.whole else setting.dimension or "ratio"
-    return Key(" or ".join(kinds), GIVEN if setting.default is None else _written(setting.default, dimension), "")
+    return Key(
+        " or ".join(kinds), GIVEN if setting.default is None else _written(setting.default, dimension), setting.about
+    )
 
 
 def _of_specs(name: str, about: str) -> dict[str, Described]:

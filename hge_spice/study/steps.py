@@ -13,7 +13,7 @@ from hge_spice.train import Step
 
 
 def training(study: str | Path, *settings: str) -> Iterator[Step]:
-    """Train a study and yield every step as it is made, start after start, until one is solved.
+    """Train a study and yield every step as it is made, start after start, until one is solved with the margin asked.
 
     study : a file, or the name of one that ships; settings : "KEY=VALUE", as `--set` takes them
 

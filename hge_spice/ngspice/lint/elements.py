@@ -27,14 +27,18 @@ _LETTER = {
     "c": "C",
     "l": "L",
 }
+_CONSTANT = re.compile(r"[+-]?[\d.][\w.+-]*")
+_NAME = re.compile(r"(?<![\w.])[a-z_]\w*")
+_GIVEN = re.compile(r"([a-z_]\w*) ?= ?(\{[^{}]*\}|'[^']*'|[^ ]+)")
 _UNITS = frozenset(re.findall(r"\w+", "ohm ohms r v s sec hz h c w deg cm"))
 
 
 def check_element(element: Element, scope: Scope) -> Iterator[Finding]:
     """What ngspice would get wrong of one element, by its letter, without a word."""
     statement = element.statement
+    own = _formals(element, scope) if element.letter == "x" else ()
     for body, behaved in expressions_of(statement.text.lower()):
-        yield from check_expression(statement, body, BEHAVED if behaved else NUMERIC, scope)
+        yield from check_expression(statement, body, BEHAVED if behaved else NUMERIC, scope, own)
     check = {"x": _call, "r": _passive, "c": _passive, "l": _passive, "v": _source, "i": _source}.get(element.letter)
     if check:
         yield from check(element, scope)
@@ -62,6 +66,22 @@ def _instead(name: str, scope: Scope) -> str:
     if close:
         return f"; there is {', '.join(known[each] for each in close)}"
     return "; define it, include its file, or name the process that has it in [pdk]"
+
+
+def _formals(element: Element, scope: Scope) -> set[str]:
+    """What the values of a call may be made of: the parameters of what is called, but for those that need themselves.
+
+    ngspice sets them all, in whatever order they are given, before it works out what is called: xschem writes a
+    transistor's areas so, `ad='W/nf * 0.29'`.
+    """
+    callee = scope.subcircuit(element.called)
+    if callee is None:
+        return set()
+    known = callee.formals | {name for name, (_, body) in callee.params.items() if _CONSTANT.fullmatch(body)}
+    needs = {name: set(_NAME.findall(body)) & known for name, body in _GIVEN.findall(element.statement.text.lower())}
+    for _ in needs:  # each turn looks one step further
+        needs = {name: used.union(*(needs.get(each, ()) for each in used)) for name, used in needs.items()}
+    return {name for name in known if name not in needs.get(name, ())}
 
 
 def _call(element: Element, scope: Scope) -> Iterator[Finding]:

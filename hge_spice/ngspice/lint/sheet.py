@@ -222,7 +222,7 @@ class Sheet:
                 continue
             if name in RESERVED:
                 self._odd(statement, f"parameter {name} has a meaning of its own in ngspice; rename it")
-            elif self._scope.params.get(name, (statement, body))[1] != body:
+            elif self._scope.params.get(name, (statement, body))[1] != body and not statement.trusted:
                 self.findings.append(statement.finding(f"{name} is set again; ngspice takes the last value everywhere"))
             self._scope.params[name] = (statement, body)
 

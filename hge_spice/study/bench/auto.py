@@ -13,11 +13,11 @@ from hge_spice.calibrate import (
     follows_the_grid,
 )
 from hge_spice.drive import DeviceUnderTest, Floats
+from hge_spice.drive.plateaus import PlateauDevice
 from hge_spice.gradient import Measurement
 from hge_spice.gradient.lag import Lag, calibrate_lag, reference_lag
 from hge_spice.in_one_transient import InOneTransient
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.plateaus import PlateauDevice
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.study.tables.spec import Study
 from hge_spice.tones import with_even_points

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats
+from hge_spice.drive.plateaus import Plateaus
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import electrodes, readout
 from hge_spice.imperfections import seen_through
@@ -19,7 +20,6 @@ from hge_spice.netlist.ramps import sequence_deck
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.patience import Patience
-from hge_spice.plateaus import Plateaus
 from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.study.bench.auto import as_played, decide
 from hge_spice.study.bench.journal import Journal
@@ -106,6 +106,7 @@ class Bench:
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.density,
             noise_exponent=study.readout.noise.exponent,
+            noise_added=study.readout.density if study.imperfections else 0.0,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
             trend=None if study.lockin.trend == "auto" else study.lockin.trend,

@@ -4,12 +4,15 @@ All above the device under test is a function of what it measures and of seeds. 
 given its own measurements back comes to the very state it was in, bit for bit: controls, rule, random generators,
 drifts and bills. No part of it has to know how to save itself.
 
+What took less than a moment is sooner made again than written: until then measurements are held back.
+
 A record is its length, its CRC-32 and its bytes, appended and flushed when the waveforms are there; what a kill cut off
 in the middle doesn't count. Whoever asks for something else than what is next goes on without the rest.
 """
 
 import json
 import struct
+import time
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,13 +33,17 @@ class Journal(Closing):
     """A file of measurements. Use it as a context manager, or call close().
 
     about : what they depend on; a journal of something else is begun anew
+    after : s, for which measurements are held back. A training that ends before leaves no file
 
     Raises OSError where the file can't be written.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, about: Mapping[str, str], after: float = 0.0) -> None:
+        self._path, self._due = path, time.monotonic() + after
+        self._file: BinaryIO | None = None
+        self._held: list[tuple[str, Sequence[Waveform]]] = []
         self._known: deque[tuple[str, list[Waveform]]] = deque()
-        head = json.dumps(dict(about), sort_keys=True).encode()
+        head = self._head = json.dumps(dict(about), sort_keys=True).encode()
         whole = 0
         if path.is_file():
             found = _records(path.read_bytes())
@@ -45,11 +52,17 @@ class Journal(Closing):
                 for record, end in found:
                     self._known.append(_read(record))
                     whole = end
-        self._file: BinaryIO = path.open("r+b" if whole else "wb")
-        self._file.truncate(whole)
-        self._file.seek(whole)
+        if whole or not after:
+            self._begin(whole)
+
+    def _begin(self, whole: int) -> BinaryIO:
+        """Open the file, of which so many bytes count."""
+        file = self._file = self._path.open("r+b" if whole else "wb")
+        file.truncate(whole)
+        file.seek(whole)
         if not whole:
-            self._write(head)
+            _write(file, self._head)
+        return file
 
     @property
     def left(self) -> int:
@@ -67,16 +80,24 @@ class Journal(Closing):
         return waveforms
 
     def note(self, key: str, waveforms: Sequence[Waveform]) -> None:
-        """Record what a measurement gave; it is safe from a kill of this process when this returns."""
-        self._write(_written(key, waveforms))
-
-    def _write(self, record: bytes) -> None:
-        self._file.write(_HEAD.pack(len(record), zlib.crc32(record)) + record)
-        self._file.flush()
+        """Record what a measurement gave; once nothing is held back, it is safe from a kill when this returns."""
+        self._held.append((key, waveforms))
+        if self._file is None and time.monotonic() < self._due:
+            return
+        file = self._begin(0) if self._file is None else self._file
+        for each in self._held:
+            _write(file, _written(*each))
+        self._held.clear()
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+
+
+def _write(file: BinaryIO, record: bytes) -> None:
+    file.write(_HEAD.pack(len(record), zlib.crc32(record)) + record)
+    file.flush()
 
 
 def _records(content: bytes) -> Iterator[tuple[bytes, int]]:

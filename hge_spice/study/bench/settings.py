@@ -10,7 +10,7 @@ from hge_spice.graph import Network, readout
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, Target
 from hge_spice.margin import mean_noise
-from hge_spice.phases import PHASES
+from hge_spice.planner.phases import PHASES
 from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones

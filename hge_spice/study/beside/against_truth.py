@@ -8,7 +8,7 @@ import numpy as np
 
 from hge_spice.drive import Floats, NoisyElements, SimulationError
 from hge_spice.gradient.small_signal import Linearised, linearise
-from hge_spice.gradient.trust import LAG
+from hge_spice.gradient.trust import LAG, SILENT
 from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
 from hge_spice.imperfections.element_noise import KINDS
 from hge_spice.lockin import crosstalk
@@ -17,7 +17,6 @@ from hge_spice.study.text.finite import all_finite
 from hge_spice.train import extract
 
 OFF = {"of": "off"}
-SILENT = 1e-3  # of the largest derivative of all patterns: points and dead times resolve no less
 
 
 def error_scale(truth: Floats) -> Floats:

@@ -12,7 +12,7 @@ from hge_spice.gradient import DRAWN, ESTIMATORS, ONE_AT_A_TIME, WITH_TONES, Est
 from hge_spice.graph import assign_roles
 from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.pool import NgspicePool
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.tables.beside import Comparison
 from hge_spice.study.tables.device import build_network

@@ -6,10 +6,10 @@ import numpy as np
 
 from hge_spice.devices.dopant import single_carriers
 from hge_spice.drive import Floats
-from hge_spice.exact import MOST_SITES, master_equation
 from hge_spice.graph import electrodes, readout
 from hge_spice.margin import margin, mean_noise
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions
+from hge_spice.quasistatic.master_equation import MOST_SITES, master_equation
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.text.finite import finite
 

@@ -19,7 +19,7 @@ from hge_spice.drive import Drive, Floats, Tone, Transient, Waveform, measure_al
 from hge_spice.gradient.homodyne import estimates
 from hge_spice.imperfections import seen_through
 from hge_spice.lockin import demodulate
-from hge_spice.phases import random_phases
+from hge_spice.planner.phases import random_phases
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.tables.beside import Spacing
 from hge_spice.tones import plan_from_harmonics

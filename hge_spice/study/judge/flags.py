@@ -5,6 +5,11 @@ MEANINGS = {  # the most frequent first
         "3rd-order products are predicted to move a derivative by more than 0.5 % of the largest one. The bias "
         "falls with the square of the amplitude."
     ),
+    "curvature_unseen": (
+        "The points in a window are too few to tell by how much 3rd-order products move the derivatives, and by what "
+        "they leave elsewhere it may be more than 0.5 % of the largest one. The notes of hge-spice gradient say how "
+        "many perturbation.points tell, and at which amplitude it would not matter."
+    ),
     "lag": (
         "A response is out of phase with its tone by more than a tenth of the largest: poles of the circuit lie "
         "near the tones. In phase alone it loses the cosine of its lag, and beyond 90° its sign. Slower tones "
@@ -44,7 +49,10 @@ MEANINGS = {  # the most frequent first
         "Even the longest dead time tried before the window still moved a derivative by more than a thousandth; "
         "or, with patterns in one transient, the last ramp still shows in a window: lengthen the settling time."
     ),
-    "clipped": "An update met the control range and was cut there; steps.parquet names the controls.",
+    "clipped": (
+        "An update met the control range and was cut there; steps.parquet names the controls. Of a measurement: a "
+        "converter or the amplifier met its own range, which the imperfections state."
+    ),
     "jumped": "The loss had stopped falling, and the start went on from the best of some random settings.",
     "unphysical": (
         "A state left its bounds (an occupation outside 0 … 1): no current that the device could give. Such a "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import Floats
+from hge_spice.plain_file import plain_file_size
 from hge_spice.recorded import Setup, estimate_trace, scaled
 from hge_spice.study.lab.setup_file import read_setup
 from hge_spice.study.text.finite import all_finite, finite
@@ -67,6 +68,7 @@ def demodulate_file(
         "clock_drift_stderr": finite(clock.drift_stderr),
         "simulated_seconds": estimate.simulated_seconds,
         "flags": list(estimate.flags),
+        "notes": list(estimate.notes),
     }
 
 
@@ -91,6 +93,7 @@ def told(found: dict[str, Any]) -> str:
         lines[-1] += f"; drift: {drift}"
     lines.append("± is one standard error, by what is left over of this trace; hge-spice gradient pools all patterns'")
     lines.append("flags: " + (", ".join(found["flags"]) or "none"))
+    lines += [f"note: {note}" for note in found["notes"]]
     return "\n".join([f"{found['column']} of {found['trace']}", *lines])
 
 
@@ -104,6 +107,7 @@ def _clock(value: float, stderr: float | None, factor: float, unit: str) -> str:
 
 def open_trace(path: Path, plot: int | None) -> RawTrace | TableTrace:
     """A raw file's plot, or a table, by how it begins. Raises ValueError, OSError."""
+    plain_file_size(path, largest=None)
     with path.open("rb") as file:
         raw = file.read(len(RAW_START)) == RAW_START
     if not raw:

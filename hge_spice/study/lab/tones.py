@@ -11,7 +11,7 @@ import numpy as np
 from hge_spice.drive import Floats, Tone
 from hge_spice.lockin.filters import Filter
 from hge_spice.netlist.rails import voltages
-from hge_spice.phases import PHASES, crest_factor
+from hge_spice.planner.phases import PHASES, crest_factor
 from hge_spice.recorded import Setup
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.bench.settings import build_filter, build_phases, build_plan

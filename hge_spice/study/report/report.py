@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN, SOLVER_FACTOR
 from hge_spice.study.judge.flags import MEANINGS
 from hge_spice.study.judge.functional import explained, write_functional_yield
-from hge_spice.study.judge.holding import exactly, held
+from hge_spice.study.judge.holding import exactly, held, remedies
 from hge_spice.study.judge.statistics import passes
 from hge_spice.study.judge.unsolved import NEXT, REASONS
 from hge_spice.study.report.overview import budget_parts, overview, signoff_parts, sweep_parts
@@ -64,7 +64,7 @@ def write_report(directory: Path) -> Path:
     sections, plot = _sections(directory, rows, study)
     exact = any("holds_in_exact_model" in row["result"] for row in rows)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
-    templates.filters |= {"si": partial(number, plot.si), "percent": percent, "exactly": exactly}
+    templates.filters |= {"si": partial(number, plot.si), "percent": percent, "exactly": exactly, "remedies": remedies}
     html = templates.get_template("report.html.j2").render(
         title=str(study.get("title") or directory.resolve().name),
         notes=study.get("notes"),

@@ -23,6 +23,7 @@ from hge_spice.study.trial.trial import Screening, Stepped, run_trial
 Work = Callable[[TrialSpec, Path], Outcome]  # one trial, its files under the directory
 
 RECORDED = ("hge-spice", "PySpice", "numpy", "scipy", "networkx")
+WORTH_WRITING = 1.0  # s of a trial; what a kill takes of a shorter one is sooner made again
 OF_THE_REPORT = ("steps.parquet", "gradient.json", "graph.json", "waveform.raw", "decision_map.json", "circuit.json")
 
 
@@ -48,7 +49,7 @@ def perform(
     record.parent.mkdir(parents=True, exist_ok=True)
     try:
         nominal = nominal_point(trial.base, kept).control if study.corners is not None else None
-        with Journal(record, {"trial": trial.id, **versions()}) as journal:
+        with Journal(record, {"trial": trial.id, **versions()}, WORTH_WRITING) as journal:
             result = run_trial(study, partly, progress, workers, screened, journal, nominal, kept)
     except (SimulationError, ValueError) as error:
         reason = str(error)

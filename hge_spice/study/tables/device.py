@@ -162,8 +162,7 @@ class Device(Table):
                 )
             return {"family": "subcircuit", "temperature": "27 C"} | given
         if str(given.get("family")) in ELEMENTS:
-            usual = ELEMENTS[str(given["family"])].all_parameters["temperature"].default
-            return {"temperature": f"{usual} K"} | given
+            return {"temperature": f"{ELEMENTS[str(given['family'])].usual_temperature} K"} | given
         if {"file", "graph"} & given.keys():
             return {"temperature": "27 C"} | given
         return given

@@ -55,7 +55,8 @@ class Training(Table):
     slew: Annotated[float | None, BeforeValidator(or_none(si("slew rate", above=0)))] = None
     """Of the converters that set the controls, whose ramps take time."""
     gap_over_span: Annotated[float, BeforeValidator(si("ratio", least=GAP_OVER_SPAN, below=1))] = GAP_OVER_SPAN
-    """That a solved read-out needs for the training to end; raise it to train for margin."""
+    """That a solved read-out needs for the training to end; raise it to train for margin. Where no start reaches it,
+    the solved setting with the largest counts."""
     first: Annotated[str | tuple[float, ...] | dict[str, float], BeforeValidator(first_setting)] = "screened"
     """Where starts begin: at the screening's best settings where electrodes are screened for, else at random ones; or
     voltages of the controls, in their order or by name, for the first start, and further ones at random."""

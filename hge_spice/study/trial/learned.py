@@ -1,7 +1,7 @@
 """The steps of a trial's training as they come: the rows of steps.parquet, and which of them its result is about."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,21 +30,33 @@ class Learned:
     """A training that has ended.
 
     last : its last step; kept : of a data set, the step that served the training patterns best, and its judgement
+    widest : of a gate, the solved step with the largest gap over span: the last, where it has the margin asked for
     near : the step that came nearest to a solution; extracted : cost of the extractions alone
-    flags : of all steps, by how many have them; table : what steps.parquet holds
+    flags : of all steps, by how many have them; rows : of all steps, as steps.parquet has them
     """
 
     last: Trained
     kept: tuple[Trained, Judged] | None
+    widest: Trained | None
     near: Step
     extracted: Cost
     flags: Counter[str]
-    table: pa.Table
+    rows: Sequence[Mapping[str, Any]]
+
+    @property
+    def table(self) -> pa.Table:
+        """What steps.parquet holds."""
+        return table_of(self.rows)
+
+    @property
+    def chosen(self) -> Trained:
+        """The one whose setting is the trial's: the one that was kept, the widest, or the last."""
+        return self.kept[0] if self.kept is not None else self.widest or self.last
 
     @property
     def step(self) -> Step:
-        """The one whose setting is the trial's: the last, or the one that was kept."""
-        return self.last.step if self.kept is None else self.kept[0].step
+        """Its step."""
+        return self.chosen.step
 
 
 def follow(bench: Bench, steps: Iterable[Trained], directory: Path, progress: Callable[[int, Step], None]) -> Learned:
@@ -54,7 +66,10 @@ def follow(bench: Bench, steps: Iterable[Trained], directory: Path, progress: Ca
     """
     rows: list[dict[str, Any]] = []
     kept: tuple[Trained, Judged] | None = None
+    widest: Trained | None = None
     extracted, near = Cost(), None
+    # of a circuit, which goes on, the result is where it rests
+    judges = bench.task.exact and bench.study.training.where != "circuit"
     flags: Counter[str] = Counter(bench.flags)
     try:
         for trained in steps:
@@ -63,18 +78,27 @@ def follow(bench: Bench, steps: Iterable[Trained], directory: Path, progress: Ca
                 rows[-1]["train_score"] = found.score
                 if found.beats(kept and kept[1]):
                     kept = trained, found
+            if judges and trained.step.margin.solved and _wider(trained, widest):
+                widest = trained
             flags.update(trained.step.flags)
             extracted += cost_of(trained.step.estimates)
             near = trained.step if near is None else nearest((near, trained.step))
             progress(trained.start, trained.step)
     finally:
         # What was learned before a failure or an interrupt is kept
-        if rows:
-            columns = dict.fromkeys(name for row in rows for name in row)
-            table = pa.table({name: [row.get(name) for row in rows] for name in columns})
-            if bench.study.results.keep != "none":
-                parquet.write_table(table, directory / "steps.parquet")
-    return Learned(trained, kept, near or trained.step, extracted, flags, table)
+        if rows and bench.study.results.keep != "none":
+            parquet.write_table(table_of(rows), directory / "steps.parquet")
+    return Learned(trained, kept, widest, near or trained.step, extracted, flags, rows)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as columns; what a row doesn't have is null."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in columns})
+
+
+def _wider(trained: Trained, than: Trained | None) -> bool:
+    return than is None or trained.step.margin.gap_over_span > than.step.margin.gap_over_span
 
 
 def _row(bench: Bench, trained: Trained) -> dict[str, Any]:

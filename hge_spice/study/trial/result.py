@@ -73,7 +73,7 @@ def _assessed(bench: Bench, learned: Learned, directory: Path) -> dict[str, Any]
         found |= {"spacing": summary(spaced), **judged_by(spaced)}
     if learned.kept is not None:
         _, best = learned.kept
-        found |= generalised(bench, best, tables(bench, learned.table.num_rows, learned.flags["jumped"]))
+        found |= generalised(bench, best, tables(bench, len(learned.rows), learned.flags["jumped"]))
         write_patterns(bench, best, directory)
         if drawn := decision_map(bench, best):
             (directory / "decision_map.json").write_text(json.dumps(drawn))
@@ -88,7 +88,7 @@ def _effort(learned: Learned, began: float) -> dict[str, Any]:
     return {
         "steps": last.number,
         "starts": learned.last.start + 1,
-        **({} if learned.kept is None else {"start": learned.kept[0].start + 1}),
+        **({} if learned.chosen is learned.last and learned.kept is None else {"start": learned.chosen.start + 1}),
         "loss": last.loss,
         "extractions": cost.extractions,
         "seconds": time.perf_counter() - began,

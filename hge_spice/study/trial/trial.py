@@ -22,7 +22,7 @@ Screening = Callable[[int, int], None]  # points done, of how many
 
 
 def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
-    """Starts in order, each from its own control setting, until one is solved."""
+    """Starts in order, each from its own control setting, until one is solved with the margin asked for."""
     if bench.study.training.where == "circuit":
         yield from _run_circuits(bench, directory)
         return
@@ -30,12 +30,12 @@ def run_starts(bench: Bench, directory: Path) -> Iterator[Trained]:
     training = bench.study.training
     for start in range(training.starts):
         seed = (training.seed, start, *b"batches")
-        solved = False
+        reached = False
         for step in train(bench.dut, bench.control(start), bench.recipe, training.steps, seed):
             cost += step.cost
-            solved = step.margin.solved
+            reached = bench.recipe.reached(step.margin)
             yield Trained(start, step, cost)
-        if solved:
+        if reached:
             return
 
 

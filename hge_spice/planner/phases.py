@@ -10,7 +10,7 @@ from hge_spice.drive import Floats
 
 OVERSAMPLING = 16  # points per period of the highest tone, at which a peak is seen to 1 − cos(π/16) = 2 %
 FINE = 128  # the same for the figure that is shown: 0.03 %
-STARTS = 64  # random ones, shared out among the tones: fewer where a start costs more
+STARTS = 64  # random ones
 POWERS = (4, 8, 16, 32)  # of the norm: each closer to the peak than the one before, and harder to descend
 
 

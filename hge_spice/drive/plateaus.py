@@ -6,7 +6,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from hge_spice.drive import Condition, Drive, Floats, SmallSignalDevice, Tables, Tone, Transient, Waveform
+from hge_spice.drive.device import SmallSignalDevice
+from hge_spice.drive.drive import Condition, Drive, Floats, Tables, Tone, Transient
+from hge_spice.drive.waveform import Waveform
 
 GUARD = 2  # steps: after a corner a solver begins with short steps, so that its uniform grid comes up to that much late
 

@@ -6,9 +6,9 @@ from conftest import E, HoppingModel, K
 from scipy.linalg import null_space
 
 from hge_spice.devices.dopant import single_carriers, strongest_link, varied
-from hge_spice.exact import master_equation
 from hge_spice.graph import dopant_network
 from hge_spice.quasistatic import BatchedNetwork, solve
+from hge_spice.quasistatic.master_equation import master_equation
 
 
 class Hops:
