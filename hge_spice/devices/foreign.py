@@ -120,7 +120,8 @@ def _subcircuit(graph: Network, place: Place) -> str:
         raise ValueError("a subcircuit needs a netlist file; name it in the edge's attribute subcircuit")
     if file not in read:
         raise ValueError(
-            f"the netlist file {shown(file)} has not been read; let hge_spice.study.tables.edges.read_edges(graph, folder) read it"
+            f"the netlist file {shown(file)} has not been read; let "
+            "hge_spice.study.tables.edges.read_edges(graph, folder) read it"
         )
     cells = read[file]["cells"]
     if name is None and len(cells) == 1:

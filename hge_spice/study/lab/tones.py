@@ -59,12 +59,19 @@ def planned(
     seed: int,
     *,
     narrowest: bool,
+    mains: float | None = None,
 ) -> Perturbation:
     """A perturbation without a study: window in s, frequencies in Hz. Raises ValueError where there is none."""
     if phases not in PHASES:
         raise ValueError(f"unknown phases {phases!r}{suggestion(phases, PHASES)}")
     plan = plan_tones(
-        controls, window, points or "auto", max_frequency, min_frequency, aim="band" if narrowest else "points"
+        controls,
+        window,
+        points or "auto",
+        max_frequency,
+        min_frequency,
+        aim="band" if narrowest else "points",
+        mains=mains,
     )
     return Perturbation(plan, PHASES[phases](plan.harmonics, np.random.default_rng(seed)))
 
