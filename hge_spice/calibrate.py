@@ -1,15 +1,14 @@
 """What `auto` stands for: the amplitude from noise against curvature, the dead time from the device's own poles."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Floats, SmallSignalDevice, all_responses
-from hge_spice.gradient import Estimate, Measurement
+from hge_spice.gradient import Measurement
 from hge_spice.gradient.homodyne import homodyne
 from hge_spice.tones import TonePlan, plan_from_harmonics
-from hge_spice.train import Cost
+from hge_spice.train import Cost, cost_of
 
 PROBE = 2e-3  # V, first amplitude tried
 SMALLEST = 1e-4  # V, below which the solver's tolerance takes the noise's place
@@ -99,7 +98,7 @@ def _derivatives(
     cost, size = Cost(), np.zeros(len(control))
     for _ in range(ROUNDS):
         estimates = homodyne(dut, control, inputs, replace(measurement, amplitude=amplitude))
-        cost += _cost(estimates)
+        cost += cost_of(estimates)
         squares = np.mean([e.jacobian**2 for e in estimates], axis=0)
         doubt = np.mean([e.stderr**2 for e in estimates], axis=0)
         size = np.sqrt(np.maximum(squares - doubt, 0.0))
@@ -119,15 +118,6 @@ def _largest(control_range: tuple[float, float]) -> float:
     return LARGEST * (control_range[1] - control_range[0])
 
 
-def _cost(estimates: Sequence[Estimate]) -> Cost:
-    return Cost(
-        len(estimates),
-        sum(e.simulated_seconds for e in estimates),
-        sum(e.energy for e in estimates),
-        sum(e.perturbation_energy for e in estimates),
-    )
-
-
 def _least_error(
     dut: DeviceUnderTest,
     control: Floats,
@@ -145,7 +135,7 @@ def _least_error(
     for _ in range(ROUNDS):
         amplitudes = np.minimum(amplitude * shape, largest)
         estimates = homodyne(dut, control, inputs, replace(measurement, amplitude=amplitudes))
-        cost += _cost(estimates)
+        cost += cost_of(estimates)
         found = np.array([e.bias for e in estimates])
         if not np.isfinite(found).all():
             # too few points to see the curvature: the probe's amplitude stands

@@ -105,7 +105,7 @@ def test_dry_run_says_what_would_run(tmp_path: Path) -> None:
     done = call("run", "gates", "--dry-run", cwd=tmp_path)
     lines = done.stdout.splitlines()
     assert all(line.startswith("trial ") and "task.name=" in line for line in lines[:6])
-    assert lines[6].startswith("6 trials; the first runs now")
+    assert lines[6].startswith("6 trials; the first is tried now")
     assert "the first took" in done.stdout
     assert not (tmp_path / "runs").exists()
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -462,6 +463,29 @@ def test_an_include_that_leaves_the_folder_is_refused_unopened(card: str, target
         assert netlist.statements[-1].text == "r9 b 0 1k"
         trusted = read_netlist(path, trusted_roots=[tmp_path])
         assert trusted.statements[-1].trusted
+
+
+@pytest.mark.parametrize(("asked", "by_itself"), [("sub/leaf.lib", True), ("leaf.lib", False)])
+def test_a_section_that_an_included_file_asks_for_is_found(
+    asked: str, by_itself: bool, worker: Worker, tmp_path: Path
+) -> None:
+    """ngspice looks beside the netlist, a reader beside the file: both are taken, the latter with a word."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/part.cir").write_text(f".lib {asked} s\n")
+    (tmp_path / "sub/leaf.lib").write_text(".lib s\nr2 b 0 1k\n.endl\n")
+    main = tmp_path / "main.cir"
+    main.write_text("title\nv1 a 0 1\nr1 a b 1k\n.include sub/part.cir\n.end\n")
+    found = read_netlist(main)
+    assert [str(each) for each in found.findings] == (
+        []
+        if by_itself
+        else [f"sub/part.cir:1: {asked} is found beside this file; ngspice by itself looks beside main.cir alone"]
+    )
+    worker.load(found.text)
+    assert worker.run([], "op", ("b",)).vectors[0, 0] == pytest.approx(0.5)
+    words = ["ngspice", "-b", "main.cir"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ("Could not find library file" in done.stdout + done.stderr) is not by_itself
 
 
 def test_what_is_trusted_by_name_may_use_any_model_but_runs_nothing(tmp_path: Path) -> None:

@@ -227,6 +227,43 @@ def test_a_tree_is_read_to_its_leaves(tree: Path) -> None:
         from_library(tree, "libs.tech/ngspice/fab.lib.spice", ("tt",))
 
 
+NESTED = {
+    "lib.spice": ".lib tt\n.include 'sub/part.spice'\n.endl\n",
+    "sub/part.spice": "* a part\n\n.lib 'LEAF' typ\n",
+    "sub/leaf.spice": ".lib typ\n.include 'more/model.spice'\n.endl\n",
+    "sub/more/model.spice": ".model n nmos vto=0.5\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("leaf", "message"),
+    [
+        ("sub/leaf.spice", None),
+        ("leaf.spice", r"sub/part\.spice:3: ngspice looks for leaf\.spice beside .*; write sub/leaf\.spice there"),
+        ("nowhere.spice", r"nowhere\.spice, which .*part\.spice includes, can't be read"),
+    ],
+)
+def test_a_section_asked_for_in_an_included_file_is_where_ngspice_looks(
+    leaf: str, message: str | None, tmp_path: Path
+) -> None:
+    for name, text in NESTED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text.replace("LEAF", leaf))
+    worker = Worker()
+    deck = f't\n.lib "{tmp_path / "lib.spice"}" tt\nm1 a a 0 0 n\nv1 a 0 1\n.end\n'
+    try:
+        if message is None:
+            assert ".model n nmos" in from_library(tmp_path, "lib.spice", ("tt",)).heads
+            worker.load(deck)
+            return
+        with pytest.raises(ValueError, match=message):
+            from_library(tmp_path, "lib.spice", ("tt",))
+        with pytest.raises(SimulationError, match=f"Could not find library file {leaf}"):
+            worker.load(deck)
+    finally:
+        worker.close()
+
+
 def test_wrapped_transistors_of_a_tree_are_those_written_out(tree: Path) -> None:
     """The derivatives of a block as xschem writes it, against the same block with M cards and sizes in metres."""
     (tree.parent / "pair.cir").write_text(WRAPPED)

@@ -17,11 +17,12 @@ import pytest
 from hge_spice import plot
 from hge_spice.graph import assign_roles, dopant_network
 from hge_spice.study.judge.flags import MEANINGS
+from hge_spice.study.report.pages import _page
 from hge_spice.study.report.report import FIRST, write_report
 from hge_spice.study.report.svg import svg
 from hge_spice.study.run.ledger import Ledger
 from hge_spice.tasks import TASKS
-from hge_spice.traces import write_raw
+from hge_spice.traces import read_raw, write_raw
 
 STUDY = """
 title = {title}
@@ -418,6 +419,19 @@ def data_of(page: Page) -> dict:
     return json.loads(text)
 
 
+def test_a_voltage_is_one_on_the_page_of_its_trial(tmp_path):
+    folder = tmp_path / "t0"
+    result = write_trial(folder) | {"output_unit": "V"}
+    ((title, vectors), *others) = read_raw(folder / "waveform.raw")
+    plots = [(title, {"time": vectors["time"], "v(output)": vectors["i(output)"]})] * (1 + len(others))
+    write_raw(folder / "waveform.raw", plots)
+    comparison = json.loads((folder / "gradient.json").read_text())
+    (folder / "gradient.json").write_text(json.dumps(comparison | {"estimate_unit": "V/V"}))
+    page = _page(folder, result, {}, plot.amplitude_spectrum)
+    assert (page["unit"], page["gradient"]["unit"]) == ("V", "V/V")
+    assert page["spectrum"]["amplitude"][HARMONICS[0] - 1] == pytest.approx(1e-10, rel=1e-2)
+
+
 def test_of_many_trials_each_has_a_row_and_a_page(tmp_path):
     count, failed = FIRST + 20, 4
     with Ledger(tmp_path) as ledger:
@@ -437,6 +451,7 @@ def test_of_many_trials_each_has_a_row_and_a_page(tmp_path):
     assert set(data["pages"]) == set(data["id"])
     assert data["pages"]["t0"]["outputs"] == OUTPUTS
     assert data["pages"]["t0"]["spectrum"]["amplitude"][HARMONICS[0] - 1] == pytest.approx(1e-10, rel=1e-2)
+    assert (data["pages"]["t0"]["unit"], data["pages"]["t0"]["gradient"]["unit"]) == ("A", "A/V")
     assert len(data["networks"]) == 1  # kept once
     assert "steps" not in data["pages"]["t9"]  # nothing to draw
     assert data["passed"].count(True) == count - failed - 1

@@ -32,7 +32,10 @@ def run(
         list[Path] | None, typer.Option(metavar="DIR", help="Take over trials that this run finished; repeatable.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the trials, try the first, estimate the time; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="List the trials, estimate the time from some seconds of the first; write nothing."
+        ),
     ] = False,
     subset: Annotated[
         str | None, typer.Option(metavar="EXPR", help='Only these trials: "training.seed < 5 and index % 2 == 0".')

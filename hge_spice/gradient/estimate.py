@@ -24,6 +24,7 @@ class Measurement:
     noise_density : A²/Hz (V²/Hz of a voltage) one-sided, of the read-out as stated; used for what it would add, whether
     or not it is injected
     noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
+    noise_added : A²/Hz one-sided, of what is known to be in the waveforms as noise; zero for a device simulated without
     signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
     lockin : filter; the boxcar over the window where none is given
     trend : whether a straight line is fitted beside the tones; None to decide by what was measured, see `estimates`
@@ -41,6 +42,7 @@ class Measurement:
     settle: float = 0.0
     noise_density: float = 0.0
     noise_exponent: float | None = None
+    noise_added: float = 0.0
     signs: Floats | None = None
     lockin: Filter | None = None
     trend: bool | None = None

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
+from hge_spice.gradient.curvature import curvature
 from hge_spice.gradient.estimate import Estimate, Measurement
-from hge_spice.gradient.trust import LAG, RESOLVED, SILENT, is_below, is_nonlinear, lags
-from hge_spice.lockin import Demodulated, ErrorBars, demodulate, distortion, error_bars
+from hge_spice.gradient.trust import LAG, RESOLVED, SILENT, is_below, lags
+from hge_spice.lockin import Demodulated, ErrorBars, demodulate, error_bars
 
 DRIFTING = 3.0  # standard errors of the line
 ROUNDING = 1e-15  # share of the output, below which its digits end
@@ -73,8 +74,9 @@ def _judge(
     """The estimate of a pattern; least : response, A or V, below which it is off, and its lag nobody's to mend."""
     amplitude = np.array([tone.amplitude for tone in tones])
     stderr = found.stderr if bars is None else bars.stderr
-    shift, shift_stderr = distortion(found.straightened(waveform), tones)
     response = found.response
+    rms = np.sqrt(measurement.noise_added * len(waveform.time) / (2 * measurement.plan.window))
+    bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, rms)
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
     noise = np.sqrt(measurement.noise_density * found.gain)
@@ -85,8 +87,8 @@ def _judge(
         notes.append(
             f"the output drifts by {found.trend:.3g} (its unit) over the window: a straight line was fitted too"
         )
-    if is_nonlinear(response, shift, shift_stderr):
-        flags.append("nonlinear")
+    flags += bent.flags
+    notes += bent.notes
     if lags(turned, doubt):
         flags.append("lag")
         if np.abs(response).max() >= least:
@@ -103,8 +105,8 @@ def _judge(
         response=response / amplitude,
         stderr=stderr / amplitude,
         noise_stderr=noise / amplitude,
-        bias=shift / amplitude,
-        bias_stderr=shift_stderr / amplitude,
+        bias=bent.shift / amplitude,
+        bias_stderr=bent.stderr / amplitude,
         simulated_seconds=waveform.simulated_seconds,
         energy=waveform.energy,
         perturbation_energy=waveform.perturbation_energy,

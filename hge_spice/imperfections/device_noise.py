@@ -3,7 +3,8 @@
 At every control setting and pattern `.noise` gives the one-sided density of the output current, from the slowest that a
 window resolves to half the point rate; noise of that density is added to the output. Behavioural sources (the dopant
 network's hops, the sinh element, memristors) make none in ngspice: a device without any noise is refused rather than
-called quiet. Nothing is injected into the circuit beside it, so no element's noise counts twice.
+called quiet. Nothing is injected into the circuit beside it, so no element's noise counts twice. The spectrum is that
+of the device as it was made: what drift, wear or another temperature have made of it since (`OVER_TIME`) is left out.
 """
 
 from collections.abc import Callable

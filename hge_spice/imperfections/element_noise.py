@@ -7,6 +7,8 @@ operating point: 4kT/R (Nyquist 1928), 2q|I| (Schottky 1918), ratio·I²/f (Hoog
 then carries it to the output, through its nonlinearities and capacitors too, at the price of loading the circuit anew
 for every measurement.
 
+Either way it is noise of the device as it was made, not of what drift has made of it since.
+
 The same noise by both ways would count twice: `check_together` refuses any mixture.
 """
 

@@ -24,6 +24,8 @@ def amplitude_spectrum(time: Floats, output: Floats, window: float, points: int)
         if points % 2 == 0:
             amplitude[-1] /= 2
     else:
+        # what has settled is periodic: the last trapezoid ends on the first point, a window later
+        time, output = np.append(time, time[0] + window), np.append(output, output[0])
         waves = np.exp(-2j * np.pi * np.outer(np.arange(points // 2 + 1), time) / window)
         amplitude = np.abs(np.trapezoid(waves * output, time, axis=1)) * 2 / window
     amplitude[0] /= 2
@@ -81,7 +83,7 @@ def spectrum(
             plain(name, 10), at, xytext=(0, 9), textcoords="offset points", bbox={**PAPER, "pad": 0.5}, **look
         )
     if noise > 0:
-        label = f"stated read-out noise, {si(noise, 'A')} rms"
+        label = f"stated read-out noise, {si(noise, quantity)} rms"
         axes.axhline(factor * noise, color=PURPLE, ls=":", lw=1.5, label=label)
     lay_out(figure, axes)
     return figure

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import Floats, Waveform
+from hge_spice.gradient.curvature import Curvature, judged
 from hge_spice.gradient.estimate import Estimate
-from hge_spice.gradient.trust import is_below, is_nonlinear, lags
+from hge_spice.gradient.trust import is_below, lags
 from hge_spice.lockin import demodulate, distortion
 from hge_spice.recorded.clock import Clock, clock_from_phases
 from hge_spice.recorded.clock_within import clock_within
@@ -124,18 +125,22 @@ def _summed_up(found: _Found, setup: Setup, clock: Clock) -> TraceEstimate:
     stderr = scatter if count >= SCATTER_WINDOWS else left
     if np.isfinite(clock.error_stderr):
         stderr = np.hypot(stderr, _moved_by_clock(found, setup, response, min(clock.error_stderr, TRUSTED)))
-    shift, shift_stderr = _bias(found.cubic, setup)
+    # products are the same in every window: what makes windows differ is the noise of one's points
+    noise = float(np.sqrt(np.mean(scatter**2) * found.samples / 2)) if count >= SCATTER_WINDOWS else 0.0
+    first = _for_products(found.cubic[0], setup)
+    bent = judged(_bias(found.cubic, setup), first, setup.tones, setup.window, response, noise)
     estimate = Estimate(
         output=found.mean,
         response=response / amplitude,
         stderr=stderr / amplitude,
         noise_stderr=np.zeros(len(amplitude)),
-        bias=shift / amplitude,
-        bias_stderr=shift_stderr / amplitude,
+        bias=bent.shift / amplitude,
+        bias_stderr=bent.stderr / amplitude,
         simulated_seconds=setup.settle + count * setup.window,
         energy=0.0,
         perturbation_energy=0.0,
-        flags=_flags(response, stderr, shift, shift_stderr),
+        flags=_flags(response, stderr, bent),
+        notes=bent.notes,
         degrees_of_freedom=count - 1.0 if count >= SCATTER_WINDOWS else np.inf,
     )
     return TraceEstimate(
@@ -166,23 +171,20 @@ def _moved_by_clock(found: _Found, setup: Setup, response: np.ndarray, error: fl
 
 def _bias(windows: Sequence[Window], setup: Setup) -> tuple[Floats, Floats]:
     """What 3rd-order products add to each tone, from the first windows: [tone], A, and its standard error."""
-    shifts, errors = [], []
-    for window in windows:
-        start, time, output = next(slices(window, CUBIC))
-        waveform = Waveform(np.fmod(start, setup.window) + time, output, setup.window)
-        if setup.trend:
-            waveform = demodulate(waveform, setup.tones, setup.window, trend=True).straightened(waveform)
-        shift, error = distortion(waveform, setup.tones)
-        shifts.append(shift)
-        errors.append(error)
+    shifts, errors = zip(*(distortion(_for_products(window, setup), setup.tones) for window in windows), strict=True)
     return np.mean(shifts, axis=0), np.sqrt(np.mean(np.square(errors), axis=0) / len(errors))
 
 
-def _flags(response: Any, stderr: Floats, shift: Floats, shift_stderr: Floats) -> tuple[str, ...]:
+def _for_products(window: Window, setup: Setup) -> Waveform:
+    """As much of a window as products are looked for in, freed of its trend."""
+    start, time, output = next(slices(window, CUBIC))
+    waveform = Waveform(np.fmod(start, setup.window) + time, output, setup.window)
+    if setup.trend:
+        return demodulate(waveform, setup.tones, setup.window, trend=True).straightened(waveform)
+    return waveform
+
+
+def _flags(response: Any, stderr: Floats, bent: Curvature) -> tuple[str, ...]:
     """As for any other extraction."""
-    doubts = {
-        "nonlinear": is_nonlinear(response, shift, shift_stderr),
-        "lag": lags(response, stderr),
-        "low_snr": is_below(response, stderr),
-    }
-    return tuple(flag for flag, raised in doubts.items() if raised)
+    doubts = {"lag": lags(response, stderr), "low_snr": is_below(response, stderr)}
+    return (*bent.flags, *(flag for flag, raised in doubts.items() if raised))

@@ -105,7 +105,7 @@ def _said(kind: type[BaseModel]) -> dict[str, str]:
         for field, below in pairwise(getattr(made, "body", ())):
             match field, below:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
-                    found.setdefault(name, said.strip())
+                    found.setdefault(name, " ".join(said.split()))
     return found
 
 

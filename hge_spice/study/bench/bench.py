@@ -106,6 +106,7 @@ class Bench:
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.density,
             noise_exponent=study.readout.noise.exponent,
+            noise_added=study.readout.density if study.imperfections else 0.0,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
             trend=None if study.lockin.trend == "auto" else study.lockin.trend,

@@ -5,6 +5,11 @@ MEANINGS = {  # the most frequent first
         "3rd-order products are predicted to move a derivative by more than 0.5 % of the largest one. The bias "
         "falls with the square of the amplitude."
     ),
+    "curvature_unseen": (
+        "The points in a window are too few to tell by how much 3rd-order products move the derivatives, and by what "
+        "they leave elsewhere it may be more than 0.5 % of the largest one. The notes of hge-spice gradient say how "
+        "many perturbation.points tell, and at which amplitude it would not matter."
+    ),
     "lag": (
         "A response is out of phase with its tone by more than a tenth of the largest: poles of the circuit lie "
         "near the tones. In phase alone it loses the cosine of its lag, and beyond 90° its sign. Slower tones "

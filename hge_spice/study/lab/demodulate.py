@@ -68,6 +68,7 @@ def demodulate_file(
         "clock_drift_stderr": finite(clock.drift_stderr),
         "simulated_seconds": estimate.simulated_seconds,
         "flags": list(estimate.flags),
+        "notes": list(estimate.notes),
     }
 
 
@@ -92,6 +93,7 @@ def told(found: dict[str, Any]) -> str:
         lines[-1] += f"; drift: {drift}"
     lines.append("± is one standard error, by what is left over of this trace; hge-spice gradient pools all patterns'")
     lines.append("flags: " + (", ".join(found["flags"]) or "none"))
+    lines += [f"note: {note}" for note in found["notes"]]
     return "\n".join([f"{found['column']} of {found['trace']}", *lines])
 
 

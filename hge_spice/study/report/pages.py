@@ -72,7 +72,7 @@ def _page(folder: Path, result: Mapping[str, Any], networks: dict[str, int], spe
     """One trial's pictures in numbers; a picture whose file is missing or torn isn't there."""
     page: dict[str, Any] = {"classes": result["classes"]} if "classes" in result else {}
     page["outputs"] = _shorts(result.get("outputs", []))
-    page["noise"] = _short(result.get("noise"))
+    page["noise"], page["unit"] = _short(result.get("noise")), result.get("output_unit", "A")
     comparison: dict[str, Any] = {}
     for make in (
         lambda: {"steps": _steps(folder / "steps.parquet")},
@@ -101,6 +101,7 @@ def _steps(path: Path) -> dict[str, Any]:
 
 def _gradient(comparison: Mapping[str, Any]) -> dict[str, Any]:
     about = {name: comparison[name] for name in ("controls", "inputs")}
+    about["unit"] = comparison.get("estimate_unit", "A/V")
     lists = {name: [_shorts(row) for row in comparison[name]] for name in ("estimate", "truth", "stderr_stated_noise")}
     return about | lists | {"error": _shorts(comparison["relative_error"])}
 
@@ -109,7 +110,8 @@ def _spectrum(path: Path, comparison: Mapping[str, Any], spectrum: Spectrum) -> 
     """Of the pattern whose gradient is furthest from the truth; the highest of neighbours where there are too many."""
     worst = int(np.argmax(np.nan_to_num(comparison["relative_error"], nan=0.0)))
     vectors = read_raw(path)[worst][1]
-    amplitude = spectrum(vectors["time"], vectors["i(output)"], comparison["window"], comparison["points"])[1:]
+    output = vectors["v(output)"] if "v(output)" in vectors else vectors["i(output)"]
+    amplitude = spectrum(vectors["time"], output, comparison["window"], comparison["points"])[1:]
     width = -(-len(amplitude) // BINS) or 1
     padded = np.pad(amplitude, (0, -len(amplitude) % width))
     about = {name: comparison[name] for name in ("harmonics", "window")}

@@ -340,15 +340,16 @@
     page.outputs.forEach((output, p) => {
       const margin = (output - middle) * (page.classes[p] > 0.5 ? 1 : -1), row = element("tr", {}, inside);
       element("td", {}, row, named_[p]); element("td", {}, row, plain(page.classes[p]));
-      element("td", { class: "number" }, row, si(output, "A"));
-      element("td", { class: margin > 0 ? "number" : "number bad" }, row, si(margin, "A"));
+      element("td", { class: "number" }, row, si(output, page.unit));
+      element("td", { class: margin > 0 ? "number" : "number bad" }, row, si(margin, page.unit));
       element("td", { class: "number" }, row, page.noise ? plain(Number((margin / page.noise).toPrecision(3))) : "–");
     });
-    figure(host, "Outputs", "Output current of every pattern, tones off; dashed, the threshold midway between the classes.", (place) => {
-      const svg = picture(place, "Output current of every pattern", 260), x = named(named_, LEFT, W - RIGHT);
+    const what = page.unit === "V" ? "Output voltage" : "Output current";
+    figure(host, "Outputs", `${what} of every pattern, tones off; dashed, the threshold midway between the classes.`, (place) => {
+      const svg = picture(place, `${what} of every pattern`, 260), x = named(named_, LEFT, W - RIGHT);
       const y = spread(page.outputs, 260 - BOTTOM, TOP);
-      frame(svg, x, y, "inputs", "output", "", "A", 260);
-      page.outputs.forEach((output, p) => tip(node("circle", { cx: x.at(p), cy: y.at(output), r: 7, fill: page.classes[p] > 0.5 ? COLOURS[0] : COLOURS[1] }, svg), si(output, "A")));
+      frame(svg, x, y, "inputs", "output", "", page.unit, 260);
+      page.outputs.forEach((output, p) => tip(node("circle", { cx: x.at(p), cy: y.at(output), r: 7, fill: page.classes[p] > 0.5 ? COLOURS[0] : COLOURS[1] }, svg), si(output, page.unit)));
       node("line", { x1: LEFT, x2: W - RIGHT, y1: y.at(middle), y2: y.at(middle), class: "bound" }, svg);
       legend(place, [[COLOURS[0], "class 1"], [COLOURS[1], "class 0"]]);
     });
@@ -358,11 +359,11 @@
     const svg = picture(place, "Gradient against truth"), x = named(names, LEFT, W - RIGHT);
     const truth = found.truth.flat(), estimate = found.estimate.flat(), noise = found.stderr_stated_noise.flat();
     const y = spread([...truth, ...estimate, 0], H - BOTTOM, TOP);
-    frame(svg, x, y, "control, by pattern", "derivative", "", "A/V");
+    frame(svg, x, y, "control, by pattern", "derivative", "", found.unit);
     const zero = y.at(Math.min(Math.max(0, y.low), y.high)), wide = Math.max(x.width * 0.7, 1);
-    truth.forEach((t, k) => tip(node("rect", { x: x.at(k) - wide / 2, width: wide, y: Math.min(y.at(t), zero), height: Math.abs(y.at(t) - zero), class: "truth" }, svg), `truth ${si(t, "A/V")}`));
+    truth.forEach((t, k) => tip(node("rect", { x: x.at(k) - wide / 2, width: wide, y: Math.min(y.at(t), zero), height: Math.abs(y.at(t) - zero), class: "truth" }, svg), `truth ${si(t, found.unit)}`));
     estimate.forEach((e, k) => {
-      tip(node("circle", { cx: x.at(k), cy: y.at(e), r: 3.5, fill: COLOURS[1] }, svg), `${names[k]}: estimate ${si(e, "A/V")}, stated noise ± ${si(noise[k], "A/V")}`);
+      tip(node("circle", { cx: x.at(k), cy: y.at(e), r: 3.5, fill: COLOURS[1] }, svg), `${names[k]}: estimate ${si(e, found.unit)}, stated noise ± ${si(noise[k], found.unit)}`);
     });
     for (let p = 1; p < found.inputs.length; p++) node("line", { x1: LEFT + p * found.controls.length * x.width, x2: LEFT + p * found.controls.length * x.width, y1: TOP, y2: H - BOTTOM, class: "grid" }, svg);
     legend(place, [["var(--sky)", "truth, .ac"], [COLOURS[1], "estimate"]]);
@@ -371,12 +372,12 @@
     const { amplitude, width } = page.spectrum, svg = picture(place, "Output spectrum");
     const top = Math.max(...bare(amplitude)), low = Math.max(Math.min(...bare(amplitude).filter((a) => a > 0)), top * 1e-9);
     const x = linear(0, (amplitude.length * width) / page.spectrum.window, LEFT, W - RIGHT), y = logarithmic(low, top, H - BOTTOM, TOP);
-    frame(svg, x, y, "frequency", "output amplitude", "Hz", "A");
+    frame(svg, x, y, "frequency", "output amplitude", "Hz", page.unit);
     const tones = new Set(page.spectrum.harmonics.map((h) => Math.floor((h - 1) / width)));
     amplitude.forEach((a, k) => {
       if (!(a > low)) return;
       const at = x.at(((k + 0.5) * width + 0.5) / page.spectrum.window), tone = tones.has(k);
-      tip(node("line", { x1: at, x2: at, y1: H - BOTTOM, y2: y.at(a), stroke: tone ? COLOURS[0] : "var(--faint)", "stroke-width": tone ? 4 : 1.5 }, svg), si(a, "A"));
+      tip(node("line", { x1: at, x2: at, y1: H - BOTTOM, y2: y.at(a), stroke: tone ? COLOURS[0] : "var(--faint)", "stroke-width": tone ? 4 : 1.5 }, svg), si(a, page.unit));
     });
     legend(place, [[COLOURS[0], "tones"], ["var(--faint)", "products and residual"]]);
   };

@@ -48,7 +48,7 @@ class Tally:
         words = [f"{self.before + ended} of {self.total} trials", f"{self.failed} failed"]
         if ended:
             rate = ended / max(time.monotonic() - self.began, 1e-9)
-            words += [f"{rate:.3g} a second", f"{_span(left / rate)} left"]
+            words += [f"{rate:.3g} a second", f"{span(left / rate)} left"]
         if self.best is not None:
             words.append(f"best gap/span {self.best:+.2f} (trial {self.best_at + 1})")
         return ", ".join(words)
@@ -140,7 +140,7 @@ class _Display:
 
     def screened(self, position: int, done: int, total: int) -> None:
         left = (time.monotonic() - self.began) * (total - done) / done
-        told = f"{self._name(position)}, choosing electrodes: {done} of {total} points, {_span(left)} left"
+        told = f"{self._name(position)}, choosing electrodes: {done} of {total} points, {span(left)} left"
         self.bar.update(self.steps, total=total, completed=done, description=told)
         self.plainly(told)
         if done == total:
@@ -162,7 +162,8 @@ def _ended(outcome: Outcome) -> str:
     return "solved" if outcome.result.get("solved") else "done, not solved"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Whole seconds as people say them: "1 min 05 s", "2 h 07 min"."""
     hours, rest = divmod(round(seconds), 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -63,7 +63,11 @@ def read_block(
     graph.graph["remarks"] = remarks
     cards = process.cards if process else ()
     places = (*("" for _ in cards), *(f"{each.file}:{each.line}" for each in source.kept.statements))
-    graph.graph["subcircuit"] = {**graph.graph["subcircuit"], "places": places}
+    graph.graph["subcircuit"] = {
+        **graph.graph["subcircuit"],
+        "places": places,
+        "wraps": process.wraps if process else {},
+    }
     return graph
 
 
