@@ -129,9 +129,9 @@ def plan_tones(
             f"no multiple of {1 / window:g} Hz, which a {window:g} s window resolves, lies between "
             f"{min_frequency or 0:g} and {max_frequency:g} Hz; widen the limits or lengthen the window"
         )
-    avoid = _periods_of(mains, window) if mains is not None else 0
     if high > low + FAR:
         high = UNLIMITED  # no plan reaches so far, and a search would lay out every harmonic up to there
+    avoid = _periods_of(mains, window) if mains is not None else 0
     if points != "auto":
         plan = _plan(at_points(count, _check_points(points), low, high, avoid), window, points)
         if aim == "band" and not plan.flags:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.planner import construction, placement, search
-from hge_spice.planner.intermodulation import intermodulation_hits
+from hge_spice.planner.intermodulation import count_hits, count_products, intermodulation_hits
 from hge_spice.planner.phases import random_phases
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 
@@ -268,6 +268,30 @@ def test_random_phases_break_the_repetition_of_odd_harmonics():
     levels = [len(np.unique(np.sin(2 * np.pi * turns + phase).sum(axis=1).round(9))) for phase in (0, phases)]
     assert levels[0] < 40
     assert levels[1] == 64
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sets(st.integers(1, 40), min_size=1, max_size=4), st.integers(3, 200), st.integers(1, 5))
+def test_products_of_any_order_are_counted_without_being_written_out(harmonics, points, order):
+    """Brute force over every choice of signed tones, and the same number as the list of hits has."""
+    harmonics = sorted(harmonics)
+    counts = count_products(harmonics, points, order)
+    signed = [(tone, sign) for tone in harmonics for sign in (1, -1)]
+    expected = np.zeros(points // 2 + 1)
+    for terms in itertools.combinations_with_replacement(signed, order):
+        if not any((tone, -sign) in terms for tone, sign in terms):
+            expected[int(fold(sum(sign * tone for tone, sign in terms), points))] += 0.5
+    np.testing.assert_array_equal(counts, expected)
+    assert count_hits(harmonics, points, order) == counted(harmonics, points, order)
+    assert count_hits(harmonics, points, order) == len(intermodulation_hits(harmonics, points, order))
+
+
+def test_of_a_plan_without_hits_some_of_higher_order_land_on_tones():
+    plan = plan_tones(5, WINDOW)
+    counts = [count_hits(plan.harmonics, plan.points, order) for order in (2, 3, 4, 5)]
+    assert counts[:2] == [0, 0]
+    assert min(counts[2:]) > 0
+    assert counts[2] == len(intermodulation_hits(plan.harmonics, plan.points, 4))
 
 
 def off_mains(count: int, avoid: int, top: int) -> tuple[int, tuple[int, ...]]:

@@ -69,7 +69,7 @@ def demodulate_file(
     found = estimate_trace(pieces, setup)
     estimate, clock = found.estimate, found.clock
     unit = "V" if head.dimension == "voltage" and gain is None else "A"
-    notes += _notes(found, unit, trend)
+    notes += [*estimate.notes, *_notes(found, unit, trend)]
     return {
         "trace": str(trace),
         "column": name,
@@ -98,7 +98,7 @@ def demodulate_file(
         "trend": found.trend,
         "simulated_seconds": estimate.simulated_seconds,
         "flags": list(estimate.flags),
-        "notes": [*notes, *estimate.notes],
+        "notes": notes,
     }
 
 
