@@ -119,6 +119,7 @@ BAD = {
     "columns": ("time,i,j\n0,1,2\n", "has columns i, j; choose the output's with --column"),
     "unit": ("time,i [mm]\n0,1\n1,1\n", r"column 'i \[mm\]': 'mm' is no unit of current or voltage"),
     "unit of time": ("time [mm],i\n0,1\n1,1\n", r"column 'time \[mm\]': 'mm' is no unit of time; head it"),
+    "coarse stamps": ("time,i\n0,1\n0,2\n", r"line 3 has a time that is not after .* out and give the sample rate"),
     "empty": ("", "no row of numbers"),
     "raw": ("Title: x\nnothing\n", "no raw file"),
     "no rate": ("1\n2\n3\n", "no column of time; give --sample-rate"),

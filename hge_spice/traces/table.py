@@ -15,6 +15,10 @@ PREAMBLE = 200  # lines that may stand before the first row of numbers
 LONGEST = 1 << 16  # characters of a line
 SEPARATORS = (";", "\t", ",", " ")
 COMMENTS = ("#", "%", "*")
+LATE = (
+    "has a time that is not after the one before; where stamps have too few digits, leave their column out and give "
+    "the sample rate"
+)
 MISSING = ("", "nan", "na", "n/a", "null", "-")
 
 
@@ -96,7 +100,7 @@ class TableTrace:
                     known = np.flatnonzero(~blank)
                     back = np.zeros(len(piece), dtype=bool)
                     back[known] = np.diff(time[known], prepend=last) <= 0
-                    self._refuse(rows, back, "has a time that is not after the one before")
+                    self._refuse(rows, back, LATE)
                     rows += len(piece)
                     if len(known):
                         last = time[known[-1]]
