@@ -306,6 +306,13 @@ def _of_elements(device: Device, graph: Network, named: tuple[str, ...]) -> Netw
         links = [data.get("family") for *_, data in graph.edges(data=True)]
         if None in links:
             raise ValueError(f"{device.file} has links without a family; name one in device.family")
+        for a, b, data in graph.edges(data=True):
+            named_so = str(data["family"])
+            if named_so not in ELEMENTS and named_so != "subcircuit":
+                raise ValueError(
+                    f"{device.file}: link {shown(a)} to {shown(b)} is of family {shown(named_so)}"
+                    f"{suggestion(named_so, [*ELEMENTS, 'subcircuit'])}"
+                )
         family = next(iter(links), "resistor")
     family = str(family)
     if family not in ELEMENTS and family != "subcircuit":
