@@ -121,6 +121,16 @@ def test_a_state_moves_as_it_should_and_that_is_said(tmp_path: Path, begins: str
     assert any(f"1 of 1 states moved; {node} by" in note for note in waveform.notes)
 
 
+def test_a_state_in_metres_moves_as_one_of_1_V_does(tmp_path: Path) -> None:
+    """Though it is below 1 nV, the solver's tolerance of a voltage."""
+    cell = text(f"cw w 0 1 ic={W0}e-9\ngw 0 w value={{k*v(p,m)*v(w)*(1-v(w)/1e-9)}}")
+    cell = cell.replace("*(v(w)/ron+(1-v(w))/roff)", "*(v(w)/1e-9/ron+(1-v(w)/1e-9)/roff)")
+    with NgspiceDevice(study(tmp_path, cell)) as dut:
+        waveform = dut.measure(Drive(np.full(1, VOLTS), np.zeros(1), (Tone("c", 80.0, 5e-3),), TRANSIENT))
+    assert waveform.states["xx0.w"] == pytest.approx((1e-9 * W0, 1e-9 * share(LOGIT + 20 * VOLTS * SPENT)), rel=1e-5)
+    assert "moved_state" in waveform.flags
+
+
 def test_a_state_that_goes_on_does_so_from_where_it_was(tmp_path: Path) -> None:
     tone = Tone("c", 80.0, 5e-3)
     drive = Drive(np.full(1, VOLTS), np.zeros(1), (tone,), TRANSIENT)
