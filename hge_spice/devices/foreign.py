@@ -119,8 +119,10 @@ def _subcircuit(graph: Network, place: Place) -> str:
     if file is None:
         raise ValueError("a subcircuit needs a netlist file; name it in the edge's attribute subcircuit")
     if file not in read:
-        reader = "hge_spice.study.tables.edges.read_edges(graph, folder)"
-        raise ValueError(f"the netlist file {shown(file)} has not been read; let {reader} read it")
+        raise ValueError(
+            f"the netlist file {shown(file)} has not been read; let "
+            "hge_spice.study.tables.edges.read_edges(graph, folder) read it"
+        )
     cells = read[file]["cells"]
     if name is None and len(cells) == 1:
         (name,) = cells

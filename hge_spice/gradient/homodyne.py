@@ -79,7 +79,7 @@ def _judge(
     bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, rms)
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
-    noise = np.sqrt(measurement.noise_density * found.gain)
+    noise = np.sqrt(measurement.noise_density_at(np.array(found.frequencies)) * found.gain)
     resolved = max(waveform.current_error, ROUNDING * float(np.abs(waveform.output).max()))
     doubt = np.maximum(stderr, resolved)
     flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
