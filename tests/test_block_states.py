@@ -121,7 +121,7 @@ def test_a_state_moves_as_it_should_and_that_is_said(tmp_path: Path, begins: str
     assert any(f"1 of 1 states moved; {node} by" in note for note in waveform.notes)
 
 
-def test_a_state_in_metres_moves_as_one_of_1_V_does(tmp_path: Path) -> None:
+def test_a_state_in_metres_moves_as_one_in_volts_does(tmp_path: Path) -> None:
     """Though it is below 1 nV, the solver's tolerance of a voltage."""
     cell = text(f"cw w 0 1 ic={W0}e-9\ngw 0 w value={{k*v(p,m)*v(w)*(1-v(w)/1e-9)}}")
     cell = cell.replace("*(v(w)/ron+(1-v(w))/roff)", "*(v(w)/1e-9/ron+(1-v(w)/1e-9)/roff)")
