@@ -131,11 +131,12 @@ def test_a_state_in_metres_moves_as_one_in_volts_does(tmp_path: Path) -> None:
     assert "moved_state" in waveform.flags
 
 
-def test_a_state_that_goes_on_does_so_from_where_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begins", ["ic of a capacitor", "turned round, as a number"])
+def test_a_state_that_goes_on_does_so_from_where_it_was(tmp_path: Path, begins: str) -> None:
     tone = Tone("c", 80.0, 5e-3)
     drive = Drive(np.full(1, VOLTS), np.zeros(1), (tone,), TRANSIENT)
     how = Measurement(plan_tones(1, window=1e-6), amplitude=np.full(1, 1e-3), phase=np.zeros(1))
-    graph = study(tmp_path, text(BEGINS["ic of a capacitor"]), "device.reinitialise=false", block=True)
+    graph = study(tmp_path, text(BEGINS[begins]), "device.reinitialise=false", block=True)
     with NgspiceDevice(graph) as dut:
         for n in range(3):
             before, after = dut.measure(drive).states["x1.xcell.w"]
