@@ -70,7 +70,8 @@ def test_commands_exist(line: str) -> None:
 
 
 @pytest.mark.parametrize("written", FRAGMENTS, ids=range(len(FRAGMENTS)))
-def test_studies_are_read(written: str, tmp_path: Path) -> None:
+def test_studies_are_read(written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
     if "iris" in written:
         pytest.importorskip("sklearn")
     fragment: dict[str, Any] = tomllib.loads(written)
