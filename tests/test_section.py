@@ -51,7 +51,9 @@ def test_amplitudes_that_differ_are_all_shown() -> None:
     assert settings({}, amplitude=[2e-3, 5e-3])["tone amplitude, peak"] == ("2 mV, 5 mV", "default")
 
 
-@pytest.mark.parametrize("key", ["estimator", "loss", "rule", "rate", "batch", "steps", "starts", "seed"])
+@pytest.mark.parametrize(
+    "key", ["estimator", "loss", "rule", "rate", "gap_over_span", "batch", "steps", "starts", "seed"]
+)
 def test_a_default_of_the_training_is_a_value_too(key: str) -> None:
     """A reader needn't know the defaults; and they are the ones that act."""
     used, asked = settings({})[key]
