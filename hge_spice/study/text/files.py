@@ -144,7 +144,16 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
         raise StudyError(f"{path}: extends: {error}") from error
     found = _read(below, (*above, here))
     found.pop("notes", None)  # they are about the study that has them
-    return merge(found, raw)
+    return merge(_without_the_other(found, raw), raw)
+
+
+def _without_the_other(below: StudyText, over: StudyText) -> StudyText:
+    """A study without its process where the one that extends it names another in the other way, package or root."""
+    old, new = below.get("pdk"), over.get("pdk")
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return below
+    gone = {"package"} if "root" in new else {"root", "lib", "osdi"} if "package" in new else set()
+    return {**below, "pdk": {key: value for key, value in old.items() if key not in gone}}
 
 
 def _resolve(table: Any, folder: Path) -> None:
@@ -163,7 +172,11 @@ def _resolve(table: Any, folder: Path) -> None:
 def _resolve_root(pdk: Any, folder: Path) -> None:
     """A process's root is seen from the file that names it; "~" and "$PDK_ROOT" are the user's."""
     if isinstance(pdk, dict) and isinstance(pdk.get("root"), str):
-        pdk["root"] = str((folder / Path(os.path.expandvars(pdk["root"])).expanduser()).resolve())
+        path = folder / Path(os.path.expandvars(pdk["root"])).expanduser()
+        unset = re.search(r"\$\{?(\w+)", str(path))
+        if unset is not None and not path.exists():
+            raise StudyError(f"pdk.root: the variable {unset[1]} isn't set; export it, or write the folder itself")
+        pdk["root"] = str(path.resolve())
 
 
 def _tables(path: Path) -> StudyText:
