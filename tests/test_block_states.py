@@ -121,11 +121,22 @@ def test_a_state_moves_as_it_should_and_that_is_said(tmp_path: Path, begins: str
     assert any(f"1 of 1 states moved; {node} by" in note for note in waveform.notes)
 
 
-def test_a_state_that_goes_on_does_so_from_where_it_was(tmp_path: Path) -> None:
+def test_a_state_in_metres_moves_as_one_in_volts_does(tmp_path: Path) -> None:
+    """Though it is below 1 nV, the solver's tolerance of a voltage."""
+    cell = text(f"cw w 0 1 ic={W0}e-9\ngw 0 w value={{k*v(p,m)*v(w)*(1-v(w)/1e-9)}}")
+    cell = cell.replace("*(v(w)/ron+(1-v(w))/roff)", "*(v(w)/1e-9/ron+(1-v(w)/1e-9)/roff)")
+    with NgspiceDevice(study(tmp_path, cell)) as dut:
+        waveform = dut.measure(Drive(np.full(1, VOLTS), np.zeros(1), (Tone("c", 80.0, 5e-3),), TRANSIENT))
+    assert waveform.states["xx0.w"] == pytest.approx((1e-9 * W0, 1e-9 * share(LOGIT + 20 * VOLTS * SPENT)), rel=1e-5)
+    assert "moved_state" in waveform.flags
+
+
+@pytest.mark.parametrize("begins", ["ic of a capacitor", "turned round, as a number"])
+def test_a_state_that_goes_on_does_so_from_where_it_was(tmp_path: Path, begins: str) -> None:
     tone = Tone("c", 80.0, 5e-3)
     drive = Drive(np.full(1, VOLTS), np.zeros(1), (tone,), TRANSIENT)
     how = Measurement(plan_tones(1, window=1e-6), amplitude=np.full(1, 1e-3), phase=np.zeros(1))
-    graph = study(tmp_path, text(BEGINS["ic of a capacitor"]), "device.reinitialise=false", block=True)
+    graph = study(tmp_path, text(BEGINS[begins]), "device.reinitialise=false", block=True)
     with NgspiceDevice(graph) as dut:
         for n in range(3):
             before, after = dut.measure(drive).states["x1.xcell.w"]

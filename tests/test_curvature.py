@@ -13,6 +13,9 @@ from hge_spice.graph import assign_roles
 from hge_spice.lockin import fewest_points
 from hge_spice.ngspice.device import NgspiceDevice
 from hge_spice.planner.phases import random_phases
+from hge_spice.study.bench.bench import Bench
+from hge_spice.study.tables.spec import parse_study
+from hge_spice.study.text.files import load_study
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 
 WINDOW = 25e-3
@@ -151,6 +154,16 @@ def test_noise_that_is_stated_and_added_is_not_suspected() -> None:
         known += homodyne(device, np.zeros(9), NOTHING, replace(asked, noise_added=density))
     assert all(FLAGS & set(found.flags) for found in plain)
     assert np.mean(["curvature_unseen" in found.flags for found in known]) < 0.3
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_study_knows_whether_its_output_has_noise(noisy: bool) -> None:
+    added = ['imperfections.readout_noise={ psd = "1e-5 nA^2/Hz", at = "1 kHz" }'] * noisy
+    study = parse_study(load_study("xor", ["perturbation.amplitude=2 mV", *added]))
+    with Bench.of(study) as bench:
+        measurement = bench.recipe.measurement
+    assert measurement.noise_density > 0
+    assert measurement.noise_added == (measurement.noise_density if noisy else 0.0)
 
 
 def test_richardson_goes_by_its_half_amplitude() -> None:

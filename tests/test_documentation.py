@@ -15,7 +15,8 @@ import pytest
 import typer
 
 from hge_spice.cli import COMMANDS as PROGRAMS
-from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.run.runner import run_study
 from hge_spice.study.text.files import apply_smoke, load_study, shipped_studies
 
 HERE = Path(__file__).parent.parent
@@ -70,7 +71,8 @@ def test_commands_exist(line: str) -> None:
 
 
 @pytest.mark.parametrize("written", FRAGMENTS, ids=range(len(FRAGMENTS)))
-def test_studies_are_read(written: str, tmp_path: Path) -> None:
+def test_studies_are_read(written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
     if "iris" in written:
         pytest.importorskip("sklearn")
     fragment: dict[str, Any] = tomllib.loads(written)

@@ -127,6 +127,13 @@ FAULTS = (
     Fault("constant in braces", "r3 b 0 {pi*1k}", "fatal", "undefined parameter pi", "refuses"),
     Fault("constant in a B source", "b3 c 0 v=pi+e+time+temper\nr3 c 0 1", "clean", "", 0.5),
     Fault("undefined function", "b3 c 0 v=idt(v(a))\nr3 c 0 1", "fatal", "undefined function idt", "refuses"),
+    Fault(
+        "LTspice's if",
+        "b3 c 0 v=if(v(a)>0.5,1,0)\nr3 c 0 1",
+        "fatal",
+        r"if, .* write \(condition \? then : else\)",
+        "refuses",
+    ),
     Fault("function of one's own", ".func f(x) {x*1k}\nr3 b 0 {f(1)}", "clean", "", 1 / 3),
     Fault("function of itself", ".func f(x) {f(x)}\nr3 b 0 {f(1)}", "fatal", "circle", "refuses"),
     Fault("circle of parameters", ".param x={y}\n.param y={x}\nr3 b 0 {x}", "fatal", "circle", "refuses"),

@@ -11,7 +11,7 @@ from hge_spice.gradient import Measurement, homodyne
 from hge_spice.lockin import demodulate
 from hge_spice.recorded import Setup, TraceDevice, TraceEstimate, Window, cut_windows, estimate_trace
 from hge_spice.recorded.clock import Clock
-from hge_spice.tones import plan_from_harmonics
+from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 0.1
 HARMONICS = (7, 11, 16, 17, 19)
@@ -302,6 +302,26 @@ def test_flags_are_those_of_any_extraction() -> None:
     bent = estimate(played, (time, value + 1e-6 * v**3)).estimate
     assert "nonlinear" in bent.flags
     assert bent.bias[0] == pytest.approx(0.75 * 1e-6 * 1e-4, rel=1e-3)  # ¾·c·a²
+
+
+def test_more_tones_than_a_fit_of_their_products_holds_are_flagged_as_well() -> None:
+    """Eighteen tones have 1330 terms up to third order; what one of them bends still shows, and noise alone doesn't."""
+    plan = plan_tones(18, 0.1)
+    rng = np.random.default_rng(0)
+    tones = tuple(Tone(f"c{i}", float(f), 0.01, float(rng.uniform(0, 6))) for i, f in enumerate(plan.frequencies))
+    many = Setup(tones, 0.1)
+    time = np.arange(16 * plan.points) * 0.1 / plan.points
+    v = np.array([tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase) for tone in tones])
+    slope = 1e-6 * rng.uniform(0.5, 1, 18)
+    straight, noise = slope @ v, 1e-10 * rng.standard_normal(len(time))
+    doubts = {"nonlinear", "curvature_unseen"}
+    assert doubts.isdisjoint(estimate(many, (time, straight)).estimate.flags)
+    assert "curvature_unseen" not in estimate(many, (time, straight + noise)).estimate.flags
+    bent = estimate(many, (time, straight + 2e-4 * v[0] ** 3)).estimate
+    assert np.isnan(bent.bias).all()
+    assert bent.jacobian[0] - slope[0] == pytest.approx(0.75 * 2e-4 * 1e-4, rel=1e-3)
+    assert "nonlinear" in bent.flags
+    assert "c0 by 1." in bent.notes[0]
 
 
 @pytest.mark.parametrize(

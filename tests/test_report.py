@@ -204,8 +204,17 @@ def test_flags_are_explained(page):
 
 
 def test_every_flag_that_the_code_raises_has_an_explanation():
-    of_estimates = ("nonlinear", "lag", "collision", "low_snr", "below_tolerance", "coarse", "unsettled", "clipped")
-    of_the_solver = ("unphysical", "uneven", "newton_limit", "gmin_stepping", "source_stepping", "transient_op")
+    of_estimates = ("nonlinear", "curvature_unseen", "lag", "collision", "low_snr", "below_tolerance", "coarse")
+    of_the_solver = (
+        "unsettled",
+        "clipped",
+        "unphysical",
+        "uneven",
+        "newton_limit",
+        "gmin_stepping",
+        "source_stepping",
+        "transient_op",
+    )
     for flag in (*of_estimates, *of_the_solver):
         assert MEANINGS[flag]
 

@@ -4,8 +4,9 @@ from copy import deepcopy
 import numpy as np
 import pytest
 
+from hge_spice.study.bench.device import build_network
 from hge_spice.study.sweep.sampling import trials
-from hge_spice.study.tables.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED, build_network
+from hge_spice.study.tables.device import OF_A_BLOCK, OF_DOPANTS, OF_VARIED
 from hge_spice.study.tables.spec import (
     METRICS,
     StudyError,

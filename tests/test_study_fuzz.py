@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_spec import WHOLE
 
-from hge_spice.study.run.runner import plan_study
+from hge_spice.study.run.plan import plan_study
 from hge_spice.study.tables.spec import METRICS, Study, StudyError, apply_setting, dump, load_study, parse_study
 from hge_spice.study.text.files import SPREADS
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from hge_spice.plot.signoff import Square, matrix
-from hge_spice.study.judge.verdict import summary, verdict
-from hge_spice.study.tables.metrics import Spec
+from hge_spice.study.judge.verdict import DEPENDS, summary, verdict
+from hge_spice.study.tables.metrics import METRICS, Spec
 
 SPECS = {"headroom": Spec(min=0.1), "nominal_error": Spec(max=0.01), "solved": Spec(min=1.0)}
 
@@ -39,14 +39,32 @@ def test_corners_are_judged_by_their_worst_draw() -> None:
     assert ss.cells[0].met == 1
     assert abs(ff.cells[0].margin - 0.1) < 1e-12
     assert found.worst == {"headroom": "ss-0", "nominal_error": "ff-1", "solved": "tt-0"}
-    passing, nearest, first = found.says
+    passing, nearest, first, on_what = found.says
     assert passing == "2 of 3 corners pass at every draw, 7 of 8 points."
     assert nearest == "Of the corners that pass, ff, 1.8 V is nearest to failing: headroom 110 mV (+10 % of its bound)."
     assert first.startswith(
         "Change what headroom depends on first: 1 of 8 points miss it, worst at ss, 1.8 V, headroom "
     )
     assert first.endswith(" 50 mV (-50 % of its bound).")
+    assert on_what.startswith("It depends on the supply")
     assert summary(found)["corners"][1]["headroom"] == {"worst": 0.05, "margin": ss.cells[0].margin}
+
+
+def test_a_nominal_training_that_solved_nothing_comes_first() -> None:
+    rows = [point("tt", 0) for _ in range(2)]
+    for row in rows:
+        row["result"]["nominal_solved"] = True
+    before = verdict(rows, SPECS)
+    rows[1]["result"]["nominal_solved"] = False
+    after = verdict(rows, SPECS)
+    assert before is not None
+    assert after is not None
+    assert {*after.says} - {*before.says} == {after.says[1]}
+    assert after.says[1].startswith("The nominal training didn't solve the task")
+
+
+def test_every_metric_that_says_what_it_depends_on_is_one() -> None:
+    assert DEPENDS.keys() <= METRICS.keys()
 
 
 def test_points_without_a_result_pass_nothing_and_are_told() -> None:

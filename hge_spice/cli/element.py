@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hge_spice.cli.interface import DONE, print_or_write
+from hge_spice.cli.interface import DONE, print_or_write, refuse_picture
 
 if TYPE_CHECKING:
     from hge_spice.devices.element import Element
@@ -44,8 +44,7 @@ def plot(
     data_flow is a step of training as a block diagram.
     """
     path = output or Path(f"{family}.png")
-    if path.exists():
-        raise ValueError(f"{path} exists; name another file")
+    refuse_picture(path)
     if family == DATA_FLOW:
         from hge_spice.plot.data_flow import data_flow
 

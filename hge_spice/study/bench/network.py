@@ -8,8 +8,8 @@ from hge_spice.graph import Network, assign_roles, electrodes
 from hge_spice.imperfections import altered
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.study.bench.at_corner import at_corner
+from hge_spice.study.bench.device import build_network
 from hge_spice.study.tables.block import read_block
-from hge_spice.study.tables.device import build_network
 from hge_spice.study.tables.edges import read_edges
 from hge_spice.study.tables.spec import Study
 

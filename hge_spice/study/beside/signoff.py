@@ -31,10 +31,11 @@ AWAY = np.sqrt(0.5)  # of its value at rest by which a response has moved at the
 
 @dataclass(frozen=True)
 class Nominal:
-    """Controls trained at the nominal point: [control], V, and what ngspice's analyses took for it."""
+    """Controls trained at the nominal point: [control], V, whether they solve it, what ngspice took for it."""
 
     control: Floats
     solver_seconds: float
+    solved: bool
 
 
 def nominal_point(base: StudyText, kept: Kept | None = None) -> Nominal:
@@ -60,7 +61,7 @@ def _trained(base: str, kept: Kept | None) -> Nominal:
             if solved:
                 break
         control.setflags(write=False)
-        return Nominal(control, bench.pool.solver_seconds)
+        return Nominal(control, bench.pool.solver_seconds, solved)
 
 
 def examined(bench: Bench, control: Floats) -> dict[str, Any]:

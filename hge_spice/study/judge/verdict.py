@@ -9,6 +9,15 @@ from hge_spice.study.tables.corners import DRAW
 from hge_spice.study.tables.metrics import METRICS, Spec
 from hge_spice.study.text.units import render
 
+# what a designer can turn to move a metric
+DEPENDS = {
+    "headroom": "the supply, the widths and the bias of the transistors in corners.saturated",
+    "nominal_error": "perturbation.amplitude and points",
+    "lag": "the tones' frequencies, so perturbation.window, and the block's capacitances and currents",
+    "bandwidth": "the block's capacitances and currents",
+    "learning_snr": "the block's currents, perturbation.amplitude and window, and levels that switch no pattern off",
+    "power_watt": "the block's bias and supply",
+}
 YES_OR_NO = frozenset({"solved", "retrained_solved"})  # these are met or not, by no margin
 
 
@@ -115,6 +124,11 @@ def _says(corners: Sequence[Corner], points: Sequence[Row], specs: Mapping[str, 
     whole = [corner for corner in corners if corner.passed.passed == corner.passed.total]
     good = sum(corner.passed.passed for corner in corners)
     yield f"{len(whole)} of {len(corners)} corners pass at every draw, {good} of {len(points)} points."
+    if any(row["result"].get("nominal_solved") is False for row in points):
+        yield (
+            "The nominal training didn't solve the task, so that every point begins at controls that are none: see to "
+            "that first (training.steps and starts, electrodes.control_range, task.levels)."
+        )
     broken = [row for row in points if row["status"] == "failed"]
     if broken:
         yield f"{len(broken)} of {len(points)} points have no result, the first since {broken[0]['reason']}."
@@ -141,6 +155,8 @@ def _says(corners: Sequence[Corner], points: Sequence[Row], specs: Mapping[str, 
             f"Change what {first} depends on first: {missed[first]} of {len(points)} points miss it, worst at "
             f"{corner.name}, {_worst(first, corner.cells[at])}."
         )
+        if first in DEPENDS:
+            yield f"It depends on {DEPENDS[first]}."
 
 
 def _misses(row: Row, metric: str, spec: Spec) -> bool:

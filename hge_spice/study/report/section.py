@@ -30,7 +30,7 @@ SETTINGS = (  # what, its key among the results, its unit, and its path in the s
     ("σ of a read-out over one window", "noise", "A", "readout.noise"),
     *(
         (key, "", "", f"training.{key}")
-        for key in ("estimator", "loss", "rule", "rate", "batch", "steps", "starts", "seed")
+        for key in ("estimator", "loss", "rule", "rate", "gap_over_span", "batch", "steps", "starts", "seed")
     ),
 )
 UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}

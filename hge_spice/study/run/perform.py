@@ -50,9 +50,12 @@ def perform(
     record = folder.with_name(f"{trial.id}.journal")
     record.parent.mkdir(parents=True, exist_ok=True)
     try:
-        nominal = nominal_point(trial.base, kept).control if study.corners is not None else None
+        nominal = nominal_point(trial.base, kept) if study.corners is not None else None
+        held = None if nominal is None else nominal.control
         with Journal(record, {"trial": trial.id, **versions()}, WORTH_WRITING) as journal:
-            result = run_trial(study, partly, progress, workers, screened, journal, nominal, kept)
+            result = run_trial(study, partly, progress, workers, screened, journal, held, kept)
+        if nominal is not None:
+            result["nominal_solved"] = nominal.solved
     except (SimulationError, ValueError) as error:
         reason = str(error)
     except (OSError, NgspiceNotFound):  # no trial could run

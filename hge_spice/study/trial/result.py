@@ -54,6 +54,7 @@ def result_of(
         | _settings(bench)
         | {
             "relative_error_max": comparison["relative_error_max"],
+            "relative_error_flags": comparison["flags"],
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
