@@ -1,6 +1,7 @@
 """Sequential homodyne: the same lock-in, one control after the other, each with one tone to itself."""
 
 from dataclasses import replace
+from itertools import count
 from math import ceil
 
 import numpy as np
@@ -36,10 +37,16 @@ def homodyne_sequential(
 
 
 def _alone(harmonic: int, plan: TonePlan) -> TonePlan:
-    """The plan of one tone, as finely sampled as the highest of those that it is one of."""
-    enough = ceil(harmonic * plan.points / max(plan.harmonics))
+    """The plan of one tone, at least as finely sampled as the highest of those that it is one of.
+
+    Four points a period would show its third harmonic at the tone itself.
+    """
     alone = plan_from_harmonics((harmonic,), plan.window)
-    return alone if alone.points >= enough else plan_from_harmonics((harmonic,), plan.window, points=enough)
+    enough = ceil(harmonic * plan.points / max(plan.harmonics))
+    if alone.points >= enough:
+        return alone
+    finer = (plan_from_harmonics((harmonic,), plan.window, points=points) for points in count(enough))
+    return next(each for each in finer if not each.flags)
 
 
 def _joined(parts: list[Estimate]) -> Estimate:
