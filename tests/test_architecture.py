@@ -134,7 +134,6 @@ SEEN_THROUGH = {
     "study/catalogue": "cli",
     "study/report/overview": "report",
     "study/report/pages": "report",
-    "study/report/rerun": "report",
     "study/report/section": "report",
     "study/report/trial_folder": "report",
     "study/run/result_tables": "runner",

@@ -12,6 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
+from hge_spice.cli.results import print_results
+from hge_spice.cli.run import _new
 from hge_spice.traces import read_raw
 
 COMMAND = [sys.executable, "-W", "error", "-c", "from hge_spice.cli import main; main()"]
@@ -103,7 +105,7 @@ def test_dry_run_says_what_would_run(tmp_path: Path) -> None:
     done = call("run", "gates", "--dry-run", cwd=tmp_path)
     lines = done.stdout.splitlines()
     assert all(line.startswith("trial ") and "task.name=" in line for line in lines[:6])
-    assert lines[6].startswith("6 trials; the first runs now")
+    assert lines[6].startswith("6 trials; the first is tried now")
     assert "the first took" in done.stdout
     assert not (tmp_path / "runs").exists()
 
@@ -189,8 +191,12 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(tmp_path)], check=False)  # noqa: S607 - found on the path
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM), ("1", signal.SIGHUP)]
+)
+def test_ctrl_c_and_its_like_stop_within_two_seconds_and_leave_no_process(
+    jobs: str, number: signal.Signals, tmp_path: Path
+) -> None:
     arguments = ("run", "gates", "--set", "training.starts=50", "--set", "training.rate=1 uV", "--jobs", jobs)
     with subprocess.Popen(
         [*COMMAND, *arguments, "--out", "out"],
@@ -207,7 +213,7 @@ def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_pa
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
         began = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, stderr = process.communicate(timeout=20)
         assert time.monotonic() - began < 2 + 1  # a second for a busy machine
     assert process.returncode == 130
@@ -222,10 +228,51 @@ def test_ctrl_c_stops_within_two_seconds_and_leaves_no_process(jobs: str, tmp_pa
     assert go_on in html.unescape((tmp_path / "out/report.html").read_text())
 
 
+def in_a_shell(line: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = ["bash", "-c", line.format(shlex.join([*COMMAND, *arguments]))]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
 def test_output_into_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
-    line = " ".join(f"'{part}'" for part in [*COMMAND, "list"])
-    done = subprocess.run(["sh", "-c", f"{line} | head -1"], cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S607 - found on the path
-    assert done.stderr == ""
+    for arguments in (("list",), ("list", "--json")):
+        done = in_a_shell("{} | head -1; exit ${{PIPESTATUS[0]}}", *arguments, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_output_that_finds_no_room_is_an_error(tmp_path: Path) -> None:
+    done = in_a_shell("{} > /dev/full", "list", "devices", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "hge-spice: No space left on device\n")
+
+
+def test_closed_streams_and_a_terminal_without_our_letters_do_no_harm(tmp_path: Path) -> None:
+    closed = in_a_shell("{} >&- 2>&-", "list", "flags", cwd=tmp_path)
+    assert (closed.returncode, closed.stdout, closed.stderr) == (0, "", "")
+    plain = call("list", "flags", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert plain.returncode == 0, plain.stderr
+    assert "lag" in plain.stdout
+
+
+def test_a_refused_run_leaves_nothing_where_it_was_to_go(tmp_path: Path) -> None:
+    (tmp_path / "run.log").write_text("mine\n")
+    for more in ((), ("--resume",)):
+        done = call("run", "xor", *TINY, "--out", ".", *more, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "is not empty" in done.stderr
+        assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("run.log", "mine\n")]
+
+
+def test_runs_that_begin_in_one_second_have_directories_of_their_own(tmp_path: Path) -> None:
+    wanted = [tmp_path / "runs/xor", tmp_path / "runs/xor-2", tmp_path / "runs/xor-3"]
+    assert [_new(tmp_path / "runs/xor") for _ in range(3)] == wanted
+    assert all(path.is_dir() for path in wanted)
+
+
+def test_what_a_reason_holds_in_brackets_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = {"status": "failed", "reason": "no @m.x1.m1[id] in [/tmp] :smile:\nits log", "seed": "[red]a[/red]"}
+    print_results({"results": [failed, failed | {"reason": ""}], "out": "out"}, ["seed"])
+    said = capsys.readouterr().out
+    assert "no @m.x1.m1[id] in [/tmp] :smile:" in said
+    assert "[red]a[/red]" in said
 
 
 def test_specs_decide_the_exit_status_and_a_subset_what_runs(tmp_path: Path) -> None:

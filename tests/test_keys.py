@@ -77,6 +77,7 @@ def test_defaults_of_imperfections_are_read_back() -> None:
     for name, imperfection in IMPERFECTIONS.items():
         listed = TABLES[f"imperfections.{name}"].keys
         assert set(listed) == set(imperfection.settings)
+        assert all(key.about.endswith(".") for key in listed.values()), name
         example = {key: value for key, value in imperfection.example.items() if listed[key].default == GIVEN}
         text = "\n".join(
             f"{key} = {each.default}" for key, each in listed.items() if each.default not in {GIVEN, "none"}

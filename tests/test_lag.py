@@ -9,6 +9,7 @@ from hge_spice.calibrate import check_points, choose_points, choose_settle
 from hge_spice.devices.subcircuit import block
 from hge_spice.drive import Drive, Waveform
 from hge_spice.gradient import Measurement, homodyne, small_signal
+from hge_spice.gradient.homodyne import estimates
 from hge_spice.gradient.lag import calibrate_lag, reference_lag
 from hge_spice.graph import assign_roles
 from hge_spice.ngspice.device import NgspiceDevice
@@ -165,3 +166,21 @@ def test_a_study_says_what_a_lag_costs_and_turns_it_back(tmp_path: Path) -> None
         assert corrected["relative_error_max"] <= 1e-3
         assert "lag" not in corrected["flags"]
     assert "coarse" in gradient("perturbation.points=39")["flags"]
+
+
+def late(size: float, degrees: float) -> Waveform:
+    """An output whose tones are all that strong and that late."""
+    time = np.arange(PLAN.points) * WINDOW / PLAN.points
+    turn = [2 * np.pi * h * time / WINDOW - np.radians(degrees) for h in PLAN.harmonics]
+    return Waveform(time, size * np.sum(np.sin(turn), axis=0), WINDOW)
+
+
+def test_a_pattern_that_is_off_asks_for_no_calibration() -> None:
+    how = Measurement(PLAN, amplitude=np.full(3, 1e-3), phase=np.zeros(3))
+    tones = how.tones(("c1", "c2", "c3"))
+    loud, faint, off = late(1e-9, 0), late(2e-12, 80), late(1e-13, 80)
+    told = estimates([loud, faint, off], tones, how)
+    assert ["lag" in each.flags for each in told] == [False, True, True]
+    assert [any("calibrate" in note for note in each.notes) for each in told] == [False, True, False]
+    (alone,) = estimates([off], tones, how)
+    assert any("calibrate" in note for note in alone.notes)

@@ -67,11 +67,67 @@ def test_only_what_elements_can_be_of_is_left(library: Path, element: str, left:
     assert models(lean(deck(library, element))) - {"inner"} == left
 
 
-def test_a_section_in_files_that_include_others_stays_as_it_is(library: Path) -> None:
-    text = deck(library, "m1 d g 0 0 n w=4u l=2u", section="nested")
-    assert lean(text) == text
-    missing = text.replace("nested", "elsewhere")
+def test_a_section_stays_as_it_is_where_it_cannot_be_told_what_it_has(library: Path) -> None:
+    element = "m1 d g 0 0 n w=4u l=2u"
+    missing = deck(library, element, section="elsewhere")
     assert lean(missing) == missing  # and ngspice says what is wrong
+    (library.parent / "more.spice").write_text('.if (1)\n.include "bins.spice"\n.endif\n')
+    text = deck(library, element, section="nested")
+    assert lean(text) == text
+    (library.parent / "again.lib").write_text(".lib a\n.include again.spice\n.endl\n")
+    (library.parent / "again.spice").write_text(".include again.spice\n")
+    circle = deck(library.parent / "again.lib", element, section="a")
+    assert lean(circle) == circle
+
+
+# as open_pdks lays a process out: subcircuits of transistors, parameters by the thousand, files beside and above
+TREE = {
+    "tech/fab.lib": ".lib tt\n.include 'corners/tt.spice'\n.lib 'more.lib' typ\n.option scale=1u\n.endl\n",
+    "tech/corners/tt.spice": """.include "../../ref/n.spice"
+.include ../../ref/p.spice
+.param base=0.4 shift = {base/10} n__vth=
++ 'base+shift' p__vth = {-(base == 0.4 ? 0.45 : 0)}
+.param idle=3 f(x)={x*2}
+.param commented=1 $ shift=100
+""",
+    "tech/more.lib": ".lib typ\n.include '../ref/part.spice'\n.endl\n",
+    "ref/n.spice": """.subckt n d g s b l=1 w=1
+m0 d g s b n_model l={l} w={w}
+.model n_model.0 nmos level=54 version=4.8 lmin=1e-7 lmax=1e-4 wmin=1e-7 wmax=1e-3 vth0={n__vth}
+.ends n
+""",
+    "ref/p.spice": """.subckt p d g s b l=1 w=1
+.param inner={w*1}
+m0 d g s b p_model l={l} w={inner}
+.ends p
+.model p_model pmos level=54 version=4.8 vth0={p__vth}
+.subckt idle_too a b
+x1 a b idler
+.ends
+""",
+    "ref/part.spice": ".subckt part a b\nx1 a b leaf r={f(50)}\n.ends\n.subckt leaf a b r=1\nr1 a b {r}\n.ends\n",
+}
+
+
+def test_of_a_tree_what_is_loaded_is_the_same_circuit(tmp_path: Path) -> None:
+    for name, text in TREE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    elements = ["x1 d g 0 0 n l=2 w=4", "x2 d g s s p L=1 W=3", "x3 d 0 part"]
+    text = deck(tmp_path / "tech/fab.lib", *elements, section="tt")
+    less = lean(text)
+    assert ".lib" not in less
+    assert "idle_too" not in less
+    assert ".subckt" not in lean(deck(tmp_path / "tech/fab.lib", "r1 d 0 1k", section="tt"))
+    names = ("i(vd)", "i(vs)", "@m.x1.m0[id]", "@m.x2.m0[id]")
+    seen = []
+    for loaded in (text, less):
+        worker = Worker()
+        worker.load(loaded)
+        seen.append(worker.run([], "op", names).vectors)
+        worker.close()
+    assert seen[0].tobytes() == seen[1].tobytes()
+    assert np.all(np.abs(seen[0]) > 1e-9)
 
 
 def test_what_is_loaded_is_the_same_circuit(library: Path) -> None:

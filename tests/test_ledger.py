@@ -106,3 +106,12 @@ def test_a_directory_without_a_run(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_text("not a database, but long enough to be taken for one" * 30)
     with pytest.raises(ValueError, match="can't be read"):
         read_ledger(tmp_path)
+
+
+def test_a_number_that_json_lacks_is_none(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add("a", 0, {}, 0)
+        ledger.finish("a", {"loss": float("nan"), "deep": [{"x": (float("inf"), 1.0)}]}, 1.0, {})
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        ((text,),) = database.execute("select result from trials")
+    assert text == '{"loss": null, "deep": [{"x": [null, 1.0]}]}'

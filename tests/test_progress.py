@@ -54,9 +54,29 @@ def test_the_choice_of_electrodes_tells_how_long_it_will_take(tmp_path, monkeypa
 
 
 def test_what_stops_a_run_is_in_its_log(tmp_path):
-    with suppress(KeyboardInterrupt), watching([], tmp_path, io.StringIO(), stepwise=False):
+    with suppress(KeyboardInterrupt), watching([], tmp_path, io.StringIO(), stepwise=False) as watch:
+        watch.planned(1, 0)
         raise KeyboardInterrupt
     assert "stopped: KeyboardInterrupt" in (tmp_path / LOG).read_text()
+
+
+def test_a_run_that_is_refused_leaves_no_word_in_the_directory(tmp_path):
+    with suppress(ValueError), watching([], tmp_path, io.StringIO(), stepwise=False):
+        raise ValueError("--out is not empty")
+    assert not list(tmp_path.iterdir())
+
+
+class Closed(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_run_goes_on_where_nobody_reads_how_it_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr("hge_spice.study.run.progress.EVERY", 0.0)
+    with watching([], tmp_path, Closed(), stepwise=False) as watch:
+        watch.planned(2, 0)
+        watch.finished(0, outcome(0.5))
+    assert "ended: 1 of 2 trials" in (tmp_path / LOG).read_text()
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(tmp_path):

@@ -94,3 +94,35 @@ def test_all_trials_are_checked_before_the_first_runs(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="electrode"):
         run_study(load_study("xor", [*TINY, 'sweep={"electrodes.output"=["e0", "e99"]}']), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_resume_takes_nothing_over_that_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "trials/mine.part1").mkdir(parents=True)
+    (tmp_path / "trials/mine.part1/thesis.txt").write_text("mine")
+    (tmp_path / "results.csv").write_text("mine")
+    with pytest.raises(StudyError, match="holds no run to go on in"):
+        run_study(load_study("xor", TINY), tmp_path, resume=True)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine.part1", "results.csv", "thesis.txt", "trials"]
+    assert (tmp_path / "results.csv").read_text() == "mine"
+
+
+def test_a_run_that_is_not_there_is_not_reused_and_leaves_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"typo holds no ledger\.sqlite"):
+        run_study(load_study("xor", TINY), tmp_path / "out", reuse=[tmp_path / "typo"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_defect_of_ours_is_a_row_with_its_traceback_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = perform.run_trial
+
+    def broken(study, directory, *more):  # type: ignore[no-untyped-def]
+        return genuine(study, directory, *more) if study.task.name == "xor" else {}["gap"]
+
+    monkeypatch.setattr(perform, "run_trial", broken)
+    summary = run_study(load_study("xor", TWO), tmp_path / "out")
+    assert summary["trials"] == {"total": 2, "done": 1, "failed": 1}
+    row = read_ledger(tmp_path / "out")[0]
+    assert row["reason"] == "a defect of hge-spice: KeyError: 'gap'"
+    assert "in broken" in row["log"]

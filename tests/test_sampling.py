@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hge_spice.study.sweep.axes import MOST
 from hge_spice.study.sweep.sampling import study_id, trials
+from hge_spice.study.tables.block import file_digest, netlist_digest
 from hge_spice.study.tables.spec import StudyError, load_study, parse_study
 
 
@@ -186,3 +187,29 @@ def test_any_sweep_is_trials_or_a_study_error(xor, sweep):
         found = trials(xor, sweep)
         assert len({trial.id for trial in found}) == len(found) >= 1
         assert all(list(trial.parameters) == list(found[0].parameters) for trial in found)
+
+
+def test_a_study_is_another_when_a_file_that_its_netlist_includes_changes(tmp_path):
+    (tmp_path / "block.cir").write_text("title\n.INCLUDE 'parts/r.inc'\n.subckt b a c out\nr1 a out {r}\n.ends\n")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/r.inc").write_text(".param r=1k\n.lib more.lib tt\n")
+    (tmp_path / "parts/more.lib").write_text(".lib tt\n.param q=1\n.lib more.lib tt\n.endl\n")
+    before = netlist_digest(tmp_path / "block.cir")
+    for name in ("block.cir", "parts/r.inc", "parts/more.lib"):
+        path = tmp_path / name
+        text = path.read_text()
+        path.write_text(text + "* one more line\n")
+        assert netlist_digest(tmp_path / "block.cir") != before
+        path.write_text(text)
+    assert netlist_digest(tmp_path / "block.cir") == before
+    assert netlist_digest(tmp_path / "parts/more.lib") == file_digest(tmp_path / "parts/more.lib")  # alone
+
+
+def test_a_study_is_another_when_its_table_changes_and_the_same_where_it_moves(tmp_path, xor):
+    text = "a,b,c\n" + "".join(f"{k},{k * k % 7},{'yes' if k % 2 else 'no'}\n" for k in range(12))
+    ids = []
+    for name, content in (("one.csv", text), ("two.csv", text), ("one.csv", text.replace("11,2,yes", "11,3,yes"))):
+        (tmp_path / name).write_text(content)
+        task = {"file": str(tmp_path / name), "column": "c", "levels": ["-0.3 V", "0.3 V"]}
+        ids.append(trials({**xor, "task": task})[0].id)
+    assert ids[0] == ids[1] != ids[2]

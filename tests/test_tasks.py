@@ -157,7 +157,7 @@ def test_keys_of_a_task_are_those_that_it_has() -> None:
         ({"name": "xor", "noise": 0.1}, "task: noise is no key of xor"),
         ({"name": "sphere"}, "sphere has 3 inputs; 2 are named"),
         ({"name": "ring", "margin": 0.6}, "a margin of 0.6 leaves no ring"),
-        ({"name": "parity", "bits": 9}, "parity of 9 inputs; take 2 to 8"),
+        ({"name": "parity", "bits": 9}, "parity of bits = 9; take 2 to 8 inputs"),
         ({"name": "table"}, 'needs file = "data.csv"'),
         ({"name": "ring", "features": ["x", "w"]}, "ring has no feature 'w'"),
     ]:

@@ -3,7 +3,9 @@
 What a command needs is imported when it runs, so that --help is quick.
 """
 
+import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, NoReturn
@@ -45,6 +47,8 @@ def main() -> NoReturn:
     """Entry point: every error becomes one message and the exit status of the interface."""
     # numpy's small matrices gain nothing from threads, and waiting threads cost the simulator a core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _make_streams_safe()
+    _stop_when_told_to()
     try:
         status = _app()(standalone_mode=False) or DONE
         if status == INTERRUPTED:  # what typer makes of Ctrl-C
@@ -54,12 +58,34 @@ def main() -> NoReturn:
         sys.exit(leave.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _stop("stopped; finished trials are kept", INTERRUPTED)
-    except BrokenPipeError:
-        os._exit(DONE)  # the reader left; an orderly exit would only try to flush to it again
     except typer.TyperException as error:  # wrong arguments
         _stop(error.format_message() if isinstance(error, typer.BadParameter) else str(error), BAD_INPUT)
     except Exception as error:  # noqa: BLE001 - sorted into exit statuses below; what is left is ours and is raised
         _stop(*_explain(error))
+
+
+def _make_streams_safe() -> None:
+    """Let no word be an error that the terminal's encoding lacks, nor a stream that the caller has closed."""
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _stop_when_told_to() -> None:
+    """Let SIGTERM, of a batch system, and SIGHUP, of a terminal that is closed, stop a run as Ctrl-C does."""
+    terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream.isatty()]
+
+    def interrupt(number: int, _frame: object) -> NoReturn:
+        if number == signal.SIGHUP:
+            with io.FileIO(os.devnull, "w") as nowhere:
+                for terminal in terminals:  # is gone, and writing to it would be an error
+                    os.dup2(nowhere.fileno(), terminal)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup has the latter ignored
+            signal.signal(number, interrupt)
 
 
 def _print_version(wanted: bool) -> None:
@@ -79,7 +105,17 @@ class _Group(typer.core.TyperGroup):
 
 
 class _Command(typer.core.TyperCommand):
-    """The same of a command."""
+    """The same of a command, which ends quietly where the reader of its output has left."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command and write out all that it has printed."""
+        status = DONE
+        try:
+            status = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os._exit(status)  # an orderly exit would only try to flush to it again
+        return status
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Parameters, --help among them."""

@@ -1,6 +1,7 @@
 """What the commands share: exit statuses, arguments and options, and how results are printed."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,15 +25,27 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standar
 
 
 def standing(settings: list[str] | None, at: Path | None) -> list[str]:
-    """The settings, with the controls of a finished run as the first of them. Raises ValueError where it has none."""
+    """The settings, with the controls of a finished run as the first of them. Raises ValueError where it has none.
+
+    What the run had swept is the caller's to set, and is said where it isn't: the controls belong to it.
+    """
     from hge_spice.study.run.reached import reached
 
-    return [*([] if at is None else [reached(at)]), *(settings or [])]
+    own = settings or []
+    if at is None:
+        return own
+    found = reached(at)
+    left = [text for key, text in found.swept.items() if not any(key == each.partition("=")[0].strip() for each in own)]
+    if left:
+        remark(f"{at} was trained with {', '.join(left)}; add {shlex.join(w for t in left for w in ('--set', t))}")
+    return [*found.settings, *own]
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print a result for programs; ValueError for an infinity or nan in it, which JSON has no word for."""
-    print(json.dumps(value, indent=2, allow_nan=False))
+    """Print a result for programs; null for an infinity or nan in it, which JSON has no word for."""
+    from hge_spice.study.text.finite import strict
+
+    print(json.dumps(strict(value), indent=2, allow_nan=False))
 
 
 def remark(*texts: str) -> None:

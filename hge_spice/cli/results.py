@@ -38,7 +38,7 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
     for result in summary["results"][:LISTED]:
         values = [str(result[key]) for key in swept]
         if result["status"] != "done":
-            table.add_row(*values, "failed", str(result["reason"]).splitlines()[0])
+            table.add_row(*values, "failed", str(result["reason"]).partition("\n")[0])
             continue
         if result.get("stopped"):  # a point of a sign-off that missed a spec by the cheap checks, and isn't trained
             table.add_row(*values, f"stopped: {', '.join(result['stopped'])}")
@@ -65,7 +65,8 @@ def print_results(summary: dict[str, Any], parameters: Iterable[str]) -> None:
             f"{result['seconds']:.1f}",
         )
     # into a file or a pipe, columns are not cut to the 80 characters of an unknown terminal
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)  # a reason may hold @m.x1.m1[id]
     if len(summary["results"]) > LISTED:
         print(f"… and {len(summary['results']) - LISTED} more, in {summary['out']}/results.csv")
 

@@ -1,8 +1,10 @@
 """`hge-spice run`: every trial of a study, its directory, report and exit status."""
 
+import itertools
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +32,10 @@ def run(
         list[Path] | None, typer.Option(metavar="DIR", help="Take over trials that this run finished; repeatable.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the trials, try the first, estimate the time; write nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="List the trials, estimate the time from some seconds of the first; write nothing."
+        ),
     ] = False,
     subset: Annotated[
         str | None, typer.Option(metavar="EXPR", help='Only these trials: "training.seed < 5 and index % 2 == 0".')
@@ -67,7 +72,7 @@ def run(
         return estimate_run(raw, planned, workers, as_json=as_json)
     if resume and out is None:
         raise ValueError("--resume needs the --out DIR to go on in")
-    directory = out or Path("runs") / f"{Path(study).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    directory = out or _new(Path("runs") / f"{Path(study).stem}-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
         with watching(planned, directory, sys.stderr, stepwise=workers == 1 or len(planned) == 1) as watch:
             summary = runner.run_study(
@@ -106,6 +111,16 @@ def run(
             print(line)
         print(*([smoke_note(read_raw(study))] if smoke else []), f"report: {report}", sep="\n")
     return DONE if all(passes(row, parsed.specs) for row in rows) else NOT_SOLVED
+
+
+def _new(directory: Path) -> Path:
+    """The directory, made here, with -2, -3, … after its name where it is there: runs may begin in the same second."""
+    for number in itertools.count(1):
+        tried = directory.with_name(f"{directory.name}-{number}") if number > 1 else directory
+        with suppress(FileExistsError):
+            tried.mkdir(parents=True)
+            break
+    return tried
 
 
 def _yield(each: dict[str, Any]) -> str:

@@ -38,6 +38,28 @@ def transistors(graph: Network) -> tuple[str, ...]:
     return tuple(f"m.x1.{path}" for path in _paths(definitions, described["name"]))
 
 
+def looked_at(graph: Network) -> dict[str, str]:
+    """Every transistor of a block that can be looked at, by its name within it: its flattened name in ngspice.
+
+    A process may wrap a transistor in a subcircuit (`graph.graph["subcircuit"]["wraps"]`, by name its element M): the
+    call goes by its own name, "xm1", and the transistor that it is by "m.x1.xm1.m0".
+    """
+    described = graph.graph["subcircuit"]
+    definitions, wraps = _read(described["text"]), described.get("wraps", {})
+
+    def below(name: str) -> dict[str, str]:
+        found = {element: element for _, element in definitions[name].transistors}
+        for _, element, inner in definitions[name].uses:
+            if inner in definitions:
+                found |= {f"{element}.{shown}": f"{element}.{path}" for shown, path in below(inner).items()}
+            elif inner in wraps:
+                found[element] = f"{element}.{wraps[inner]}"
+        return found
+
+    top = described["name"]
+    return {shown: f"m.x1.{path}" for shown, path in below(top).items()} if top in definitions else {}
+
+
 def with_thresholds(graph: Network, threshold: float, gain: float, rng: np.random.Generator) -> Network:
     """A copy of a block whose transistors differ, after Pelgrom's law (IEEE J. Solid-State Circuits 24, 1433 (1989)).
 
@@ -79,7 +101,8 @@ def _parametrised(text: str, top: str) -> str:
     lines, definitions = text.splitlines(), _read(text)
     if not _paths(definitions, top):
         raise ValueError(
-            f"{top} has no transistor of its own (an element M); state mismatch in the netlist, or use the process's"
+            f"{top} has no transistor of its own (an element M): a draw of mismatch can't reach into a process's "
+            "subcircuits; name the process's models themselves (elements M), or leave mismatch = 0"
         )
     for name in _below(definitions, top):
         _rewrite(lines, definitions, name)

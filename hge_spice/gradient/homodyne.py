@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Tone, Waveform, measure_all
+from hge_spice.gradient.curvature import curvature
 from hge_spice.gradient.estimate import Estimate, Measurement
-from hge_spice.gradient.trust import LAG, RESOLVED, is_below, is_nonlinear, lags
-from hge_spice.lockin import Demodulated, ErrorBars, demodulate, distortion, error_bars
+from hge_spice.gradient.trust import LAG, RESOLVED, SILENT, is_below, lags
+from hge_spice.lockin import Demodulated, ErrorBars, demodulate, error_bars
 
 DRIFTING = 3.0  # standard errors of the line
 ROUNDING = 1e-15  # share of the output, below which its digits end
@@ -43,8 +44,9 @@ def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measuremen
     found = _demodulated(waveforms, tones, measurement)
     alike = len({each.residual.shape for each in found}) == 1
     bars = error_bars(found, window, measurement.noise_exponent) if alike else ()
+    least = SILENT * max((float(np.abs(each.response).max()) for each in found), default=0.0)
     return tuple(
-        _judge(waveform, each, bar, tones, measurement)
+        _judge(waveform, each, bar, tones, measurement, least)
         for waveform, each, bar in zip(waveforms, found, bars or [None] * len(found), strict=True)
     )
 
@@ -62,15 +64,22 @@ def _demodulated(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measure
 
 
 def _judge(
-    waveform: Waveform, found: Demodulated, bars: ErrorBars | None, tones: tuple[Tone, ...], measurement: Measurement
+    waveform: Waveform,
+    found: Demodulated,
+    bars: ErrorBars | None,
+    tones: tuple[Tone, ...],
+    measurement: Measurement,
+    least: float,
 ) -> Estimate:
+    """The estimate of a pattern; least : response, A or V, below which it is off, and its lag nobody's to mend."""
     amplitude = np.array([tone.amplitude for tone in tones])
     stderr = found.stderr if bars is None else bars.stderr
-    shift, shift_stderr = distortion(found.straightened(waveform), tones)
     response = found.response
+    rms = np.sqrt(measurement.noise_added * len(waveform.time) / (2 * measurement.plan.window))
+    bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, rms)
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
-    noise = np.sqrt(measurement.noise_density * found.gain)
+    noise = np.sqrt(measurement.noise_density_at(np.array(found.frequencies)) * found.gain)
     resolved = max(waveform.current_error, ROUNDING * float(np.abs(waveform.output).max()))
     doubt = np.maximum(stderr, resolved)
     flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
@@ -78,11 +87,12 @@ def _judge(
         notes.append(
             f"the output drifts by {found.trend:.3g} (its unit) over the window: a straight line was fitted too"
         )
-    if is_nonlinear(response, shift, shift_stderr):
-        flags.append("nonlinear")
+    flags += bent.flags
+    notes += bent.notes
     if lags(turned, doubt):
         flags.append("lag")
-        notes.append(lower_band(turned, tones))
+        if np.abs(response).max() >= least:
+            notes.append((higher_band if "moved_state" in flags else lower_band)(turned, tones))
     # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
     if measurement.signs is not None and np.any(-measurement.signs * turned.real > RESOLVED * doubt):
         flags.append("wrong_sign")
@@ -95,8 +105,8 @@ def _judge(
         response=response / amplitude,
         stderr=stderr / amplitude,
         noise_stderr=noise / amplitude,
-        bias=shift / amplitude,
-        bias_stderr=shift_stderr / amplitude,
+        bias=bent.shift / amplitude,
+        bias_stderr=bent.stderr / amplitude,
         simulated_seconds=waveform.simulated_seconds,
         energy=waveform.energy,
         perturbation_energy=waveform.perturbation_energy,
@@ -113,12 +123,31 @@ def lower_band(turned: np.ndarray, tones: tuple[Tone, ...]) -> str:
     turned : [tone], response with the known lag taken off. A single pole turns by φ where tan φ = f/f_c, so its
     quadrature is a share q of its in-phase part at q·f/tan φ.
     """
+    said, tone, lean = _latest(turned, tones)
+    return (
+        f"{said}; keep tones below {LAG * tone.frequency / lean:.3g} Hz, where one such pole would turn it by 6°, or "
+        'measure the lag beforehand: lockin.phase = "calibrate"'
+    )
+
+
+def higher_band(turned: np.ndarray, tones: tuple[Tone, ...]) -> str:
+    """The same where a state moved: it follows a tone as its integral, so that its share falls as 1/f.
+
+    Slower tones would make it worse, and a calibration take its motion for a delay.
+    """
+    said, tone, lean = _latest(turned, tones)
+    return (
+        f"{said}, and a state moved: if it follows the tones, keep them above {tone.frequency * lean / LAG:.3g} Hz, "
+        "where that would turn it by 6° (a shorter perturbation.window), or make tones and bias smaller than what "
+        'moves it; lockin.phase = "calibrate" would count its motion'
+    )
+
+
+def _latest(turned: np.ndarray, tones: tuple[Tone, ...]) -> tuple[str, Tone, float]:
+    """Words for the response with the largest quadrature, its tone, and its quadrature's share of the in-phase part."""
     worst = int(np.argmax(np.abs(turned.imag)))
     tone = tones[worst]
     lean = abs(turned[worst].imag) / max(abs(turned[worst].real), 1e-300)
-    off, below = np.degrees(np.arctan(lean)), LAG * tone.frequency / lean
-    return (
-        f"the response to {tone.electrode} at {tone.frequency:.4g} Hz lies {off:.0f}° off its tone, or the tone's "
-        f"opposite; keep tones below {below:.3g} Hz, where one such pole would turn it by 6°, or measure the lag "
-        'beforehand: lockin.phase = "calibrate"'
-    )
+    off = np.degrees(np.arctan(lean))
+    said = f"the response to {tone.electrode} at {tone.frequency:.4g} Hz lies {off:.0f}° off its tone"
+    return f"{said}, or the tone's opposite", tone, lean

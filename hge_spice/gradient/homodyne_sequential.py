@@ -20,8 +20,8 @@ def homodyne_sequential(
     control : [control], V; inputs : [pattern, input], V
 
     Each control takes the plan's lowest harmonic, or its own where a lag was measured, which holds for that one. There
-    are as many points per period as the plan's highest harmonic has. No other tone is there to mix with: what is left
-    of the bias is a²·y‴/8.
+    are as many points per period as the plan's highest harmonic has, or as many more as keep its own products off it.
+    No other tone is there to mix with: what is left of the bias is a²·y‴/8.
     """
     plan = measurement.plan
     measurement.tones(dut.controls)  # says what doesn't fit
@@ -37,16 +37,12 @@ def homodyne_sequential(
 
 
 def _alone(harmonic: int, plan: TonePlan) -> TonePlan:
-    """The plan of one tone, at least as finely sampled as the highest of those that it is one of.
-
-    Four points a period would show its third harmonic at the tone itself.
-    """
-    alone = plan_from_harmonics((harmonic,), plan.window)
-    enough = ceil(harmonic * plan.points / max(plan.harmonics))
-    if alone.points >= enough:
-        return alone
+    """The plan of one tone, as finely sampled as the highest of those that it is one of."""
+    fewest = plan_from_harmonics((harmonic,), plan.window)
+    enough = max(fewest.points, ceil(harmonic * plan.points / max(plan.harmonics)))
+    # at four points a period the tone's third harmonic would come back at the tone itself
     finer = (plan_from_harmonics((harmonic,), plan.window, points=points) for points in count(enough))
-    return next(each for each in finer if not each.flags)
+    return next(each for each in finer if each.flags == fewest.flags)
 
 
 def _joined(parts: list[Estimate]) -> Estimate:

@@ -37,12 +37,12 @@ def homodyne_richardson(
 def _extrapolated(full: Estimate, half: Estimate) -> Estimate:
     bias, bias_stderr = half_amplitude_bias(full, half)
     stderr = np.hypot(4 * half.stderr, full.stderr) / 3
-    flags = [f for f in dict.fromkeys([*full.flags, *half.flags]) if f not in {"nonlinear", "low_snr"}]
+    judged = ("nonlinear", "curvature_unseen", "low_snr")
+    flags = [f for f in dict.fromkeys([*full.flags, *half.flags]) if f not in judged]
     response = (4 * half.response - full.response) / 3
     noise_stderr = np.hypot(4 * half.noise_stderr, full.noise_stderr) / 3
     # the predicted bias of the half amplitude still bends what the extrapolation takes for a parabola
-    if "nonlinear" in half.flags:
-        flags.append("nonlinear")
+    flags += [flag for flag in judged[:2] if flag in half.flags]
     if is_below(response, noise_stderr, stderr):
         flags.append("low_snr")
     return replace(

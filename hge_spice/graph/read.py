@@ -18,8 +18,8 @@ from xml.etree.ElementTree import ParseError, XMLParser
 import networkx as nx
 
 from hge_spice.graph.network import KINDS, Network, shown
+from hge_spice.plain_file import plain_file_size
 
-LARGEST = 256 * 2**20  # bytes
 OF_A_NODE = {"kind", "x", "y", "capacitance"}
 OF_A_LINK = {"family", "source", "gate", "parameters", "subcircuit", "name", "model", "bulk"}
 OF_DRAWINGS = {"label", "weight", "id", "key", "type"}  # what other tools add to every link; not parameters of ours
@@ -34,9 +34,7 @@ def read_graph(path: Path) -> Network:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise ValueError(f"{path} ends in {path.suffix or 'nothing'!r}; networks are read from {', '.join(READERS)}")
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise ValueError(f"{path} has {size} bytes; up to {LARGEST} are read")
+    plain_file_size(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -43,11 +43,34 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "law": Setting(words=tuple(LAWS), default="linear"),
-        "per": Setting(default=1000, whole=True, least=1),
-        "links": Setting("ratio", default=0.0, least=0, most=5.0),
-        "common": Setting("ratio", default=0.0, above=-5.0, most=5.0),
-        "counted": Setting(words=("extractions", "measurements"), default="extractions"),
+        "law": Setting(
+            words=tuple(LAWS), default="linear", about="How links age: in proportion to the count, or to its logarithm."
+        ),
+        "per": Setting(
+            default=1000,
+            whole=True,
+            least=1,
+            about="Count in which a linear change reaches its size; of a logarithm where its first decade begins.",
+        ),
+        "links": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=5.0,
+            about="Size of a change of its own for every link, of the logarithm of its current.",
+        ),
+        "common": Setting(
+            "ratio",
+            default=0.0,
+            above=-5.0,
+            most=5.0,
+            about="The same of one change for all links together; negative where they conduct less.",
+        ),
+        "counted": Setting(
+            words=("extractions", "measurements"),
+            default="extractions",
+            about="What wears the device: extractions, or all measurements.",
+        ),
     },
     make=_make,
     neutral={},

@@ -31,9 +31,21 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "frequency_error": Setting("ratio", default=0.0, above=-0.5, most=0.5),
-        "stability": Setting("ratio", default=0.0, least=0, most=0.1),
-        "start": Setting(words=("triggered", "free"), default="triggered"),
+        "frequency_error": Setting(
+            "ratio", default=0.0, above=-0.5, most=0.5, about="A share: a sample said to be at t is of t·(1 + it)."
+        ),
+        "stability": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=0.1,
+            about="Allan deviation at an averaging time of 1 s; it falls as the root of the time.",
+        ),
+        "start": Setting(
+            words=("triggered", "free"),
+            default="triggered",
+            about="Whether both clocks start together at every measurement, or ran since the bench was switched on.",
+        ),
     },
     make=_make,
     neutral={},

@@ -62,10 +62,18 @@ def _pairs(key: str, matrix: np.ndarray, names: list[str]) -> tuple[tuple[str, s
 
 IMPERFECTION = Imperfection(
     settings={
-        "capacitance": Setting("capacitance", default=0.0, least=0),
-        "conductance": Setting("conductance", default=0.0, least=0),
-        "between": Setting("capacitance", default=0.0, least=0, columns=("capacitance",)),
-        "between_conductance": Setting("conductance", default=0.0, least=0, columns=("conductance",)),
+        "capacitance": Setting("capacitance", default=0.0, least=0, about="From every driven electrode to the output."),
+        "conductance": Setting("conductance", default=0.0, least=0, about="From every driven electrode to the output."),
+        "between": Setting(
+            "capacitance",
+            default=0.0,
+            least=0,
+            columns=("capacitance",),
+            about="Of every pair of driven electrodes; or a symmetric matrix: controls, inputs, their inverses, bias.",
+        ),
+        "between_conductance": Setting(
+            "conductance", default=0.0, least=0, columns=("conductance",), about="The same of leakage between them."
+        ),
     },
     make=_make,
     neutral={},

@@ -73,11 +73,26 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "kind": Setting(words=tuple(PROCESSES), default="random_walk"),
-        "time": Setting("time", default=3600.0, above=0),
-        "links": Setting("ratio", default=0.0, least=0, most=5.0),
-        "common": Setting("ratio", default=0.0, above=-5.0, most=5.0),
-        "temperature": Setting("temperature difference", default=0.0),
+        "kind": Setting(
+            words=tuple(PROCESSES), default="random_walk", about="How every change goes on with device time."
+        ),
+        "time": Setting(
+            "time",
+            default=3600.0,
+            above=0,
+            about="In which linear and random_walk reach their size; the correlation time; where decades begin.",
+        ),
+        "links": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=5.0,
+            about="Size of a change of its own for every link, of the logarithm of its current.",
+        ),
+        "common": Setting(
+            "ratio", default=0.0, above=-5.0, most=5.0, about="The same of one change for all links together."
+        ),
+        "temperature": Setting("temperature difference", default=0.0, about="Size of the temperature's change."),
     },
     make=_make,
     neutral={},

@@ -121,7 +121,9 @@ def _make(settings: Settings) -> Effect:
 
 
 IMPERFECTION = Imperfection(
-    settings={"of": Setting(words=("ngspice", "off"), default="ngspice")},
+    settings={
+        "of": Setting(words=("ngspice", "off"), default="ngspice", about="Whether all of ngspice's noise is injected.")
+    },
     make=_make,
     neutral={"of": "off"},
     example={"of": "ngspice"},

@@ -42,11 +42,20 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "kind": Setting(words=tuple(PROCESSES), default="random_walk"),
-        "time": Setting("time", default=3600.0, above=0),
-        "control": Setting("voltage", default=0.0),
-        "offset": Setting("current", default=0.0),
-        "gain": Setting("ratio", default=0.0),
+        "kind": Setting(
+            words=tuple(PROCESSES), default="random_walk", about="How every change goes on with device time."
+        ),
+        "time": Setting(
+            "time",
+            default=3600.0,
+            above=0,
+            about="In which linear and random_walk reach their size; the correlation time; where decades begin.",
+        ),
+        "control": Setting(
+            "voltage", default=0.0, about="Size of the change of every control's source, each by itself."
+        ),
+        "offset": Setting("current", default=0.0, about="Size of the change of the read-out's offset."),
+        "gain": Setting("ratio", default=0.0, about="Size of the change of the read-out's gain, a share."),
     },
     make=_make,
     neutral={},

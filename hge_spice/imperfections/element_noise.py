@@ -27,7 +27,9 @@ KINDS = ("thermal", "shot", "flicker")
 WAYS = ("ngspice", "elements", "off")
 LOWEST = 1e-2  # Hz, below which injected flicker noise stays constant
 
-OF = Setting(words=WAYS, default="ngspice")
+OF = Setting(
+    words=WAYS, default="ngspice", about="Whether ngspice predicts it at the output, or every element injects its own."
+)
 
 
 def check_together(chosen: Mapping[str, Settings]) -> None:

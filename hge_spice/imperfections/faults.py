@@ -32,10 +32,16 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "open": Setting("ratio", default=0.0, least=0, most=1.0),
-        "stuck": Setting("ratio", default=0.0, least=0, most=1.0),
-        "factor": Setting("ratio", default=10.0, above=0),
-        "parameter": Setting(text=True, default="main"),
+        "open": Setting("ratio", default=0.0, least=0, most=1.0, about="Share of links that conduct nothing."),
+        "stuck": Setting(
+            "ratio", default=0.0, least=0, most=1.0, about="Share of links whose parameter is off by `factor`."
+        ),
+        "factor": Setting("ratio", default=10.0, above=0, about="Of a stuck link's parameter."),
+        "parameter": Setting(
+            text=True,
+            default="main",
+            about="Of a stuck link: its name, or \"main\" for a hop's rate and an element's first.",
+        ),
     },
     make=_make,
     neutral={},

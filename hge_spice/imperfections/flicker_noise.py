@@ -18,7 +18,10 @@ def _make(settings: Settings) -> Effect:
 
 
 IMPERFECTION = Imperfection(
-    settings={"of": OF, "ratio": Setting("ratio", default=0.0, least=0)},
+    settings={
+        "of": OF,
+        "ratio": Setting("ratio", default=0.0, least=0, about="Of a density ratio·I²/f, injected beside each element."),
+    },
     make=_make,
     neutral={"of": "off"},
     example={"of": "ngspice"},

@@ -109,6 +109,7 @@ class Setting:
     columns : dimensions of each entry of its rows, where it may be a list of lists; the last one repeats
     default : Value; None where it must be given
     least, above, most : SI bounds of a quantity or number
+    about : what it is, a line for the list of keys
     """
 
     dimension: str = ""
@@ -120,6 +121,7 @@ class Setting:
     most: float | None = None
     whole: bool = False
     text: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ def _make(settings: Settings) -> Effect:
 
 
 IMPERFECTION = Imperfection(
-    settings={"in_phase": Setting("current", default=0.0), "quadrature": Setting("current", default=0.0)},
+    settings={
+        "in_phase": Setting("current", default=0.0, about="Added to every lock-in's reading in phase, an amplitude."),
+        "quadrature": Setting("current", default=0.0, about="Added to every lock-in's reading in quadrature."),
+    },
     make=_make,
     neutral={},
     example={"in_phase": "1 pA", "quadrature": "-1 pA"},

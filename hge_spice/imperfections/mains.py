@@ -24,9 +24,11 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "amplitude": Setting("current", least=0),
-        "frequency": Setting("frequency", default=50.0, above=0),
-        "harmonics": Setting(columns=("ratio",), default=()),
+        "amplitude": Setting("current", least=0, about="Of the line itself, peak."),
+        "frequency": Setting("frequency", default=50.0, above=0, about="Of the line itself."),
+        "harmonics": Setting(
+            columns=("ratio",), default=(), about="Shares of the amplitude that the 2nd, the 3rd, … harmonic has."
+        ),
     },
     make=_make,
     neutral={"amplitude": 0.0},

@@ -100,11 +100,28 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "sigma": Setting("ratio", default=0.0, least=0, most=5.0),
-        "parameter": Setting(text=True, default="main"),
-        "pelgrom": Setting("matching", default=0.0, least=0),
-        "pelgrom_gain": Setting("relative matching", default=0.0, least=0),
-        "correlation": Setting("length", default=0.0, least=0),
+        "sigma": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=5.0,
+            about="Standard deviation of the logarithm of every element's own factor.",
+        ),
+        "parameter": Setting(
+            text=True,
+            default="main",
+            about="What the factor is on: its name, or \"main\" for a hop's rate and an element's first.",
+        ),
+        "pelgrom": Setting(
+            "matching",
+            default=0.0,
+            least=0,
+            about="Area coefficient of transistors' thresholds: two alike differ by σ = A/√(w·l).",
+        ),
+        "pelgrom_gain": Setting(
+            "relative matching", default=0.0, least=0, about="The same of their current factors, in blocks."
+        ),
+        "correlation": Setting("length", default=0.0, least=0, about="Length over which elements' factors are alike."),
     },
     make=_make,
     neutral={},

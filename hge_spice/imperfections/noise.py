@@ -39,10 +39,17 @@ Noise = Callable[[Floats, np.random.Generator], Floats]
 def settings_of(density: str) -> dict[str, Setting]:
     """Settings of a noise in a study; density : its dimension."""
     return {
-        "psd": Setting(density, least=0, columns=("frequency", density)),
-        "at": Setting("frequency", default=1e3, above=0),
-        "colour": Setting(words=COLOURS, default="white"),
-        "lowest": Setting("frequency", default=1e-2, above=0),
+        "psd": Setting(
+            density,
+            least=0,
+            columns=("frequency", density),
+            about="One-sided density at `at`; or a table of densities, straight in logarithms.",
+        ),
+        "at": Setting("frequency", default=1e3, above=0, about="The frequency at which the density holds."),
+        "colour": Setting(words=COLOURS, default="white", about="White; pink, 1/f; or brown, 1/f²."),
+        "lowest": Setting(
+            "frequency", default=1e-2, above=0, about="Below which pink and brown noise grow no further."
+        ),
     }
 
 

@@ -40,9 +40,9 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "node": Setting("capacitance", default=0.0, least=0),
-        "edge": Setting("capacitance", default=0.0, least=0),
-        "leakage": Setting("conductance", default=0.0, least=0),
+        "node": Setting("capacitance", default=0.0, least=0, about="From every inner node to ground."),
+        "edge": Setting("capacitance", default=0.0, least=0, about="Across every element."),
+        "leakage": Setting("conductance", default=0.0, least=0, about="From every inner node to ground."),
     },
     make=_make,
     neutral={},

@@ -31,7 +31,10 @@ def _make(settings: Settings) -> Effect:
 
 
 IMPERFECTION = Imperfection(
-    settings={"phase": Setting("angle", default=0.0), "skew": Setting("angle", default=0.0)},
+    settings={
+        "phase": Setting("angle", default=0.0, about="By which the lock-ins' references are ahead of the tones."),
+        "skew": Setting("angle", default=0.0, about="By which quadrature is off a right angle."),
+    },
     make=_make,
     neutral={},
     example={"phase": "1 deg", "skew": "0.5 deg"},

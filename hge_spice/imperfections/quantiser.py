@@ -76,11 +76,30 @@ class Quantiser:
 def settings_of(reach: str, bits: int) -> dict[str, Setting]:
     """Settings of a converter in a study; reach : its dimension."""
     return {
-        "bits": Setting(words=("off",), whole=True, least=1, most=32, default=bits),
-        "range": Setting(reach, above=0),
-        "inl": Setting("ratio", default=0.0, least=0, most=100.0),
-        "dnl": Setting("ratio", default=0.0, least=0, most=1.0),
-        "jitter": Setting("time", default=0.0, least=0),
+        "bits": Setting(
+            words=("off",),
+            whole=True,
+            least=1,
+            most=32,
+            default=bits,
+            about='2^bits codes; "off" for a converter without steps.',
+        ),
+        "range": Setting(reach, above=0, about="Codes lie from −range to range."),
+        "inl": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=100.0,
+            about="Integral error at most, in steps; a parabola drawn within it.",
+        ),
+        "dnl": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=1.0,
+            about="Differential error at most, in steps; drawn for every threshold.",
+        ),
+        "jitter": Setting("time", default=0.0, least=0, about="Standard deviation of every sample's time."),
     }
 
 

@@ -29,8 +29,10 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "resistance": Setting("resistance", default=0.0, least=0),
-        "capacitance": Setting("capacitance", default=0.0, least=0),
+        "resistance": Setting("resistance", default=0.0, least=0, about="Of every source."),
+        "capacitance": Setting(
+            "capacitance", default=0.0, least=0, about="Of every electrode to ground, behind its resistance."
+        ),
     },
     make=_make,
     neutral={},

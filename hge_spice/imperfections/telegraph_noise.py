@@ -52,9 +52,9 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "amplitude": Setting("current", least=0),
-        "up": Setting("time", above=0),
-        "down": Setting("time", above=0),
+        "amplitude": Setting("current", least=0, about="By which the output switches."),
+        "up": Setting("time", above=0, about="Mean time that it dwells up."),
+        "down": Setting("time", above=0, about="Mean time that it dwells down."),
     },
     make=_make,
     neutral={"amplitude": 0.0, "up": 1.0, "down": 1.0},

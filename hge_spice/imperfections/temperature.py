@@ -41,8 +41,12 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "offset": Setting("temperature difference", default=0.0),
-        "gradient": Setting("temperature gradient", default=0.0),
+        "offset": Setting("temperature difference", default=0.0, about="Beside the temperature stated."),
+        "gradient": Setting(
+            "temperature gradient",
+            default=0.0,
+            about="Along x about the middle of the nodes, for networks of elements.",
+        ),
     },
     make=_make,
     neutral={},

@@ -39,9 +39,9 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "amplitude": Setting("temperature difference", default=0.0),
-        "period": Setting("time", default=86400.0, above=0),
-        "phase": Setting("angle", default=0.0),
+        "amplitude": Setting("temperature difference", default=0.0, about="Of the swing about the temperature stated."),
+        "period": Setting("time", default=86400.0, above=0, about="Of the swing; ten measurements or more."),
+        "phase": Setting("angle", default=0.0, about="Of the swing, when the bench is switched on."),
     },
     make=_make,
     neutral={},

@@ -32,10 +32,16 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "gain_error": Setting("ratio", default=0.0, above=-1),
-        "offset": Setting("current", default=0.0),
-        "bandwidth": Setting("frequency", words=("none",), default="none", above=0),
-        "saturation": Setting("current", words=("none",), default="none", above=0),
+        "gain_error": Setting("ratio", default=0.0, above=-1, about="By which its gain is too large, a share."),
+        "offset": Setting("current", default=0.0, about="Current that it adds to what it reads."),
+        "bandwidth": Setting("frequency", words=("none",), default="none", above=0, about="Of its single pole."),
+        "saturation": Setting(
+            "current",
+            words=("none",),
+            default="none",
+            above=0,
+            about="Beyond which, at its input, the output is clipped.",
+        ),
     },
     make=_make,
     neutral={},

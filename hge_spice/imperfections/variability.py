@@ -51,11 +51,31 @@ def _make(settings: Settings) -> Effect:
 
 IMPERFECTION = Imperfection(
     settings={
-        "device": Setting("ratio", default=0.0, least=0, most=5.0),
-        "parameter": Setting(text=True, default="main"),
-        "cycle": Setting("ratio", default=0.0, least=0, most=5.0),
-        "state": Setting("ratio", default=0.0, least=0, most=1.0),
-        "measurements": Setting(default=1, whole=True, least=1),
+        "device": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=5.0,
+            about="Standard deviation of the logarithm of every memristor's own factor, drawn once.",
+        ),
+        "parameter": Setting(
+            text=True, default="main", about='What that factor is on: its name, or "main" for each one\'s first.'
+        ),
+        "cycle": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=5.0,
+            about="The same of a factor on each one's current, drawn anew in every cycle.",
+        ),
+        "state": Setting(
+            "ratio",
+            default=0.0,
+            least=0,
+            most=1.0,
+            about="Standard deviation of where each state starts in a cycle, a share of its range.",
+        ),
+        "measurements": Setting(default=1, whole=True, least=1, about="That a cycle lasts."),
     },
     make=_make,
     neutral={},

@@ -1,6 +1,6 @@
 """The lock-in: demodulation of every tone at once, its filters, its error bars, and what distorts it."""
 
-from hge_spice.lockin.distortion import distortion
+from hge_spice.lockin.distortion import Sketch, distortion, fewest_points, sketch
 from hge_spice.lockin.filters import FILTERS, Filter, rc
 from hge_spice.lockin.fit import Demodulated, crosstalk, demodulate, harmonics
 from hge_spice.lockin.noise import ErrorBars, error_bars
@@ -10,10 +10,13 @@ __all__ = [
     "Demodulated",
     "ErrorBars",
     "Filter",
+    "Sketch",
     "crosstalk",
     "demodulate",
     "distortion",
     "error_bars",
+    "fewest_points",
     "harmonics",
     "rc",
+    "sketch",
 ]

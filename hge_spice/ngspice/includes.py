@@ -138,11 +138,26 @@ class _Reader:
             raise statement.refusal(f"{statement.text!r} does not name one file; name one, in quotes if it has spaces")
         try:
             target = (path.parent / named[1]).resolve()
+            if statement.card == ".lib":
+                target = self._section_file(statement, named[1], target)
         except (OSError, ValueError, RuntimeError) as error:
             raise statement.refusal(f"{named[1]!r} is no path: {error}") from None
         if not (target.is_relative_to(self.folder) or self._trusted(target) or self.allow_outside):
             raise statement.refusal(f"{named[1]!r} leaves the netlist's folder; copy the file into it or allow it")
         self.read(target, statement, depth + 1, named[2].lower() if statement.card == ".lib" else "")
+
+    def _section_file(self, statement: Statement, name: str, beside: Path) -> Path:
+        """Where a section is: ngspice looks beside the last file of which it was asked for one, or the netlist itself.
+
+        A file that lies beside the one that names it, and not there, is taken nonetheless, and that is said.
+        """
+        home = next((path for path, section in reversed(self.open) if section), self.open[0][0]).parent
+        target = (home / name).resolve()
+        if target == beside or not beside.is_file() or target.is_file():
+            return target
+        problem = f"{name} is found beside this file; ngspice by itself looks beside {self.open[0][0].name} alone"
+        self.findings.append(statement.finding(problem))
+        return beside
 
     def _sort(self, statement: Statement) -> None:
         """Keep, drop or refuse one statement that opens no file."""

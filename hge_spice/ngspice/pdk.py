@@ -1,16 +1,20 @@
 """A process trusted by name: where its models lie, which corner is loaded, and which model names it brings."""
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 _CARD = re.compile(
     r"^[ \t]*\.(subckt|macro|ends|eom|param|params|model|include|inc|lib|endl)\b([^\n]*(?:\n[ \t]*\+[^\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
+_SUBCIRCUIT = re.compile(r"^[ \t]*\.subckt[ \t]+(\S+)(.*?)^[ \t]*\.ends", re.MULTILINE | re.DOTALL)
+_INSTANCE = re.compile(r"^[ \t]*([mx]\w*)[ \t]", re.MULTILINE)
 _BIN = re.compile(r"\.\d+$")  # bins are one model
 _FOLDED = re.compile(r"\n[ \t]*\+")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'|(\S+)")
@@ -56,12 +60,14 @@ class Process:
     setup : commands of ngspice before the circuit is loaded
     steady : whether none of its expressions is known to follow the temperature, so that a circuit of its models may be
         altered to another; models of ngspice's own follow it anyway
+    wraps : subcircuits that are one transistor, by name the element M in it
     """
 
     cards: tuple[str, ...]
     heads: tuple[str, ...]
     setup: tuple[str, ...] = ()
     steady: bool = False
+    wraps: Mapping[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=16)  # a sweep asks at every trial
@@ -120,58 +126,92 @@ def _of_package(library: Path, sections: tuple[str, ...], setup: tuple[str, ...]
 
 
 def _process(library: Path, sections: Sequence[str], setup: tuple[str, ...]) -> Process:
-    pieces = [piece for section in sections for piece in _pieces(library, section, ())]
+    pieces = [piece for section in sections for piece in _pieces(library, section)]
     steady = all(piece.steady for piece in pieces) and not any(command.startswith("osdi ") for command in setup)
     heads = dict.fromkeys(head for piece in pieces for head in piece.heads)
+    wraps = dict(pair for piece in pieces for pair in piece.wraps)
     lines = (line for head in heads for line in head.split("\n"))
-    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup, steady)
+    return Process(tuple(f'.lib "{library}" {section}' for section in sections), tuple(lines), setup, steady, wraps)
+
+
+class _Asked(NamedTuple):
+    """A file that another includes; section : None for all of it; where : the line that asks."""
+
+    name: str
+    section: str | None
+    where: str
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """What a file, or a section of it, has itself; asks : files that it includes, each with a section or None."""
+    """What a file, or a section of it, has itself, and what it includes."""
 
     heads: tuple[str, ...]
     steady: bool
-    asks: tuple[tuple[Path, str | None], ...]
+    asks: tuple[_Asked, ...]
+    wraps: tuple[tuple[str, str], ...]
 
 
-def _pieces(file: Path, section: str | None, within: tuple[Path, ...]) -> Iterator[_Piece]:
-    """A file or a section of it, and all that it includes, as ngspice finds it: from the folder of who asks."""
+def _pieces(
+    file: Path, section: str | None, within: tuple[Path, ...] = (), home: Path | None = None
+) -> Iterator[_Piece]:
+    """A file or a section of it, and all that it includes, as ngspice finds it (39 to 44).
+
+    An `.include` is looked for beside the file that has it. A `.lib` is not: ngspice takes sections in once all files
+    are put together, and looks beside `home`, the last file of which it was asked for a section.
+    """
     if len(within) > DEEPEST:
         raise ValueError(f"{file} is included more than {DEEPEST} deep; do its files include each other?")
     try:
         piece = _piece(file, section, file.stat().st_mtime_ns)
     except OSError as error:
-        asked = f", which {within[-1]} includes," if within else ""
-        raise ValueError(f"{file}{asked} can't be read: {error.strerror}") from error
+        by_whom = f", which {within[-1]} includes," if within else ""
+        raise ValueError(f"{file}{by_whom} can't be read: {error.strerror}") from error
     yield piece
-    for asked_file, asked_section in piece.asks:
-        yield from _pieces(asked_file, asked_section, (*within, file))
+    if section is not None or home is None:
+        home = file.parent
+    for asked in piece.asks:
+        target = (file.parent if asked.section is None else home) / asked.name
+        beside = file.parent / asked.name
+        if not target.is_file() and beside.is_file():
+            raise ValueError(
+                f"{asked.where}: ngspice looks for {asked.name} beside {home}, where it is not, since a .lib in an "
+                f"included file is taken as if it stood in the library; write {os.path.relpath(beside, home)} there"
+            )
+        yield from _pieces(target, asked.section, (*within, file), home)
 
 
 @lru_cache(maxsize=4096)
 def _piece(file: Path, section: str | None, _changed: int) -> _Piece:
     """Read once in each process, and again when the file has changed: a process may be hundreds of them."""
-    text = file.read_text(errors="replace")
+    text, before = file.read_text(errors="replace"), 1
     if section is not None:
         begin = rf"^[ \t]*\.lib[ \t]+{re.escape(section)}[ \t]*$(.*?)^[ \t]*\.endl"
         body = re.search(begin, text, re.IGNORECASE | re.MULTILINE | re.DOTALL)
         if body is None:
             there = ", ".join(re.findall(r"^[ \t]*\.lib[ \t]+(\w+)[ \t]*$", text, re.IGNORECASE | re.MULTILINE))
             raise ValueError(f"{file} has no section {section}; it has {there or 'none'}")
-        text = body[1]
-    asks: list[tuple[Path, str | None]] = []
-    cards = _CARD.findall(text)
-    for card, rest in cards:
-        words = ["".join(found) for found in _QUOTED.findall(rest)]
-        if card.lower() in {"include", "inc"} and words:
-            asks.append((file.parent / words[0], None))
-        elif card.lower() == "lib" and len(words) > 1:  # of another file, or of this one
-            asks.append((file.parent / words[0], words[1]))
+        text, before = body[1], 1 + text.count("\n", 0, body.start(1))
+    asks: list[_Asked] = []
+    cards = list(_CARD.finditer(text))
+    for found in cards:
+        card, rest = found[1].lower(), found[2]
+        words = ["".join(each) for each in _QUOTED.findall(rest)]
+        if len(words) > (card == "lib") and card in {"include", "inc", "lib"}:
+            where = f"{file}:{before + text.count(chr(10), 0, found.start(1))}"
+            asks.append(_Asked(words[0], words[1] if card == "lib" else None, where))
     folded = text.lower()
     unsteady = "temper" in folded and _UNSTEADY.search(folded)  # of megabytes the first tells most sooner
-    return _Piece(tuple(_heads(cards)), not unsteady, tuple(asks))
+    heads = _heads((found[1], found[2]) for found in cards)
+    return _Piece(tuple(heads), not unsteady, tuple(asks), tuple(_wraps(folded)))
+
+
+def _wraps(folded: str) -> Iterator[tuple[str, str]]:
+    """Subcircuits with one transistor and no call in them, of a text in lower case: their names, the transistor's."""
+    for name, body in _SUBCIRCUIT.findall(folded):
+        within = _INSTANCE.findall(body)
+        if len(within) == 1 and within[0][0] == "m":
+            yield name, within[0]
 
 
 def _heads(cards: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from hge_spice.drive import Floats, SimulationError
 from hge_spice.ngspice.library import find_library
 
 COMMAND_LIMIT = 1000  # ngspice cuts a command beyond 1024 characters without a word
+_SHOWN = 200  # characters of a line of the log: of a model that it can't read ngspice quotes all of it, many times
 RUNS_PER_RELEASE = 100  # its history of control lines grows by 2.8 KiB a run until released
 
 
@@ -150,7 +151,8 @@ class Session:
         code = self._ngspice.load(text.splitlines())
         log = self._ngspice.lines
         if code or any("error" in line.lower() for line in log):
-            raise SimulationError("ngspice can't read the netlist:\n" + "\n".join(log[-20:]))
+            said = dict.fromkeys(line if len(line) <= _SHOWN else f"{line[:_SHOWN]} …" for line in log)
+            raise SimulationError("ngspice can't read the netlist:\n" + "\n".join([*said][-20:]))
         self._loaded = True
 
     def run(self, alterations: list[str], analysis: str, names: tuple[str, ...]) -> Result:

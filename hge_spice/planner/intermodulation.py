@@ -15,9 +15,10 @@ Integers = NDArray[np.int64]
 class Hit:
     """One intermodulation product that lands on a tone.
 
-    Products of order 2 are h_i ± h_j, 2h_i among them; of order 3, ±h_i ± h_j ± h_k, 3h_i and 2h_i ± h_j among them.
-    Each counts once, whatever its overall sign. Where a pair cancels, as in h + k − k, there is no product. A product
-    lands on a tone when both appear in one bin after sampling; the tone may be one of the product's own constituents.
+    Products of order 2 are h_i ± h_j, 2h_i among them; of order 3, ±h_i ± h_j ± h_k, 3h_i and 2h_i ± h_j among them;
+    and so on. Each counts once, whatever its overall sign. Where a pair cancels, as in h + k − k, there is no product.
+    A product lands on a tone when both appear in one bin after sampling; the tone may be one of the product's own
+    constituents.
 
     product : the signed harmonics whose sum it is, (9, 9, -13) for 2·9 − 13
     bin : where it appears, in harmonics of 1/window
@@ -44,7 +45,10 @@ def alias_bins(harmonics: ArrayLike, points: int) -> Integers:
 
 
 def intermodulation_hits(harmonics: Sequence[int], points: int, order: int) -> list[Hit]:
-    """Every product of this order (2 or 3) that lands on a tone, aliases included, as `Hit` defines it."""
+    """Every product of this order that lands on a tone, aliases included, as `Hit` defines it.
+
+    All are written out, (2n)^order / order! of them; `count_hits` only counts, and takes any order.
+    """
     signed = products(harmonics, order)
     # Of the two overall signs, the one that people write: 2·9 − 5, not 5 − 2·9.
     signed[signed.sum(axis=1) < 0] *= -1
@@ -79,6 +83,32 @@ def degrees_of_freedom(harmonics: Sequence[int], points: int) -> int:
     """Points that are left when mean, tones and their 2nd-order products are fitted, aliases counted once."""
     bins = {0}.union(*(alias_bins(products(harmonics, order).sum(axis=1), points).tolist() for order in (1, 2)))
     return points - sum(1 if 2 * b in {0, points} else 2 for b in bins)
+
+
+def count_products(harmonics: Sequence[int], points: int, order: int) -> Integers:
+    """How many products of this order appear in each bin from 0 to half the points: [bin].
+
+    None is written out: tone by tone, those that hold it m times with one sign, ±m·h, are added to those without it,
+    as in a product of generating functions on the residues of `points`. Beyond 9·10^18 products counts overflow.
+    """
+    counts = np.zeros((order + 1, points), dtype=np.int64)
+    counts[0, 0] = 1
+    for harmonic in harmonics:
+        before = counts.copy()
+        for times in range(1, order + 1):
+            for sign in (1, -1):
+                counts[times:] += np.roll(before[: order + 1 - times], sign * times * harmonic, axis=1)
+    signed = counts[order, : points // 2 + 1]
+    # a product and its negative are one: they lie in residues b and −b, which are the same in bin 0 and at half
+    signed[0] //= 2
+    if points % 2 == 0:
+        signed[-1] //= 2
+    return signed
+
+
+def count_hits(harmonics: Sequence[int], points: int, order: int) -> int:
+    """How many products of this order land on a tone, aliases included: as many as `intermodulation_hits` has."""
+    return int(count_products(harmonics, points, order)[alias_bins(harmonics, points)].sum())
 
 
 def hit_counts(harmonics: Sequence[int], points: int) -> tuple[int, int]:

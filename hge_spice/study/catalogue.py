@@ -2,6 +2,7 @@
 
 import inspect
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from hge_spice.devices import DEVICES
@@ -26,8 +27,12 @@ def catalogue() -> dict[str, dict[str, str]]:
         "estimators": {name: _first_line(inspect.getmodule(each)) for name, each in ESTIMATORS.items()},
         "imperfections": {name: each.summary for name, each in IMPERFECTIONS.items()},
         "flags": MEANINGS,
-        "studies": {name: tomllib.loads(path.read_text()).get("title", "") for name, path in shipped_studies().items()},
+        "studies": {name: _title(path) for name, path in shipped_studies().items()},
     }
+
+
+def _title(path: Path) -> str:
+    return str(tomllib.loads(path.read_text("utf-8")).get("title", ""))
 
 
 def _first_line(thing: Any) -> str:

@@ -14,7 +14,7 @@ _LETTERS = "abcdefgh"
 
 def _table(name: str, summary: str, holds: Callable[[tuple[int, ...]], bool], bits: int) -> Task:
     if not 2 <= bits <= MOST_BITS:
-        raise ValueError(f"{name} of {bits} inputs; take 2 to {MOST_BITS}")
+        raise ValueError(f"{name} of bits = {bits}; take 2 to {MOST_BITS} inputs")
     rows = list(product((0, 1), repeat=bits))
     classes = np.array([float(holds(row)) for row in rows])
     return Task(name, np.array(rows, dtype=float), classes, summary, features=tuple(_LETTERS[:bits]))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hge_spice.devices.block_mismatch import transistors, with_thresholds
+from hge_spice.devices.block_mismatch import looked_at, with_thresholds
 from hge_spice.graph import Network
 from hge_spice.study.tables.corners import Corners
 from hge_spice.study.text.files import suggestion
@@ -17,8 +17,8 @@ def at_corner(graph: Network, corners: Corners, seed: int, *, steady: bool) -> N
     """
     if graph.graph["family"] != "subcircuit" or graph.number_of_edges():
         raise ValueError("corners: they are of a block's transistors; name its netlist in device.subcircuit")
-    names = transistors(graph)
-    known = [name.removeprefix("m.x1.") for name in names]
+    names = looked_at(graph)
+    known = list(names)
     strange = [name for name in corners.saturated if name.lower() not in known]
     if strange:
         raise ValueError(
@@ -29,5 +29,5 @@ def at_corner(graph: Network, corners: Corners, seed: int, *, steady: bool) -> N
         graph = with_thresholds(graph, corners.threshold, corners.gain, rng)
     graph = graph.copy()
     graph.graph["in_place"] = {"draws": bool(corners.mismatch or corners.draw), "steady": steady}
-    graph.graph["watched"] = tuple(f"@{name}[{what}]" for name in names for what in ("vds", "vdsat"))
+    graph.graph["watched"] = tuple(f"@{name}[{what}]" for name in names.values() for what in ("vds", "vdsat"))
     return graph

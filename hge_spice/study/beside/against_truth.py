@@ -1,14 +1,14 @@
 """One extraction at one control setting, against the truth: what `hge-spice gradient` prints and the report shows."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from hge_spice.drive import Floats, NoisyElements, SimulationError
 from hge_spice.gradient.small_signal import Linearised, linearise
-from hge_spice.gradient.trust import LAG
+from hge_spice.gradient.trust import LAG, SILENT
 from hge_spice.imperfections.device_noise import noise_frequencies, predicted_stderr
 from hge_spice.imperfections.element_noise import KINDS
 from hge_spice.lockin import crosstalk
@@ -17,7 +17,6 @@ from hge_spice.study.text.finite import all_finite
 from hge_spice.train import extract
 
 OFF = {"of": "off"}
-SILENT = 1e-3  # of the largest derivative of all patterns: points and dead times resolve no less
 
 
 def error_scale(truth: Floats) -> Floats:
@@ -66,6 +65,7 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
     how = bench.study.perturbation
     if how.patterns == "sequence" and not how.reset and "moved_state" in flags:
         notes["the truth is that of the states in which the sequence begins, the estimates those by then"] = None
+    notes |= dict.fromkeys(_redrawn(bench.study.imperfections))
     read = (measurement.transient, measurement.lockin)
     return {
         "study": bench.study.title,
@@ -107,6 +107,20 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
         "seconds": seconds,
         "flags": list(flags),
     }
+
+
+def _redrawn(imperfections: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A note where what is measured is drawn anew for each measurement, so that it isn't quite the truth's device."""
+    drawn = imperfections.get("variability", {})
+    spread = {key: float(drawn.get(key, 0.0)) for key in ("cycle", "state")}
+    said = " and ".join(f"{key} {share:.3g}" for key, share in spread.items() if share)
+    if not said:
+        return []
+    said = (
+        f"imperfections.variability ({said}) draws the memristors anew from cycle to cycle; the truth is of the device "
+        "without that, so that its spread is a part of the error, and a gap read once is one draw"
+    )
+    return [said]
 
 
 def _cosine(estimate: Floats, truth: Floats) -> float:

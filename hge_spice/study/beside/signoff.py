@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.devices.block_mismatch import transistors
+from hge_spice.devices.block_mismatch import looked_at
 from hge_spice.drive import Floats
 from hge_spice.ngspice.kept import Kept
 from hge_spice.ngspice.pool import NgspicePool
@@ -127,10 +127,8 @@ def retrained(bench: Bench, control: Floats) -> dict[str, Any]:
 def _regions(bench: Bench, seen: list[Mapping[str, Floats]]) -> dict[str, Any]:
     saturated = bench.study.corners.saturated if bench.study.corners is not None else ()
     spare = {
-        name.removeprefix("m.x1."): [
-            abs(float(probe[f"@{name}[vds]"][0])) - abs(float(probe[f"@{name}[vdsat]"][0])) for probe in seen
-        ]
-        for name in transistors(bench.network.graph)
+        shown: [abs(float(probe[f"@{name}[vds]"][0])) - abs(float(probe[f"@{name}[vdsat]"][0])) for probe in seen]
+        for shown, name in looked_at(bench.network.graph).items()
     }
     regions = {name: sum(each > 0 for each in values) for name, values in spare.items()}
     asked = [min(spare[name.lower()]) for name in saturated]
@@ -178,8 +176,7 @@ def learning_snr(bench: Bench, control: Floats, inputs: Floats, jacobian: Floats
 
     inputs : [pattern, input], V; jacobian : [pattern, control], A/V; tones : [control], Hz. Returns [pattern].
     """
-    measurement, noise = bench.recipe.measurement, bench.study.readout.noise
-    stated = noise.psd * (noise.at / tones) ** (noise.exponent or 0.0)
-    density = bench.pool.noises(control, inputs, tones) + stated
+    measurement = bench.recipe.measurement
+    density = bench.pool.noises(control, inputs, tones) + measurement.noise_density_at(tones)
     variance = density / measurement.plan.window / measurement.amplitude**2
     return np.asarray(np.linalg.norm(jacobian, axis=1) / np.sqrt(variance.sum(axis=1)))

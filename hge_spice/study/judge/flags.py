@@ -5,6 +5,11 @@ MEANINGS = {  # the most frequent first
         "3rd-order products are predicted to move a derivative by more than 0.5 % of the largest one. The bias "
         "falls with the square of the amplitude."
     ),
+    "curvature_unseen": (
+        "The points in a window are too few to tell by how much 3rd-order products move the derivatives, and by what "
+        "they leave elsewhere it may be more than 0.5 % of the largest one. The notes of hge-spice gradient say how "
+        "many perturbation.points tell, and at which amplitude it would not matter."
+    ),
     "lag": (
         "A response is out of phase with its tone by more than a tenth of the largest: poles of the circuit lie "
         "near the tones. In phase alone it loses the cosine of its lag, and beyond 90° its sign. Slower tones "
@@ -62,5 +67,9 @@ MEANINGS = {  # the most frequent first
         "More than one operating point was found at the control setting reached: which one a measurement sees "
         "depends on where it came from. See “More than one solution” for the control region."
     ),
-    "moved_state": "The device's own state moved during the measurement.",
+    "moved_state": (
+        "A state of the device moved by more than a thousandth during the measurement: what is read is the device on "
+        "its way, and where the state follows the tones, also their integral. Shorter windows (faster tones), or tones "
+        "and biases below what moves it."
+    ),
 }

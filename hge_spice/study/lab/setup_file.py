@@ -9,6 +9,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from hge_spice.drive import Tone
+from hge_spice.plain_file import plain_file_size
 from hge_spice.recorded import Setup
 from hge_spice.study.text.files import StudyError, suggestion
 from hge_spice.study.text.values import list_of, si, table, text, voltages
@@ -63,11 +64,13 @@ def write_new(path: Path, content: str) -> None:
 
 def read_setup(path: Path) -> Setup:
     """Read the settings. Raises StudyError, which names the key and its remedy, and OSError."""
-    if path.stat().st_size > LARGEST:
-        raise StudyError(f"{path} has {path.stat().st_size} bytes; lock-in settings are a small TOML file")
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        plain_file_size(path, LARGEST)
+    except ValueError as error:
+        raise StudyError(f"{error}; lock-in settings are a small TOML file") from None
+    try:
+        raw = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise StudyError(f"{path} is no TOML file: {error}") from None
     found = _checked(path, "", _SetupText, raw)
     tones = []

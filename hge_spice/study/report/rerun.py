@@ -1,10 +1,11 @@
 """The command that runs one trial of a study again."""
 
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from hge_spice.study.text.files import toml_value
 
 
 def alone(directory: Path, row: Mapping[str, Any]) -> str:
@@ -19,5 +20,5 @@ def keeping(directory: Path, row: Mapping[str, Any]) -> str:
 
 def settings_of(row: Mapping[str, Any]) -> list[str]:
     """Its swept keys as arguments of the command."""
-    settings = (f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in row["parameters"].items())
+    settings = (f"{key}={toml_value(value)}" for key, value in row["parameters"].items())
     return [word for setting in settings for word in ("--set", setting)]

@@ -167,7 +167,8 @@ class _Crew:
 
 def _serve(connection: Connection, out: Path, work: Work) -> None:
     """A worker process: trials in, outcomes back, until the parent closes or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    for number in (signal.SIGINT, signal.SIGHUP):  # the parent decides
+        signal.signal(number, signal.SIG_IGN)
     parent = os.getppid()
 
     def watch() -> None:  # nobody would hear the end of a trial whose parent was killed

@@ -17,6 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from hge_spice.study.text.finite import strict
+
+DATABASE = "ledger.sqlite"
 _SCHEMA = """
 create table if not exists trials (
     id text primary key,
@@ -66,7 +69,7 @@ class Ledger:
         self._lock = directory / "lock"
         self._held = _acquire(self._lock)
         try:
-            self._database = sqlite3.connect(directory / "ledger.sqlite", isolation_level=None)
+            self._database = sqlite3.connect(directory / DATABASE, isolation_level=None)
             self._database.execute("pragma journal_mode = wal")
             self._database.execute("pragma synchronous = normal")  # a killed process loses nothing by it
             self._database.execute(_SCHEMA)
@@ -118,7 +121,7 @@ class Ledger:
         self._database.execute(
             "update trials set status = 'done', reason = null, log = null, result = ?, seconds = ?, versions = ? "
             "where id = ?",
-            (json.dumps(dict(result)), seconds, json.dumps(dict(versions)), trial),
+            (json.dumps(strict(dict(result)), allow_nan=False), seconds, json.dumps(dict(versions)), trial),
         )
 
     def fail(self, trial: str, reason: str, seconds: float, versions: Mapping[str, str]) -> None:
@@ -211,6 +214,14 @@ def _holder(lock: Path) -> str:
         return "another process"
 
 
+def require_ledger(directory: Path) -> Path:
+    """Where a run's ledger is. Raises ValueError where the directory holds none."""
+    path = directory / DATABASE
+    if not path.is_file():
+        raise ValueError(f"{directory} holds no {DATABASE}; give the --out directory of a run")
+    return path
+
+
 def read_ledger(directory: Path) -> list[dict[str, Any]]:
     """Rows of a finished or running study's ledger, read only. Raises ValueError where there is none."""
     return list(iterate_ledger(directory))
@@ -218,9 +229,7 @@ def read_ledger(directory: Path) -> list[dict[str, Any]]:
 
 def iterate_ledger(directory: Path) -> Iterator[dict[str, Any]]:
     """As `read_ledger`, one row at a time."""
-    path = directory / "ledger.sqlite"
-    if not path.is_file():
-        raise ValueError(f"{directory} holds no ledger.sqlite; give the --out directory of a run")
+    path = require_ledger(directory)
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             yield from _rows(database)

@@ -48,7 +48,7 @@ class Tally:
         words = [f"{self.before + ended} of {self.total} trials", f"{self.failed} failed"]
         if ended:
             rate = ended / max(time.monotonic() - self.began, 1e-9)
-            words += [f"{rate:.3g} a second", f"{_span(left / rate)} left"]
+            words += [f"{rate:.3g} a second", f"{span(left / rate)} left"]
         if self.best is not None:
             words.append(f"best gap/span {self.best:+.2f} (trial {self.best_at + 1})")
         return ", ".join(words)
@@ -63,7 +63,7 @@ def watching(planned: list[Planned], out: Path, stream: TextIO, *, stepwise: boo
     from rich.console import Console  # noqa: PLC0415 - not needed by who imports Tally
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=Console(file=stream), disable=not stream.isatty())
     trials = bar.add_task("trials", total=len(planned))
     steps = bar.add_task("steps", visible=stepwise)
@@ -92,6 +92,7 @@ class _Display:
     tally: Tally = field(default_factory=Tally)
     said: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)  # the trial at work
+    ours: bool = False  # whether the run has its directory: one that was refused leaves no word in it
 
     def say(self, every: float = EVERY) -> None:
         tally = self.tally
@@ -103,15 +104,19 @@ class _Display:
         """A line where there is no terminal, not too often."""
         if not self.stream.isatty() and time.monotonic() - self.said >= every:
             self.said = time.monotonic()
-            print(line, file=self.stream, flush=True)
+            with suppress(OSError):  # a run goes on where nobody reads how it goes
+                print(line, file=self.stream, flush=True)
 
     def log(self, text: str) -> None:
+        if not self.ours:
+            return
         now = datetime.now(UTC).isoformat(timespec="seconds")
         path = self.out / LOG
         with suppress(OSError), path.open("a", encoding="utf-8", errors="replace") as file:  # a disk may be full
             file.write(f"{now} {text}\n")
 
     def planned(self, total: int, before: int) -> None:
+        self.ours = True
         self.tally.total, self.tally.before = total, before - self.tally.done
         self.log(f"{total} trials, {before} of them done already")
         self.say()
@@ -135,7 +140,7 @@ class _Display:
 
     def screened(self, position: int, done: int, total: int) -> None:
         left = (time.monotonic() - self.began) * (total - done) / done
-        told = f"{self._name(position)}, choosing electrodes: {done} of {total} points, {_span(left)} left"
+        told = f"{self._name(position)}, choosing electrodes: {done} of {total} points, {span(left)} left"
         self.bar.update(self.steps, total=total, completed=done, description=told)
         self.plainly(told)
         if done == total:
@@ -157,7 +162,8 @@ def _ended(outcome: Outcome) -> str:
     return "solved" if outcome.result.get("solved") else "done, not solved"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Whole seconds as people say them: "1 min 05 s", "2 h 07 min"."""
     hours, rest = divmod(round(seconds), 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

@@ -13,7 +13,7 @@ from typing import Any
 from hge_spice.ngspice.kept import Kept
 from hge_spice.study.bench.check import check
 from hge_spice.study.run.execute import Finished, Job, Started, in_processes, in_this_process
-from hge_spice.study.run.ledger import DirectoryInUse, Ledger, Outcome, holder
+from hge_spice.study.run.ledger import DATABASE, DirectoryInUse, Ledger, Outcome, holder, require_ledger
 from hge_spice.study.run.perform import Work, perform, versions
 from hge_spice.study.run.result_tables import write_tables
 from hge_spice.study.sweep.refine import refined, refinement
@@ -135,6 +135,8 @@ def run_study(
     watch = watch or Watch()
     planned = plan_study(raw) if planned is None else planned
     text = dump(raw)
+    for directory in reuse:  # before there is a directory that --resume would have to name
+        require_ledger(directory)
     _claim(out, text, resume=resume)
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(out))
@@ -266,7 +268,10 @@ def _take_over(ledger: Ledger, directory: Path, out: Path, wanted: Sequence[str]
     for name in ledger.reuse(directory, wanted, versions()):
         source, target = directory / "trials" / name, out / "trials" / name
         if source.is_dir() and not target.exists():
-            shutil.copytree(source, target)
+            partly = target.with_name(f"{name}.part-{os.getpid()}")  # as `perform` has it: whole or absent
+            shutil.rmtree(partly, ignore_errors=True)
+            shutil.copytree(source, partly)
+            partly.rename(target)
 
 
 def _claim(out: Path, text: str, *, resume: bool) -> None:
@@ -278,7 +283,9 @@ def _claim(out: Path, text: str, *, resume: bool) -> None:
             raise DirectoryInUse(f"{out} is being written by {other}; wait for it, or choose another --out")
         if not resume:
             raise StudyError(f"--out {out} is not empty; go on in it with --resume, or name another directory")
-        if before.is_file() and before.read_text() != text:
+        if not before.is_file() and not (out / DATABASE).is_file():
+            raise StudyError(f"--out {out} is not empty and holds no run to go on in; name another directory")
+        if before.is_file() and before.read_bytes() != text.encode():
             raise StudyError(f"--out {out} holds another study than this one; name another directory")
     out.mkdir(parents=True, exist_ok=True)
     if not os.access(out, os.W_OK):
@@ -287,7 +294,7 @@ def _claim(out: Path, text: str, *, resume: bool) -> None:
 
 def _write_whole(path: Path, text: str) -> None:
     partly = path.with_name(f"{path.name}.part")
-    partly.write_text(text)
+    partly.write_bytes(text.encode())
     partly.replace(path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hge_spice.study.sweep.axes import Setting, axes_of
-from hge_spice.study.tables.block import file_digest
+from hge_spice.study.tables.block import file_digest, netlist_digest
 from hge_spice.study.tables.corners import corner_axes
 from hge_spice.study.tables.edges import netlist_digests
 from hge_spice.study.tables.spec import Study, parse_study
@@ -81,8 +81,12 @@ def study_id(study: Study) -> str:
     for device in (described["device"], *described["device"]["units"]):
         for key in ("subcircuit", "file"):
             if device[key] is not None:  # what the file says counts, not where it lies
-                found = netlist_digests(Path(device[key])) if key == "file" else {}
-                device.update({key: file_digest(Path(device[key]))} | ({"netlists": found} if found else {}))
+                path = Path(device[key])
+                found = netlist_digests(path) if key == "file" else {}
+                own = file_digest(path) if key == "file" else netlist_digest(path)
+                device.update({key: own} | ({"netlists": found} if found else {}))
+    if described["task"]["file"] is not None:
+        described["task"]["file"] = file_digest(Path(described["task"]["file"]))
     if described["corners"] is not None:
         for axis in ("process", "temperature", "supply", "mismatch"):  # where else it is tried changes nothing here
             del described["corners"][axis]

@@ -1,19 +1,27 @@
 """A block of the user's own, read from its netlist file: which subcircuit, which pins, and what of the file is kept."""
 
 import hashlib
+import os
+import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
+from hge_spice.ngspice.block_states import Remembered, hold_states
 from hge_spice.ngspice.includes import Netlist, read_netlist
 from hge_spice.ngspice.lint import Finding, lint
 from hge_spice.ngspice.lint.sheet import Scope, Sheet
 from hge_spice.ngspice.pdk import Process
 from hge_spice.ngspice.statements import Statement
+from hge_spice.plain_file import plain_file_size
 from hge_spice.study.text.files import StudyError, suggestion
+
+MOST_FILES = 1000  # that a netlist's digest is made of
+_ASKS = re.compile(rb"(?im)^[ \t]*\.(?:inc|include|lib)[ \t]+(?:\"([^\"\n]+)\"|'([^'\n]+)'|(\S+))")
 
 
 def read_block(
@@ -50,29 +58,42 @@ def read_block(
             pins=cell.pins,
             parameters=parameters,
             temperature=temperature,
+            states=source.states(chosen),
         )
     except ValueError as error:
         raise StudyError(f"{path}: {error}") from error
     graph.graph["remarks"] = remarks
     cards = process.cards if process else ()
     places = (*("" for _ in cards), *(f"{each.file}:{each.line}" for each in source.kept.statements))
-    graph.graph["subcircuit"] = {**graph.graph["subcircuit"], "places": places}
+    graph.graph["subcircuit"] = {
+        **graph.graph["subcircuit"],
+        "places": places,
+        "wraps": process.wraps if process else {},
+    }
     return graph
 
 
 @dataclass(frozen=True)
 class Source:
-    """A netlist file as it was read: everything but top-level elements, and its subcircuits by name."""
+    """A netlist file as it was read: everything but top-level elements, and its subcircuits by name.
+
+    remembered : what of it are states, which `kept` holds at rest
+    """
 
     path: Path
     netlist: Netlist
     kept: Netlist
     scope: Scope
+    remembered: Remembered
 
     @property
     def cells(self) -> dict[str, Scope]:
         """The file's own subcircuits by name."""
         return self.scope.subcircuits
+
+    def states(self, name: str) -> tuple[str, ...]:
+        """Nodes of a subcircuit's states, by their paths within it."""
+        return self.remembered.within(self.cells[name])
 
 
 def read_source(path: Path, *, allow_outside: bool) -> Source:
@@ -90,8 +111,8 @@ def read_source(path: Path, *, allow_outside: bool) -> Source:
 
 
 @lru_cache(maxsize=16)
-def _kept(netlist: Netlist) -> tuple[Netlist, Scope]:
-    """What of a netlist is used, and what that defines; of one netlist a sweep asks at every trial."""
+def _kept(netlist: Netlist) -> tuple[Netlist, Scope, Remembered]:
+    """What of a netlist is used, what that defines and remembers; of one netlist a sweep asks at every trial."""
     kept, depth = [], 0
     sheet = Sheet()
     for statement in netlist.statements:
@@ -100,7 +121,9 @@ def _kept(netlist: Netlist) -> tuple[Netlist, Scope]:
             kept.append(statement)
             sheet.take(statement)
         depth += (card in {".subckt", ".macro"}) - (card in {".ends", ".eom"})
-    return Netlist(tuple(kept)), sheet.scopes[0]
+    sheet.finish()
+    remembered = hold_states(kept, sheet.scopes)
+    return Netlist(remembered.statements), sheet.scopes[0], remembered
 
 
 def choose(source: Source, name: str | None, key: str) -> str:
@@ -128,7 +151,7 @@ def linted(source: Source, name: str, process: Process | None, output: Collectio
     wrong = [finding for finding in findings if finding.fatal]
     if wrong:
         raise StudyError("\n".join(str(finding) for finding in wrong))
-    return [str(finding) for finding in findings]
+    return [str(finding) for finding in (*findings, *source.remembered.remarks)]
 
 
 @lru_cache(maxsize=16)
@@ -138,8 +161,28 @@ def _found(netlist: Netlist, top: str, output: frozenset[str]) -> tuple[Finding,
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content; of nothing where it can't be read, which `read_block` then reports."""
+    """SHA-256 of a file's content; nothing where it can't be read, which whoever reads it then reports."""
     try:
+        plain_file_size(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return ""
+
+
+def netlist_digest(path: Path) -> str:
+    """SHA-256 of a netlist file and, where it includes any, of the files it includes; nothing as `file_digest`."""
+    seen: dict[Path, str] = {}
+    with suppress(ValueError, RuntimeError, OSError):
+        _digest(path.resolve(), seen)
+    own = [*seen.values()]
+    return "".join(own) if len(own) < 2 else hashlib.sha256("\n".join(own).encode()).hexdigest()
+
+
+def _digest(path: Path, seen: dict[Path, str]) -> None:
+    """Add a netlist file and those that it may include, each once; `read_netlist` judges whether it may."""
+    if path in seen or len(seen) >= MOST_FILES or not (own := file_digest(path)):
+        return
+    seen[path] = own
+    for found in _ASKS.finditer(path.read_bytes()):
+        with suppress(ValueError, RuntimeError):  # a null byte in it, a loop of links
+            _digest((path.parent / os.fsdecode(found[1] or found[2] or found[3])).resolve(), seen)

@@ -43,14 +43,11 @@ def corner_axes(raw: Mapping[str, Any]) -> dict[str, list[Any]]:
     if not isinstance(given, dict):
         return {}
     rail = str(given.get("rail", "vdd"))
-    axes = {
-        key: given[name]
-        for name, key in (("process", "pdk.section"), ("temperature", "device.temperature"), ("supply", f"bias.{rail}"))
-        if given.get(name)
-    }
-    for key, values in axes.items():
-        if not isinstance(values, list):
-            raise StudyError(f"corners: {values!r} should be a list, of values for {key}")
+    meant = {"process": "pdk.section", "temperature": "device.temperature", "supply": f"bias.{rail}"}
+    for name, key in meant.items():
+        if not isinstance(given.get(name, []), list):
+            raise StudyError(f"corners.{name}: {given[name]!r} should be a list, of values for {key}")
+    axes = {key: given[name] for name, key in meant.items() if given.get(name)}
     try:
         draws = whole(0, most=100_000)(given.get("mismatch", 0))
     except ValueError as error:

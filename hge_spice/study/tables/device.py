@@ -157,7 +157,9 @@ class Device(Table):
             return {"graph": "layered"} | given
         if "subcircuit" in given:
             if not {"file", "graph"} & given.keys():
-                _refuse(given, {"family", "temperature", *OF_A_BLOCK}, "a block of your own (subcircuit)")
+                _refuse(
+                    given, {"family", "temperature", "reinitialise", *OF_A_BLOCK}, "a block of your own (subcircuit)"
+                )
             return {"family": "subcircuit", "temperature": "27 C"} | given
         if str(given.get("family")) in ELEMENTS:
             return {"temperature": f"{ELEMENTS[str(given['family'])].usual_temperature} K"} | given

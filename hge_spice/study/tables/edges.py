@@ -10,7 +10,7 @@ from hge_spice.ngspice.includes import Netlist
 from hge_spice.ngspice.lint.sheet import split_words
 from hge_spice.ngspice.pdk import Process
 from hge_spice.ngspice.statements import Statement
-from hge_spice.study.tables.block import Source, choose, file_digest, linted, read_source
+from hge_spice.study.tables.block import Source, choose, file_digest, linted, netlist_digest, read_source
 from hge_spice.study.text.files import StudyError
 
 # what a file says outside its subcircuits and is kept; the rest would act on the whole circuit
@@ -30,7 +30,7 @@ def netlists_of(graph: Network) -> list[str]:
 
 def netlist_digests(graph: Path) -> dict[str, str]:
     """SHA-256 of each netlist file that the edges of a graph's file name; nothing where the graph can't be read."""
-    return {name: file_digest(graph.parent / name) for name in _names_in(graph, file_digest(graph))}
+    return {name: netlist_digest(graph.parent / name) for name in _names_in(graph, file_digest(graph))}
 
 
 @lru_cache(maxsize=64)
@@ -83,7 +83,7 @@ def read_edges(
         remarks += left_out
         fresh = Netlist(tuple(_fresh(source, kept, taken)))
         cells = {name: (cell.pins, sorted(cell.formals | cell.params.keys())) for name, cell in source.cells.items()}
-        graph = define(graph, file, fresh.body, cells)
+        graph = define(graph, file, fresh.body, cells, {name: source.states(name) for name in cells})
     if process is not None:
         if not has_foreign(graph):
             raise StudyError(

@@ -10,6 +10,7 @@ from hge_spice.study.text.values import (
     list_of,
     one_of,
     one_or_list,
+    or_none,
     si,
     takes,
     text,
@@ -34,7 +35,9 @@ class Electrodes(Table):
     roles = "screen" chooses output, inputs and controls among those named, or all.
     """
 
-    roles: Annotated[Literal["screen"] | None, BeforeValidator(one_of("way to choose roles", ("screen",)))] = None
+    roles: Annotated[Literal["screen"] | None, BeforeValidator(or_none(one_of("way to choose roles", ("screen",))))] = (
+        None
+    )
     """"screen" chooses output, inputs and controls among those named, or all; else they must be named."""
     screen_points: Annotated[int, BeforeValidator(whole(1, most=100_000_000))] = 100_000
     """Most operating points that a screening takes."""
@@ -76,7 +79,7 @@ class Electrodes(Table):
     @model_validator(mode="before")
     @classmethod
     def _named_or_screened(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "roles" not in given:
+        if isinstance(given, dict) and given.get("roles", "none") == "none":
             missing = [key for key in ("output", "inputs", "controls") if key not in given]
             if missing:
                 raise ValueError(f'{" and ".join(missing)} missing; name them, or let roles = "screen" choose')

@@ -1,6 +1,7 @@
 """The [imperfections] of a study: presets, settings with units, and which of them act."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from hge_spice.imperfections import IMPERFECTIONS, check_together
@@ -20,17 +21,27 @@ def read_imperfections(value: Any) -> dict[str, Settings]:
     """
     given = dict(table(value))
     preset = given.pop("preset", None)
-    active = text(given.pop("active", ALL))
+    active = _named("active", text, given.pop("active", ALL))
     if preset is not None:
-        given = {**PRESETS[one_of("preset", PRESETS)(preset)], **given}
+        given = {**PRESETS[_named("preset", one_of("preset", PRESETS), preset)], **given}
     read = {
-        one_of("imperfection", IMPERFECTIONS)(name): _settings(name, IMPERFECTIONS[name].settings, table(each))
+        one_of("imperfection", IMPERFECTIONS)(name): _settings(
+            name, IMPERFECTIONS[name].settings, _named(name, table, each)
+        )
         for name, each in given.items()
     }
     acting = _acting(active, read)
     chosen = {name: settings for name, settings in read.items() if name in acting}
     check_together(chosen)
     return chosen
+
+
+def _named(key: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """A value as read, or its problem with the key's name."""
+    try:
+        return read(value)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 # what a setting of the output is where the output is a voltage, and the power of ohm between the two
@@ -103,10 +114,7 @@ def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any])
     read: dict[str, Value] = {}
     for key, setting in known.items():
         if key in given:
-            try:
-                read[key] = _setting(key, setting, given[key])
-            except ValueError as error:
-                raise ValueError(f"{name}.{key}: {error}") from error
+            read[key] = _named(f"{name}.{key}", partial(_setting, key, setting), given[key])
         elif setting.default is None:
             raise ValueError(f"{name}.{key} is missing, and has no default")
         else:
@@ -115,11 +123,15 @@ def _settings(name: str, known: Mapping[str, Setting], given: Mapping[str, Any])
         IMPERFECTIONS[name].make(read)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+    except ArithmeticError as error:
+        raise ValueError(f"{name}: its settings are too large to reckon with ({error})") from error
     return read
 
 
 def _setting(key: str, setting: Setting, value: Any) -> Value:
     if setting.columns and isinstance(value, list | tuple):
+        if not value:
+            raise ValueError(f"[] should have a row or more, each a list: {', '.join(setting.columns)}")
         return tuple(_table_row(setting.columns, row) for row in value)
     of = setting.dimension
     if setting.text:

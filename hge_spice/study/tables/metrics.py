@@ -75,10 +75,12 @@ def read_specs(value: Any) -> dict[str, Spec]:
     specs = {}
     for metric, bounds in table(value).items():
         dimension = METRICS[one_of("metric", METRICS)(metric)]
-        odd = set(table(bounds)) - {"min", "max"}
-        if odd or not bounds:
+        if not isinstance(bounds, dict) or not bounds or set(bounds) - {"min", "max"}:
             raise ValueError(f"{metric} = {bounds!r} should have min, max or both, and nothing else")
-        read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
+        try:
+            read = {side: quantity(bound, dimension) for side, bound in bounds.items()}
+        except ValueError as error:
+            raise ValueError(f"{metric}: {error}") from error
         if len(read) == 2 and read["min"] > read["max"]:
             raise ValueError(f"{metric} = {bounds!r} has its min above its max")
         specs[metric] = Spec(**read)

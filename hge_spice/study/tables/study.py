@@ -84,7 +84,7 @@ class Study(Table):
     def _in_the_outputs_unit(cls, given: Any) -> Any:
         """Targets and imperfections of an output that is a voltage."""
         how = given.get("readout") if isinstance(given, dict) else None
-        if not isinstance(how, dict) or how.get("kind") not in {"voltage", "transimpedance"}:
+        if not isinstance(how, dict) or how.get("kind") not in ("voltage", "transimpedance"):
             return given
         read = dict(given)
         task, again = given.get("task"), given.get("retrain")

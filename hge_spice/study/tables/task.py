@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, model_validator
 
+from hge_spice.plain_file import plain_file_size
 from hge_spice.study.tables.table import Count, Names, Seed, Table, Text
 from hge_spice.study.text.files import suggestion
 from hge_spice.study.text.values import level_pairs, one_of, si, two_currents, whole
@@ -123,6 +124,7 @@ def _of_a_file(choice: TaskChoice) -> Task:
 def _cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Names of the columns, and of every other row its line and cells. Raises ValueError saying what is wrong where."""
     try:
+        plain_file_size(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = [name.strip() for name in next(reader, [])]

@@ -1,7 +1,9 @@
 """Study files as text: finding, reading, extending, overriding and writing them, before anything in them is judged."""
 
 import difflib
+import json
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import tomli_w
 
+from hge_spice.plain_file import plain_file_size
 from hge_spice.shipped import shipped
 
 StudyText = dict[str, Any]  # a study as written: TOML tables, texts with units
@@ -21,11 +24,18 @@ DISTRIBUTIONS = ("uniform", "loguniform", "normal", "lognormal", "integers", "ch
 SPREADS = (*RANGES, *CORNERS, *DISTRIBUTIONS)
 SWEEP_OPTIONS = ("sampling", "samples", "seed", "zip", "refine")  # words of [sweep] that are no keys of a study
 NETLISTS = frozenset({".cir", ".ckt", ".lib", ".net", ".sp", ".spice"})  # what is given for a study by mistake
+LARGEST = 16 * 2**20  # bytes of a study
 ALL, NONE, ALL_BUT = "all", "none", "all but "  # words of imperfections.active
 
 
+_LONG = re.compile(r"\S{500,}")  # longer than most paths
+
+
 class StudyError(ValueError):
-    """The study is wrong; the message names the key, the value and the remedy."""
+    """The study is wrong; the message names key, value and remedy, and cuts short what nobody would read to its end."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_LONG.sub(lambda word: f"{word[0][:60]}… ({len(word[0])} characters)", message))
 
 
 def load_study(name_or_path: str | Path, settings: Sequence[str] = (), smoke: bool = False) -> StudyText:
@@ -134,7 +144,16 @@ def _read(path: Path, above: tuple[Path, ...]) -> StudyText:
         raise StudyError(f"{path}: extends: {error}") from error
     found = _read(below, (*above, here))
     found.pop("notes", None)  # they are about the study that has them
-    return merge(found, raw)
+    return merge(_without_the_other(found, raw), raw)
+
+
+def _without_the_other(below: StudyText, over: StudyText) -> StudyText:
+    """A study without its process where the one that extends it names another in the other way, package or root."""
+    old, new = below.get("pdk"), over.get("pdk")
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return below
+    gone = {"package"} if "root" in new else {"root", "lib", "osdi"} if "package" in new else set()
+    return {**below, "pdk": {key: value for key, value in old.items() if key not in gone}}
 
 
 def _resolve(table: Any, folder: Path) -> None:
@@ -153,14 +172,23 @@ def _resolve(table: Any, folder: Path) -> None:
 def _resolve_root(pdk: Any, folder: Path) -> None:
     """A process's root is seen from the file that names it; "~" and "$PDK_ROOT" are the user's."""
     if isinstance(pdk, dict) and isinstance(pdk.get("root"), str):
-        pdk["root"] = str((folder / Path(os.path.expandvars(pdk["root"])).expanduser()).resolve())
+        path = folder / Path(os.path.expandvars(pdk["root"])).expanduser()
+        unset = re.search(r"\$\{?(\w+)", str(path))
+        if unset is not None and not path.exists():
+            raise StudyError(f"pdk.root: the variable {unset[1]} isn't set; export it, or write the folder itself")
+        pdk["root"] = str(path.resolve())
 
 
 def _tables(path: Path) -> StudyText:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        plain_file_size(path, LARGEST)
+        content = path.read_bytes()
     except OSError as error:
         raise StudyError(f"{path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise StudyError(str(error)) from error
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise StudyError(f"{path} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#x}") from error
     except RecursionError as error:
@@ -234,6 +262,15 @@ def apply_setting(raw: StudyText, setting: str) -> StudyText:
 def dump(raw: StudyText) -> str:
     """The study as TOML text, keys in the order they have: what load_study gave, readable by it again."""
     return tomli_w.dumps(raw)
+
+
+def toml_value(value: Any) -> str:
+    """A value as TOML has it on one line: what `--set KEY=` reads back."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{json.dumps(key)} = {toml_value(inner)}' for key, inner in value.items())} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _parse_setting(setting: str) -> tuple[Keys, Any]:

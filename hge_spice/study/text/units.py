@@ -39,38 +39,42 @@ class Dimension:
     """One kind of quantity: the SI unit it is kept in, all units it may be written in, and how people write it.
 
     bare_prefix : whether "1.5k" is taken, the SI unit understood
+    most : largest magnitude, SI, that is taken: far beyond anything on a chip or a bench, so that a slip of the pen is
+        told here and not by a simulator that looks for an answer for minutes
     """
 
     si: str
     units: Mapping[str, Unit]
     example: str
     bare_prefix: bool = True
+    most: float = 1e30
 
 
 _CELSIUS = Unit(offset=Decimal("273.15"), prefix_power=0)
 
 DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
     {
-        "voltage": Dimension("V", {"V": Unit()}, "20 mV"),
-        "current": Dimension("A", {"A": Unit()}, "5 nA"),
+        "voltage": Dimension("V", {"V": Unit()}, "20 mV", most=1e6),
+        "current": Dimension("A", {"A": Unit()}, "5 nA", most=1e6),
         "slew rate": Dimension(
-            "V/s", {"V/s": Unit(), "V/ms": Unit(Decimal(1000)), "V/us": Unit(Decimal(1000000))}, "10 V/s"
+            "V/s", {"V/s": Unit(), "V/ms": Unit(Decimal(1000)), "V/us": Unit(Decimal(1000000))}, "10 V/s", most=1e15
         ),
         "time": Dimension(
             "s",
             {"s": Unit(), "min": Unit(Decimal(60), prefix_power=0), "h": Unit(Decimal(3600), prefix_power=0)},
             "25 ms",
+            most=1e10,
         ),
-        "frequency": Dimension("Hz", {"Hz": Unit()}, "1 kHz"),
+        "frequency": Dimension("Hz", {"Hz": Unit()}, "1 kHz", most=1e18),
         "temperature": Dimension(
-            "K", {"K": Unit(), "C": _CELSIUS, "°C": _CELSIUS, "degC": _CELSIUS}, "77 K", bare_prefix=False
+            "K", {"K": Unit(), "C": _CELSIUS, "°C": _CELSIUS, "degC": _CELSIUS}, "77 K", bare_prefix=False, most=1e5
         ),
-        "length": Dimension("m", {"m": Unit()}, "75 nm"),
-        "capacitance": Dimension("F", {"F": Unit()}, "10 fF"),
-        "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm"),
-        "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False),
-        "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ"),
-        "power": Dimension("W", {"W": Unit()}, "10 uW"),
+        "length": Dimension("m", {"m": Unit()}, "75 nm", most=1e3),
+        "capacitance": Dimension("F", {"F": Unit()}, "10 fF", most=1e3),
+        "resistance": Dimension("ohm", {"ohm": Unit()}, "10 kohm", most=1e21),
+        "conductance": Dimension("A/V", {"A/V": Unit(), "S": Unit()}, "2 nA/V", bare_prefix=False, most=1e9),
+        "energy": Dimension("J", {"J": Unit(), "eV": Unit(factor=Decimal("1.602176634e-19"))}, "1 pJ", most=1e12),
+        "power": Dimension("W", {"W": Unit()}, "10 uW", most=1e12),
         "ratio": Dimension(
             "",
             {
@@ -108,7 +112,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             "1 % um",
             bare_prefix=False,
         ),
-        "temperature difference": Dimension("K", {"K": Unit()}, "5 K", bare_prefix=False),
+        "temperature difference": Dimension("K", {"K": Unit()}, "5 K", bare_prefix=False, most=1e5),
         "temperature gradient": Dimension(
             "K/m", {"K/m": Unit(), "K/um": Unit(factor=Decimal("1e6"))}, "1 K/um", bare_prefix=False
         ),
@@ -117,6 +121,7 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
             {"rad": Unit(), "deg": Unit(factor=Decimal("0.017453292519943295"), prefix_power=0)},
             "1 deg",
             bare_prefix=False,
+            most=1e6,
         ),
     }
 )
@@ -165,6 +170,8 @@ def quantity(value: Any, dimension: str) -> float:
         problem = str(error)
     if not problem and not math.isfinite(number):
         problem = "it is not finite"
+    if not problem and abs(number) > kind.most:
+        problem = f"it is beyond {render(kind.most, dimension)}"
     if problem:
         raise ValueError(f"{value!r} is not a {dimension}: {problem}; {wanted}")
     return number

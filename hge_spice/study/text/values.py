@@ -229,4 +229,10 @@ def yes_or_no(value: Any) -> bool:
 @takes("table of voltages by electrode", "voltage")
 def voltages(value: Any) -> dict[str, float]:
     """A table of voltages by name, V."""
-    return {name: quantity(voltage, "voltage") for name, voltage in table(value).items()}
+    read = {}
+    for name, voltage in table(value).items():
+        try:
+            read[name] = quantity(voltage, "voltage")
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    return read

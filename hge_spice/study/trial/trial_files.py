@@ -21,12 +21,12 @@ def write_circuit(bench: Bench, control: Floats, directory: Path) -> None:
     measurement = bench.recipe.measurement
     tones = measurement.tones(bench.dut.controls)
     (directory / "graph.json").write_text(json.dumps(node_link(bench.network.graph), indent=1))
-    (directory / "netlist.cir").write_text(bench.deck(control))
+    (directory / "netlist.cir").write_text(bench.deck(control), "utf-8")
     drives, titles = [], []
     for p, inputs in enumerate(bench.shown.inputs):
         drive = Drive(control, inputs, tones, measurement.transient)
         at_rest = Drive(control, inputs, (), measurement.transient)
-        (directory / f"readout-{p}.cir").write_text(deck(bench.network.graph, at_rest))
+        (directory / f"readout-{p}.cir").write_text(deck(bench.network.graph, at_rest), "utf-8")
         drives.append(drive)
         titles.append(f"pattern {p}: inputs {', '.join(f'{v:g} V' for v in inputs)}")
     waveforms = measure_all(bench.dut, drives)
