@@ -246,6 +246,16 @@ def test_few_controls_have_codes_that_change(count: int) -> None:
         assert found.jacobian == pytest.approx(dut.slope)
 
 
+@pytest.mark.parametrize("harmonics", [(5, 6, 7), (7, 17, 19), (1, 4, 9), (2, 7, 11)])
+def test_one_control_at_a_time_is_biased_by_its_own_third_derivative_alone(harmonics: tuple[int, ...]) -> None:
+    """a²·y‴/8, whatever the plan: of 7 periods among 19 at 75 points it would take 28 points, where 3·7 lands on 7."""
+    dut, amplitude = Polynomial(cubic=1e-9), 0.2
+    asked = replace(measurement(amplitude), plan=plan_from_harmonics(harmonics, WINDOW, points=75))
+    found = ESTIMATORS["homodyne_sequential"](dut, np.zeros(3), np.zeros((1, 1)), asked)[0]
+    assert found.jacobian == pytest.approx(dut.slope + amplitude**2 * 6e-9 / 8, rel=1e-9)
+    assert "collision" not in found.flags
+
+
 def test_one_control_at_a_time_keeps_to_its_own_sign_and_its_own_lag() -> None:
     """A device late by a fixed time turns each tone by another angle: what was measured at one tone holds there."""
     dut, late = Polynomial(), Polynomial()

@@ -44,7 +44,7 @@ def estimates(waveforms: Sequence[Waveform], tones: tuple[Tone, ...], measuremen
     found = _demodulated(waveforms, tones, measurement)
     alike = len({each.residual.shape for each in found}) == 1
     bars = error_bars(found, window, measurement.noise_exponent) if alike else ()
-    least = SILENT * max(float(np.abs(each.response).max()) for each in found)
+    least = SILENT * max((float(np.abs(each.response).max()) for each in found), default=0.0)
     return tuple(
         _judge(waveform, each, bar, tones, measurement, least)
         for waveform, each, bar in zip(waveforms, found, bars or [None] * len(found), strict=True)
