@@ -81,7 +81,7 @@ def choose_amplitudes(
     size, again = _derivatives(dut, control, inputs, measurement, largest, np.minimum(found.amplitude * shape, largest))
     wanted = found.amplitude / np.exp(np.mean(np.log(weight))) / np.maximum(size, SMALLEST_SHARE * size.max())
     chosen = np.minimum(wanted, largest)
-    noise = np.sqrt(measurement.noise_density / measurement.plan.window)
+    noise = np.sqrt(measurement.noise_densities / measurement.plan.window)
     relative = np.divide(noise / chosen, size, out=np.full(len(control), np.inf), where=size > 0)
     return Amplitudes(chosen, relative, wanted > largest, cost + found.cost + again)
 
@@ -149,8 +149,8 @@ def _least_error(
             continue
         curvature = known / amplitude**4
         if measurement.noise_density > 0:
-            noise = measurement.noise_density / measurement.plan.window
-            floor = len(estimates) * float(np.sum((weight / shape) ** 2)) * noise
+            noise = measurement.noise_densities / measurement.plan.window
+            floor = len(estimates) * float(np.sum((weight / shape) ** 2 * noise))
             best = (floor / (2 * curvature)) ** (1 / 6)
         else:
             size = sum(np.abs(e.jacobian * weight).max() ** 2 for e in estimates)

@@ -37,12 +37,18 @@ class Margin:
 UNREAD = Margin(np.nan, np.nan, np.nan, np.nan, solved=False)
 
 
-def mean_noise(density: float, window: float) -> float:
-    """Standard deviation of a mean over one window in white noise of a one-sided density: √(S/2T), A.
+def mean_noise(density: float, window: float, at: float = 1e3, exponent: float | None = None) -> float:
+    """Standard deviation of a mean over one window in noise of a one-sided density S·(at/f)^α, A.
 
-    density : A²/Hz; window : s
+    density : S, A²/Hz; window : T, s; at : Hz; exponent : α, 0 white, 1 pink; None is taken for white
+
+    The Allan deviation, by which means of neighbouring windows differ, since in pink noise the plain variance grows
+    without end: √(S/2T) in white noise, √(2 ln 2 · S·at) in pink, whatever the window (IEEE Std 1139).
+    Raises ValueError for other colours.
     """
-    return float(np.sqrt(density / (2 * window)))
+    if exponent not in {None, 0.0, 1.0}:
+        raise ValueError(f"noise that goes as f^(-{exponent:g}) has no deviation here; 0 is white, 1 is pink")
+    return float(np.sqrt(2 * np.log(2) * density * at if exponent else density / (2 * window)))
 
 
 def margin(outputs: Floats, classes: Floats, noise: float, solver_error: float) -> Margin:

@@ -24,6 +24,8 @@ from hge_spice.planner.search import at_points, fewest, fewest_points
 
 __all__ = ["TonePlan", "plan_from_harmonics", "plan_tones", "random_phases"]
 
+FEWEST_PERIODS = 2  # of the mains in a window; in one, every harmonic of 1/window is one of the mains
+
 Floats = NDArray[np.float64]
 
 
@@ -88,8 +90,9 @@ def plan_tones(
     max_frequency: float | None = None,
     min_frequency: float | None = None,
     aim: Literal["points", "band"] = "points",
+    mains: float | None = None,
 ) -> TonePlan:
-    """Choose `count` tones in a window (s), between two frequencies (Hz) if given.
+    """Choose `count` tones in a window (s), between two frequencies (Hz) if given, off all harmonics of `mains` (Hz).
 
     With points="auto": the fewest points at which no 2nd- or 3rd-order product lands on a tone and at least
     MIN_DEGREES_OF_FREEDOM are left, and there the narrowest plan: lowest highest harmonic, then lowest second highest,
@@ -128,14 +131,15 @@ def plan_tones(
         )
     if high > low + FAR:
         high = UNLIMITED  # no plan reaches so far, and a search would lay out every harmonic up to there
+    avoid = _periods_of(mains, window) if mains is not None else 0
     if points != "auto":
-        plan = _plan(at_points(count, _check_points(points), low, high), window, points)
+        plan = _plan(at_points(count, _check_points(points), low, high, avoid), window, points)
         if aim == "band" and not plan.flags:
-            return _plan(narrowest_at(plan.harmonics, points, low), window, points)
+            return _plan(narrowest_at(plan.harmonics, points, low, avoid), window, points)
         return plan
-    found = (fewest if aim == "points" else narrowest)(count, low, high)
+    found = (fewest if aim == "points" else narrowest)(count, low, high, avoid)
     if found is None:
-        unlimited = fewest(count, low, UNLIMITED)
+        unlimited = fewest(count, low, UNLIMITED, avoid)
         remedy = f"raise the limit to {unlimited[1][-1] / window:g} Hz" if unlimited else "raise the limit"
         raise ValueError(
             f"{count} tones without intermodulation hits were not found at or below {max_frequency:g} Hz, where a "
@@ -183,6 +187,21 @@ def with_even_points(plan: TonePlan) -> TonePlan:
         if len(even.second_order) + len(even.third_order) <= len(plan.second_order) + len(plan.third_order):
             return even
         points += 2
+
+
+def _periods_of(mains: float, window: float) -> int:
+    """Whole periods of the mains in a window: multiples of it are the harmonics that hum falls on."""
+    _check_above_zero("mains frequency", mains, "Hz")
+    periods = mains * window
+    whole = round(periods)
+    if whole >= FEWEST_PERIODS and abs(periods - whole) <= 1e-6 * periods:
+        return whole
+    remedy = max(FEWEST_PERIODS, math.ceil(periods)) / mains
+    why = "each tone is a harmonic of it" if whole == 1 and abs(periods - 1) <= 1e-6 else "it leaks into every tone"
+    raise ValueError(
+        f"mains of {mains:g} Hz has {periods:g} periods in a window of {window:g} s, so that {why}; take whole "
+        f"periods, {FEWEST_PERIODS} or more, such as {remedy:g} s"
+    )
 
 
 def _check_above_zero(name: str, value: float, unit: str) -> None:

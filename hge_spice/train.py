@@ -10,7 +10,7 @@ from hge_spice.channels import Channels, side_by_side
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, Waveform, measure_all
 from hge_spice.gradient import Estimate, Estimator, Measurement
 from hge_spice.loss import Loss, Residuals, Target
-from hge_spice.margin import GAP_OVER_SPAN, UNREAD, Margin, margin, mean_noise
+from hge_spice.margin import GAP_OVER_SPAN, UNREAD, Margin, margin
 from hge_spice.patience import Patience, Progress, middle_half
 from hge_spice.update import Rule, Slope, clip, shorten
 
@@ -159,7 +159,7 @@ def read_out(dut: DeviceUnderTest, control: Floats, recipe: Recipe) -> ReadOut:
     trained on.
     """
     outputs, waveforms = outputs_of(dut, control, recipe.inputs, recipe)
-    noise = mean_noise(recipe.measurement.noise_density, recipe.measurement.transient.window)
+    noise = recipe.measurement.mean_noise
     if recipe.outputs or not recipe.two_classes:
         judged = UNREAD
     else:

@@ -9,6 +9,7 @@ from scipy.optimize import least_squares
 
 from hge_spice.graph import assign_roles, dopant_network
 from hge_spice.ngspice.device import NgspiceDevice
+from hge_spice.ngspice.worker import Worker
 
 E = 1.602176634e-19
 K = 1.380649e-23
@@ -96,3 +97,10 @@ def graph() -> nx.Graph:
 def device(graph: nx.Graph) -> Iterator[NgspiceDevice]:
     with NgspiceDevice(graph) as dut:
         yield dut
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    each = Worker(timeout=20.0)
+    yield each
+    each.close()

@@ -96,3 +96,19 @@ def test_an_off_pattern_that_a_capacitance_reaches_is_no_error(gate: Path) -> No
     assert found["relative_error_max"] < 1e-3
     assert "lag" in found["flags"]
     assert any("the part in phase is" in note and note.count("off its tone") == 1 for note in found["notes"])
+
+
+def test_what_is_drawn_from_cycle_to_cycle_is_said_to_be_no_error_of_the_method(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text("a,b,family\nc,m,yakopcic\ni,m,sinh\nm,out,resistor\n")
+    study = STUDY.replace('subcircuit = "gate.cir"', 'file = "links.csv"').replace('["a", "b"]', '["i"]')
+    study = study.replace('["w"]', '["c"]').replace('name = "or"', 'name = "target"\ntargets = ["0 A", "1 uA"]')
+    (tmp_path / "s.toml").write_text(study)
+    notes = {}
+    for spread in ("device", "cycle"):
+        setting = f"imperfections.variability.{spread}=0.1"
+        with Bench.of(parse_study(load_study(tmp_path / "s.toml", [setting]))) as bench:
+            found = against_truth(bench, np.array([0.65]))
+        notes[spread] = [note for note in found["notes"] if "variability" in note]
+        assert (found["relative_error_max"] > 1e-3) == (spread == "cycle")
+    assert notes["device"] == []
+    assert "variability (cycle 0.1) draws the memristors anew" in notes["cycle"][0]

@@ -139,3 +139,12 @@ def test_a_run_in_which_nothing_is_random_or_of_a_pattern_that_isnt_there_is_ref
             long_run(bench, 16)
         with pytest.raises(ValueError, match="pattern 4 of 4; take 0 to 3"):
             long_run(bench, 16, pattern=4)
+
+
+def test_a_quasi_static_device_runs_as_long() -> None:
+    """Each window after the first asks the device for nothing new: white noise alone moves the output, by √(S/2T)."""
+    settings = ['device.engine="quasistatic"', 'perturbation.amplitude="20 mV"', 'perturbation.settle="0 s"']
+    settings += ['imperfections.readout_noise={psd="1e-5 nA^2/Hz"}']
+    with Bench.of(parse_study(load_study("xor", settings))) as bench:
+        found = long_run(bench, 64)
+    assert found["output"]["deviation"][0] == pytest.approx(np.sqrt(1e-23 / 2 / 25e-3), rel=0.4)

@@ -126,3 +126,19 @@ def test_many_graphs_run_or_are_refused_and_both_happen(worker: Worker) -> None:
 
     each()
     assert 0.1 < np.mean(outcomes) < 0.9
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"output": 8, "inputs": [0], "controls": [2]}, r"8 is no name: .* text, such as '8'"),
+        ({"output": (2, 2), "inputs": ["a"], "controls": ["b"]}, r"2 is no name"),
+        ({"output": "b", "inputs": ["a"], "controls": ["m"]}, r"'m' is an inner node; give it kind='electrode'"),
+        ({"output": "b", "inputs": ["a"], "controls": ["c"]}, r"no electrode 'c'; .* a, b; its inner nodes are m"),
+    ],
+)
+def test_names_that_are_no_electrodes_are_told_apart(names: dict[str, Any], message: str) -> None:
+    graph = nx.Graph([("a", "m"), ("m", "b")])
+    graph.add_nodes_from("ab", kind="electrode")
+    with pytest.raises(ValueError, match=message):
+        assign_roles(of_family(as_network(graph), "resistor"), **names)

@@ -10,7 +10,7 @@ import pytest
 from hge_spice.imperfections import IMPERFECTIONS
 from hge_spice.study.bench.settings import build_plan
 from hge_spice.study.keys import WHOLE, tables
-from hge_spice.study.run.runner import plan_study
+from hge_spice.study.run.plan import plan_study
 from hge_spice.study.tables.spec import parse_study
 from hge_spice.study.text.files import StudyError, load_study, place
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hge_spice.study.tables.bare import USUAL, far_from_usual
+from hge_spice.study.tables.bare import USUAL, dimension_of, far_from_usual
 from hge_spice.study.tables.spec import Study, parse_study
 from hge_spice.study.text.files import load_study, shipped_studies
 from hge_spice.study.text.units import DIMENSIONS, quantity
@@ -49,10 +49,10 @@ def test_no_study_that_ships_has_one() -> None:
 
 def test_every_key_is_one_of_a_study_and_every_unit_one_of_its_dimension() -> None:
     study: Study = parse_study(load_study("xor"))
-    for key, (dimension, low, high, unit) in USUAL.items():
+    for key, (low, high, unit) in USUAL.items():
         found = study
         for name in key.split("."):
             found = getattr(found, name)
         assert low < high
-        assert DIMENSIONS[dimension].si
-        assert quantity(f"1 {unit}", dimension) != 1
+        assert DIMENSIONS[dimension_of(key)].si
+        assert quantity(f"1 {unit}", dimension_of(key)) != 1

@@ -60,6 +60,8 @@ def test_the_sentence_names_what_costs_most_and_what_helps() -> None:
     assert "All but lag: 4 of 4" in said
     spread = sentence(budget([r for r in ROWS if r["parameters"]["imperfections.active"] in {"none", "noise"}]))
     assert "4 times the window halves it" in spread
+    cycles = sentence(budget([row("none", 0), row("variability", 0, 0.01, 0.1)]))
+    assert "neither a longer window nor a larger amplitude" in cycles
     idle = [row("none", 0, 0.01), row("adc", 0, 0.0101)]
     assert sentence(budget(idle)).startswith("None adds")
     untold = [row("none", 0), row("adc", 0, status="failed")]

@@ -147,6 +147,9 @@ def test_bad_studies_are_two_with_one_message(case: str, tmp_path: Path) -> None
         ("tones",),
         ("tones", "--controls", "3", "--window", "-1 s"),
         ("run", "xor", "--set", "training.steps"),
+        ("allan", "xor", "--output", "nowhere/a.png"),
+        ("allan", "xor", "--output", "a.jpeg2"),
+        ("plot", "yakopcic", "--output", "a"),
     ],
 )
 def test_bad_calls_are_two(arguments: tuple[str, ...], tmp_path: Path) -> None:

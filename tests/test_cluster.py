@@ -12,7 +12,8 @@ from test_execute import COUNT, study, table
 from hge_spice.benchmarks.closed_form import closed_form
 from hge_spice.study.run.cluster import cluster, on_cluster
 from hge_spice.study.run.perform import perform, versions
-from hge_spice.study.run.runner import Watch, plan_study, run_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.run.runner import Watch, run_study
 from hge_spice.study.tables.spec import StudyError, parse_study
 from hge_spice.study.text.files import load_study
 

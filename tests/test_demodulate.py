@@ -117,10 +117,11 @@ BAD = {
     "word": ("time,i\n0,1\n0.001,x\n", "t.csv, line 3: 'x' is no number"),
     "short": ("time,i\n" + "".join(f"{k / 1e4},1\n" for k in range(100)), "less than one window of 0.1 s"),
     "columns": ("time,i,j\n0,1,2\n", "has columns i, j; choose the output's with --column"),
-    "unit": ("time,i [mV]\n0,1\n1,1\n", "is not a current"),
+    "unit": ("time,i [mm]\n0,1\n1,1\n", r"column 'i \[mm\]': 'mm' is no unit of current or voltage"),
+    "unit of time": ("time [mm],i\n0,1\n1,1\n", r"column 'time \[mm\]': 'mm' is no unit of time; head it"),
     "empty": ("", "no row of numbers"),
     "raw": ("Title: x\nnothing\n", "no raw file"),
-    "no rate": ("1\n2\n3\n", "no column of time; give sample_rate"),
+    "no rate": ("1\n2\n3\n", "no column of time; give --sample-rate"),
 }
 
 
@@ -186,3 +187,96 @@ def test_memory_is_flat_up_to_ten_million_samples(tmp_path: Path) -> None:
         assert float(error) == pytest.approx(50e-6, rel=0.05)
         peaks.append(int(peak) * 1024)
     assert peaks[1] - peaks[0] < 48 * 2**20
+
+
+SETTINGS = """
+window = 0.1
+sample_rate = "100 kHz"
+tone = [
+    { electrode = "a", frequency = 70, amplitude = "5 mV", phase = 1 },
+    { electrode = "b", frequency = 110, amplitude = "5 mV", phase = 2 },
+]
+"""
+SLOPES = np.array([8e-8, -1.3e-8])
+
+
+def lab_trace() -> tuple[np.ndarray, np.ndarray]:
+    """Half a second of a linear device at 20 kHz: s, A."""
+    time = np.arange(10_000) / 20e3
+    played = [
+        5e-3 * np.sin(2 * np.pi * frequency * time + phase) for frequency, phase in zip((70, 110), (1, 2), strict=True)
+    ]
+    return time, 3e-9 + SLOPES @ np.array(played)
+
+
+@pytest.mark.parametrize(
+    ("header", "of_time", "of_output", "options"),
+    [
+        ("t [ms],i [nA]", 1e3, 1e9, {}),
+        ("time (s),current (nA)", 1.0, 1e9, {}),
+        ("t/ms,I/pA", 1e3, 1e12, {}),
+        ("t [s],ai0 [V]", 1.0, -1e8, {"gain": -1e8}),
+        ("t [s],ai0 [mV]", 1.0, -1e11, {"gain": -1e8}),
+        ("t,ai0", 1.0, -1e8, {"gain": -1e8}),
+        ("i [nA]", None, 1e9, {"sample_rate": 20e3}),
+    ],
+)
+def test_columns_are_read_in_their_units(
+    header: str, of_time: float | None, of_output: float, options: dict[str, float], tmp_path: Path
+) -> None:
+    time, current = lab_trace()
+    columns = [current * of_output] if of_time is None else [time * of_time, current * of_output]
+    np.savetxt(tmp_path / "t.csv", np.column_stack(columns), delimiter=",", header=header, comments="")
+    (tmp_path / "s.toml").write_text(SETTINGS)
+    found = demodulate_file(tmp_path / "t.csv", tmp_path / "s.toml", **options)
+    assert found["estimate"] == pytest.approx(SLOPES, rel=1e-9)
+    assert found["estimate_unit"] == "A/V"
+    assert found["sample_rate"] == pytest.approx(20e3)
+
+
+def test_what_a_trace_was_taken_for_is_said(tmp_path: Path) -> None:
+    time, current = lab_trace()
+    (tmp_path / "s.toml").write_text(SETTINGS)
+
+    def notes(header: str, columns: list[np.ndarray]) -> list[str]:
+        np.savetxt(tmp_path / "t.csv", np.column_stack(columns), delimiter=",", header=header, comments="")
+        found = demodulate_file(tmp_path / "t.csv", tmp_path / "s.toml")
+        assert "\n".join(f"note: {note}" for note in found["notes"]) in told(found)
+        return list(found["notes"])
+
+    assert notes("t [s],i [A]", [time, current]) == []
+    (bare,) = notes("t,out", [time, current])
+    assert "'out' has no unit: taken as amperes" in bare
+    (volts,) = notes("t [s],u [V]", [time, current])
+    assert "in volts; --gain" in volts
+    rate, elsewhere = notes("i [A]", [current])
+    assert "100 kHz is the drive's sample rate" in rate
+    assert "lines do at 5 times all of them, as if the samples had come at about 20000 a second" in elsewhere
+    (drift,) = notes("t [s],i [A]", [time, current + 5e-9 * time])
+    assert drift.startswith("the output drifts by 5e-09 ±")
+
+
+def test_volts_without_a_gain_are_volts_per_volt(tmp_path: Path) -> None:
+    time, current = lab_trace()
+    (tmp_path / "s.toml").write_text(SETTINGS)
+    np.savetxt(tmp_path / "t.csv", np.column_stack([time, current * 1e8]), delimiter=",", header="t,U [V]", comments="")
+    found = demodulate_file(tmp_path / "t.csv", tmp_path / "s.toml")
+    assert found["estimate_unit"] == "V/V"
+    assert found["estimate"] == pytest.approx(SLOPES * 1e8, rel=1e-9)
+    assert "dU/dV a         +8000.00000" in told(found)
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "said"),
+    [
+        ("t [s],i [A]", {"gain": 1e8}, "is a current already; leave --gain out"),
+        ("t [s],i [V]", {"gain": 0.0}, "a gain of 0 ohm is none"),
+        ("t [s],i [A]", {"sample_rate": 1e3}, "has a column of time; leave --sample-rate out"),
+        ("t [s],i [A]", {"sample_rate": -1.0}, "a sample rate of -1 Hz is none"),
+    ],
+)
+def test_options_that_do_not_fit_the_trace(header: str, options: dict[str, float], said: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\n0,1\n0.001,2\n0.002,3\n")
+    (tmp_path / "s.toml").write_text(SETTINGS)
+    with pytest.raises(ValueError, match=said):
+        demodulate_file(tmp_path / "t.csv", tmp_path / "s.toml", **options)

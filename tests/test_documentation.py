@@ -15,7 +15,8 @@ import pytest
 import typer
 
 from hge_spice.cli import COMMANDS as PROGRAMS
-from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.run.runner import run_study
 from hge_spice.study.text.files import apply_smoke, load_study, shipped_studies
 
 HERE = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ import pytest
 from hge_spice.cli.dry_run import estimate_run
 from hge_spice.study.run import estimate as estimating
 from hge_spice.study.run.estimate import WHOLE, estimate
-from hge_spice.study.run.runner import plan_study
+from hge_spice.study.run.plan import plan_study
 from hge_spice.study.text.files import load_study
 
 QUASISTATIC = ["device.engine=quasistatic", "perturbation.amplitude=2 mV"]

@@ -12,7 +12,8 @@ import pytest
 
 from hge_spice.benchmarks.closed_form import closed_form
 from hge_spice.study.run.ledger import read_ledger
-from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.run.runner import run_study
 from hge_spice.study.text.files import load_study
 
 COUNT = 40

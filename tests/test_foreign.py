@@ -350,3 +350,13 @@ def test_a_mosfet_of_sky130_has_the_truths_gradient(folder: Path) -> None:
         found = against_truth(bench, np.array([1.1, 1.3]))
     assert found["relative_error_max"] < 1e-3
     assert max(np.abs(row).max() for row in found["truth"]) > 1e-7
+
+
+def test_a_link_of_an_unknown_family_is_named(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text("a,b,family\nc,m,yakopcik\ni,m,sinh\nm,out,resistor\n")
+    (tmp_path / "s.toml").write_text(
+        '[device]\nfile = "links.csv"\n[electrodes]\noutput = "out"\ninputs = ["i"]\ncontrols = ["c"]\n'
+        '[task]\nname = "target"\ntargets = ["0 A", "1 uA"]\n'
+    )
+    with pytest.raises(ValueError, match=r"links\.csv: link 'c' to 'm' is of family 'yakopcik'; did you mean yakopcic"):
+        build_graph(parse_study(load_study(tmp_path / "s.toml")))

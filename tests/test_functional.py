@@ -3,7 +3,7 @@ import pytest
 
 from hge_spice.study.judge.functional import explained, functional_yield, told, write_functional_yield
 from hge_spice.study.judge.unsolved import REASONS
-from hge_spice.study.run import runner
+from hge_spice.study.run import plan, runner
 from hge_spice.study.text.files import load_study
 
 
@@ -86,7 +86,7 @@ def test_a_thousand_devices_are_checked_once_a_task(monkeypatch) -> None:
         checked.append(study.task.name)
         return ()
 
-    monkeypatch.setattr(runner, "check", check)
-    planned = runner.plan_study(load_study("population", ["sweep.device.seed={linspace=[0, 49, 50]}"]))
+    monkeypatch.setattr(plan, "check", check)
+    planned = plan.plan_study(load_study("population", ["sweep.device.seed={linspace=[0, 49, 50]}"]))
     assert len(planned) == 300
     assert sorted(checked) == ["and", "nand", "nor", "or", "xnor", "xor"]

@@ -54,6 +54,31 @@ def test_a_quadratic_device_is_measured_exactly() -> None:
     assert found.simulated_seconds == pytest.approx(WINDOW)
 
 
+class InPinkNoise(Polynomial):
+    """Pink noise of 1e-26 A²/Hz at 100 Hz, drawn as one long spectrum and cut into windows."""
+
+    def __init__(self, points: int, windows: int) -> None:
+        super().__init__()
+        count, rate = points * windows, points / WINDOW
+        frequency = np.fft.rfftfreq(count, 1 / rate)[1:]
+        drawn = self.rng.standard_normal((2, len(frequency))) * np.sqrt(1e-26 * 100 / frequency * rate * count / 4)
+        self.noises = iter(np.fft.irfft(np.append(0, drawn[0] + 1j * drawn[1]), count).reshape(windows, points))
+
+    def measure(self, drive: Drive) -> Waveform:
+        waveform = super().measure(drive)
+        return replace(waveform, output=waveform.output + next(self.noises))
+
+
+def test_stated_noise_adds_at_every_tone_what_its_colour_has_there() -> None:
+    windows = 1500
+    how = replace(measurement(0.01), noise_density=1e-26, noise_at=100.0, noise_exponent=1.0)
+    dut = InPinkNoise(how.plan.points, windows)
+    found = [homodyne(dut, np.zeros(3), np.zeros((1, 1)), how)[0] for _ in range(windows)]
+    scatter = np.std([each.jacobian for each in found], axis=0)
+    assert found[0].noise_stderr == pytest.approx(scatter, rel=0.08)  # four times what 1500 windows leave open
+    assert found[0].noise_stderr.max() > 1.3 * found[0].noise_stderr.min()
+
+
 def test_sign_and_phase_come_with_the_derivative() -> None:
     control = np.array([0.1, -0.2, 0.3])
     straight = homodyne(Polynomial(), control, np.zeros((1, 1)), measurement(0.01))[0]

@@ -108,6 +108,15 @@ def test_a_directory_without_a_run(tmp_path: Path) -> None:
         read_ledger(tmp_path)
 
 
+def test_a_row_that_was_damaged_is_said_with_its_file(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.add("a", 0, {}, 0)
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        database.execute("update trials set parameters = '{'")
+    with pytest.raises(ValueError, match=r"ledger\.sqlite can't be read: "):
+        read_ledger(tmp_path)
+
+
 def test_a_number_that_json_lacks_is_none(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
         ledger.add("a", 0, {}, 0)

@@ -36,6 +36,18 @@ def test_noise_of_a_mean_over_the_window() -> None:
     assert mean_noise(1e-23, 25e-3) == pytest.approx(14.14e-12, rel=1e-3)
 
 
+@pytest.mark.parametrize("exponent", [0.0, 1.0])
+def test_it_is_the_allan_deviation_of_either_colour(exponent: float) -> None:
+    """2∫S(f)·sin⁴(πfT)/(πfT)² df, at two windows."""
+    for window in (25e-3, 0.1):
+        x = (np.arange(2_000_000) + 0.5) * 1e-4  # f·T
+        density = 1e-23 * (100 * window / x) ** exponent
+        variance = 2 * np.sum(density * np.sin(np.pi * x) ** 4 / (np.pi * x) ** 2) * 1e-4 / window
+        assert mean_noise(1e-23, window, 100.0, exponent) == pytest.approx(np.sqrt(variance), rel=2e-3)
+    with pytest.raises(ValueError, match=r"f\^\(-2\) has no deviation here"):
+        mean_noise(1e-23, 25e-3, exponent=2.0)
+
+
 def test_equal_outputs_are_nothing() -> None:
     judged = margin(np.zeros(4), CLASSES, noise=0.0, solver_error=0.0)
     assert not judged.solved

@@ -293,7 +293,7 @@ def test_the_gradient_is_shown_beside_the_truth_with_both_error_bars():
     marks = next(c for c in lower.containers if c.get_label() == "estimate, standard error seen")
     assert marks.lines[0].get_ydata() == pytest.approx(share.ravel())
     noise = 100 * 6e-10 / np.abs(truth[1]).max()
-    heading = f"-0.3 V, 0.3 V\nworst error {100 * found['relative_error'][1]:.2g} %\nstated noise ±{noise:.2g} %"
+    heading = f"−0.3 V, 0.3 V\nworst error {100 * found['relative_error'][1]:.2g} %\nstated noise ±{noise:.2g} %"
     assert heading in texts(figure)
     assert [t.get_text() for t in lower.get_xticklabels()] == 4 * list(CONTROLS)
 
@@ -395,3 +395,24 @@ def test_hostile_names_are_drawn_and_not_interpreted():
     FigureCanvasAgg(plot.network(graph, {})).draw()
     FigureCanvasAgg(draw_spectrum(("$\\alpha$", "${", "\x07", "</text>", "x" * 500))).draw()
     FigureCanvasAgg(plot.gradient_against_truth(comparison(4, ("$\\x$", "${", "_", "^", "&amp;")))).draw()
+
+
+@pytest.mark.parametrize("count", [1, 5, 6, 11])
+def test_panels_of_controls_keep_apart(count: int) -> None:
+    """No heading reaches into the panel above it, no label into a neighbour, no legend into the lowest panels."""
+    figure = plot.control_curves(steps(controls=tuple(f"control{k}" for k in range(count))), (-0.7, 0.7))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert len(shown) == count
+    frames = [axes.get_window_extent(renderer) for axes in shown]
+    headings = [axes.title.get_window_extent(renderer) for axes in shown]
+    for heading, own in zip(headings, frames, strict=True):
+        assert heading.y1 < figure.bbox.y1
+        assert not any(heading.overlaps(frame) for frame in frames if frame is not own)
+    for one, other in itertools.combinations(frames, 2):
+        assert not one.overlaps(other)
+    for one, other in itertools.combinations(headings, 2):
+        assert not one.overlaps(other)
+    legend = figure.legends[0].get_window_extent(renderer)
+    assert not any(legend.overlaps(axes.get_tightbbox(renderer)) for axes in shown)

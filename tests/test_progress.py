@@ -3,8 +3,8 @@ import time
 from contextlib import suppress
 
 from hge_spice.study.run.ledger import Outcome
+from hge_spice.study.run.plan import plan_study
 from hge_spice.study.run.progress import LOG, Tally, watching
-from hge_spice.study.run.runner import plan_study
 from hge_spice.study.text.files import load_study
 
 

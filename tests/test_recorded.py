@@ -11,7 +11,7 @@ from hge_spice.gradient import Measurement, homodyne
 from hge_spice.lockin import demodulate
 from hge_spice.recorded import Setup, TraceDevice, TraceEstimate, Window, cut_windows, estimate_trace
 from hge_spice.recorded.clock import Clock
-from hge_spice.tones import plan_from_harmonics
+from hge_spice.tones import plan_from_harmonics, plan_tones
 
 WINDOW = 0.1
 HARMONICS = (7, 11, 16, 17, 19)
@@ -69,7 +69,8 @@ def test_a_clean_trace_is_measured_exactly() -> None:
 def test_an_output_that_drifts_needs_a_line_beside_the_tones(windows: int) -> None:
     """A drift of 13 times the largest tone in every window: without the line it is in the tones, with it in none.
 
-    In a lone window it passes for an error of the clock of a per cent, and the window ends too early.
+    Several windows tell it by themselves. In a lone one it passes for an error of the clock of a per cent, and the
+    window ends too early.
     """
     played, (time, value) = setup(), trace(setup(), windows, noise=1e-14)
     drifting = time, value + 4e-10 * time / WINDOW
@@ -77,13 +78,56 @@ def test_an_output_that_drifts_needs_a_line_beside_the_tones(windows: int) -> No
         with pytest.raises(ValueError, match="less than one window"):
             estimate(played, drifting)
     else:
-        plain = estimate(played, drifting)
+        assert estimate(played, drifting).trend
+        plain = estimate(replace(played, trend=False), drifting)
         assert np.abs(plain.estimate.jacobian - SLOPE).max() > 1e-2 * np.abs(SLOPE).max()
     found = estimate(replace(played, trend=True), drifting)
     assert (np.abs(found.estimate.jacobian - SLOPE) < 5 * found.estimate.stderr).all()
     assert np.abs(found.estimate.jacobian - SLOPE).max() < 1e-4 * np.abs(SLOPE).max()
     assert abs(found.clock.error) < 1e-6
     assert found.estimate.flags == ()
+
+
+@pytest.mark.parametrize("windows", [2, 3, 12])
+def test_a_drift_is_found_and_taken_out_before_it_is_in_the_derivatives(windows: int) -> None:
+    """Over repeats the error bars are those of the scatter, though each tone is moved by up to nine of them without."""
+    played, rate, off, without = setup(), 4e-11, [], []
+    for seed in range(20):
+        time, value = trace(played, windows, noise=1e-12, seed=seed)
+        found = estimate(played, (time, value + rate * time))
+        assert found.trend
+        assert found.drift == pytest.approx(rate, abs=5 * found.drift_stderr + 1e-12)
+        off.append((found.estimate.jacobian - SLOPE) / found.estimate.stderr)
+        kept = estimate(replace(played, trend=False), (time, value + rate * time))
+        without.append((kept.estimate.jacobian - SLOPE) / kept.estimate.stderr)
+    assert np.sqrt(np.mean(np.square(off))) == pytest.approx(1, abs=0.25)
+    assert np.sqrt(np.mean(np.square(without))) > 1.5
+
+
+def test_without_a_drift_no_line_is_fitted() -> None:
+    """White noise: three standard errors come by chance once in 370 traces, in twelve windows a little more often."""
+    lines = [estimate(setup(), trace(setup(), 12, noise=1e-12, seed=seed)).trend for seed in range(40)]
+    assert sum(lines) <= 2
+
+
+@pytest.mark.parametrize("ratio", [0.8, 1.25, 5.0])
+def test_tones_at_another_rate_are_found_and_no_clock_is_made_of_them(ratio: float) -> None:
+    """The recorder's time runs short or long by far more than any clock: the tones are at `ratio` times themselves."""
+    played = setup()
+    time, value = trace(played, 40, noise=1e-12)
+    found = estimate(played, (time / ratio, value))
+    assert found.stretched == pytest.approx(ratio, rel=2e-3)
+    assert "low_snr" in found.estimate.flags
+    assert found.clock == Clock()
+
+
+def test_noise_alone_is_at_no_other_rate() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        time = np.arange(4000) / RATE
+        found = estimate(setup(), (time, 1e-12 * rng.standard_normal(len(time))))
+        assert found.stretched is None
+        assert "low_snr" in found.estimate.flags
 
 
 def test_a_wrong_clock_and_lost_samples_leave_the_derivatives_within_their_error_bars() -> None:
@@ -240,6 +284,26 @@ def test_flags_are_those_of_any_extraction() -> None:
     bent = estimate(played, (time, value + 1e-6 * v**3)).estimate
     assert "nonlinear" in bent.flags
     assert bent.bias[0] == pytest.approx(0.75 * 1e-6 * 1e-4, rel=1e-3)  # ¾·c·a²
+
+
+def test_more_tones_than_a_fit_of_their_products_holds_are_flagged_as_well() -> None:
+    """Eighteen tones have 1330 terms up to third order; what one of them bends still shows, and noise alone doesn't."""
+    plan = plan_tones(18, 0.1)
+    rng = np.random.default_rng(0)
+    tones = tuple(Tone(f"c{i}", float(f), 0.01, float(rng.uniform(0, 6))) for i, f in enumerate(plan.frequencies))
+    many = Setup(tones, 0.1)
+    time = np.arange(16 * plan.points) * 0.1 / plan.points
+    v = np.array([tone.amplitude * np.sin(2 * np.pi * tone.frequency * time + tone.phase) for tone in tones])
+    slope = 1e-6 * rng.uniform(0.5, 1, 18)
+    straight, noise = slope @ v, 1e-10 * rng.standard_normal(len(time))
+    doubts = {"nonlinear", "curvature_unseen"}
+    assert doubts.isdisjoint(estimate(many, (time, straight)).estimate.flags)
+    assert "curvature_unseen" not in estimate(many, (time, straight + noise)).estimate.flags
+    bent = estimate(many, (time, straight + 2e-4 * v[0] ** 3)).estimate
+    assert np.isnan(bent.bias).all()
+    assert bent.jacobian[0] - slope[0] == pytest.approx(0.75 * 2e-4 * 1e-4, rel=1e-3)
+    assert "nonlinear" in bent.flags
+    assert "c0 by 1." in bent.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -110,3 +110,19 @@ def test_a_run_that_is_not_there_is_not_reused_and_leaves_no_directory(tmp_path:
     with pytest.raises(ValueError, match=r"typo holds no ledger\.sqlite"):
         run_study(load_study("xor", TINY), tmp_path / "out", reuse=[tmp_path / "typo"])
     assert not (tmp_path / "out").exists()
+
+
+def test_a_defect_of_ours_is_a_row_with_its_traceback_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = perform.run_trial
+
+    def broken(study, directory, *more):  # type: ignore[no-untyped-def]
+        return genuine(study, directory, *more) if study.task.name == "xor" else {}["gap"]
+
+    monkeypatch.setattr(perform, "run_trial", broken)
+    summary = run_study(load_study("xor", TWO), tmp_path / "out")
+    assert summary["trials"] == {"total": 2, "done": 1, "failed": 1}
+    row = read_ledger(tmp_path / "out")[0]
+    assert row["reason"] == "a defect of hge-spice: KeyError: 'gap'"
+    assert "in broken" in row["log"]

@@ -10,7 +10,8 @@ from hge_spice.devices import ELEMENTS
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.beside.exactly import holds_exactly, solutions
 from hge_spice.study.report.report import write_report
-from hge_spice.study.run.runner import Watch, plan_study, run_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.run.runner import Watch, run_study
 from hge_spice.study.tables.spec import StudyError, parse_study
 from hge_spice.study.text.files import load_study
 

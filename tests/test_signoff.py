@@ -18,7 +18,8 @@ from hge_spice.study.bench.bench import Bench
 from hge_spice.study.beside.against_truth import against_truth
 from hge_spice.study.beside.signoff import examined, learning_snr, retrained
 from hge_spice.study.run.ledger import read_ledger
-from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.run.runner import run_study
 from hge_spice.study.sweep.sampling import resolve, trials
 from hge_spice.study.tables.spec import parse_study
 from hge_spice.study.text.files import StudyError, apply_smoke, load_study

@@ -1,12 +1,15 @@
 import itertools
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_gradient import Polynomial, measurement
 
 from hge_spice.drive import Drive, Tone, Transient
 from hge_spice.imperfections import seen_through
 from hge_spice.lockin import demodulate
-from hge_spice.study.beside.spacing import Neighbours, expected
+from hge_spice.study.beside.spacing import Neighbours, _sets, expected
 from hge_spice.study.tables.spec import StudyError, parse_study
 from hge_spice.study.text.files import load_study
 
@@ -56,3 +59,20 @@ def test_a_spacing_that_the_window_does_not_resolve_is_refused() -> None:
 def test_a_spacing_of_nothing_is_refused() -> None:
     with pytest.raises(StudyError, match="neither neighbours nor spacings are given"):
         parse_study(load_study("repro_spacing", ["spacing.neighbours=[]"]))
+
+
+def test_a_lag_known_at_other_tones_turns_none_of_the_sets() -> None:
+    dut = Polynomial()
+    dut.curvature = np.zeros((3, 3))
+    how = replace(measurement(0.01), lag=np.full(3, 1.0))
+    bench = SimpleNamespace(
+        dut=dut,
+        recipe=SimpleNamespace(measurement=how, inputs=np.zeros((1, 1))),
+        study=SimpleNamespace(
+            perturbation=SimpleNamespace(window=how.plan.window), electrodes=SimpleNamespace(control_range=(-0.5, 0.5))
+        ),
+    )
+    asked = SimpleNamespace(first=200.0, sets=3)
+    found = _sets(bench, asked, 40.0, np.random.default_rng(0))  # type: ignore[arg-type]
+    assert found["slope"] == pytest.approx(1, rel=1e-9)
+    assert found["rms_difference"] < 1e-9 * np.abs(dut.slope).max()

@@ -1,16 +1,22 @@
 """Study files that nobody meant: each is trials, or one StudyError; no traceback, no wait, nothing read elsewhere."""
 
+import datetime as dt
+import math
 import time
+import tomllib
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_spec import WHOLE
 
-from hge_spice.study.run.runner import plan_study
-from hge_spice.study.tables.spec import METRICS, Study, StudyError
-from hge_spice.study.text.files import SPREADS, load_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.tables.spec import METRICS, Study, StudyError, apply_setting, dump, load_study, parse_study
+from hge_spice.study.text.files import SPREADS
 
 LONGEST = 30.0  # s for one file on a busy machine; most take milliseconds
 
@@ -129,3 +135,81 @@ def test_any_text_is_trials_or_a_study_error(written, tmp_path):
 @given(written=studies)
 def test_ten_thousand_study_files(written, tmp_path):
     is_trials_or_a_study_error(tmp_path, written)
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+def toml_values(floats):
+    scalars = (
+        st.booleans()
+        | st.integers(-(2**63), 2**63 - 1)
+        | floats
+        | texts
+        | st.sampled_from(["auto", "1 mV", "25 ms", "77 K", "1e400 V", "nan", "e0", "e3", "xor", "1 nA^2/Hz", "-1 Hz"])
+        | st.dates()
+        | st.times().map(lambda time: time.replace(fold=0))  # TOML has no fold
+        | st.datetimes(timezones=st.none() | st.just(dt.UTC)).map(lambda time: time.replace(fold=0))
+    )
+    keys = texts | st.sampled_from(["psd", "at", "min", "max", "linspace", "logspace", "loss", "training.steps"])
+    return st.recursive(
+        scalars,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=3),
+        max_leaves=6,
+    )
+
+
+garbage = toml_values(st.floats())
+KEY_PATHS = [(table,) for table in WHOLE] + [
+    (table, key) for table, keys in WHOLE.items() if isinstance(keys, dict) for key in [*keys, "zzz"]
+]
+KEY_PATHS += [("readout", "noise", "psd"), ("readout", "noise", "at"), ("specs", "loss", "max"), ("zzz",), ("", "")]
+
+
+@settings(deadline=None, max_examples=500)
+@given(path=st.sampled_from(KEY_PATHS), value=garbage)
+def test_garbage_in_any_key_is_a_study_or_a_study_error(path, value):
+    raw = deepcopy(WHOLE)
+    table = raw
+    for key in path[:-1]:
+        table = table.setdefault(key, {})
+    table[path[-1]] = value
+    with suppress(StudyError):
+        read = parse_study(raw)
+        assert isinstance(read, Study)
+        assert math.isfinite(read.perturbation.window)
+
+
+@settings(deadline=None)
+@given(raw=st.dictionaries(st.sampled_from([*WHOLE, "zzz"]), garbage))
+def test_a_study_of_garbage_is_a_study_error(raw):
+    with pytest.raises(StudyError):
+        parse_study(raw)  # three tables filled rightly by chance are beyond chance
+
+
+@settings(deadline=None)
+@given(content=st.binary() | st.text().map(str.encode))
+def test_a_file_of_garbage_is_a_study_error_or_toml(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "garbage.toml"
+    path.write_bytes(content)
+    with suppress(StudyError):
+        assert isinstance(load_study(path, smoke=True), dict)
+
+
+@settings(deadline=None)
+@given(setting=st.text() | st.builds("{}={}".format, st.sampled_from(["a.b", "sweep", '"', "title"]), st.text()))
+def test_any_setting_is_applied_or_a_study_error(setting):
+    with suppress(StudyError):
+        assert isinstance(apply_setting(WHOLE, setting), dict)
+
+
+def test_what_is_written_reads_back():
+    for raw in (WHOLE, load_study("gates"), load_study("xor", ["title=\"\\\\'µ"], smoke=True)):
+        assert tomllib.loads(dump(raw)) == raw
+        assert dump(raw) == dump(deepcopy(raw))
+
+
+@settings(deadline=None)
+@given(raw=st.dictionaries(texts, toml_values(st.floats(allow_nan=False)), max_size=4))  # nan equals nothing
+def test_whatever_toml_holds_is_written_and_read_back(raw):
+    assert tomllib.loads(dump(raw)) == raw

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hge_spice.planner import construction, placement, search
-from hge_spice.planner.intermodulation import intermodulation_hits
+from hge_spice.planner.intermodulation import count_hits, count_products, intermodulation_hits
 from hge_spice.planner.phases import random_phases
 from hge_spice.tones import TonePlan, plan_from_harmonics, plan_tones
 
@@ -268,3 +268,77 @@ def test_random_phases_break_the_repetition_of_odd_harmonics():
     levels = [len(np.unique(np.sin(2 * np.pi * turns + phase).sum(axis=1).round(9))) for phase in (0, phases)]
     assert levels[0] < 40
     assert levels[1] == 64
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sets(st.integers(1, 40), min_size=1, max_size=4), st.integers(3, 200), st.integers(1, 5))
+def test_products_of_any_order_are_counted_without_being_written_out(harmonics, points, order):
+    """Brute force over every choice of signed tones, and the same number as the list of hits has."""
+    harmonics = sorted(harmonics)
+    counts = count_products(harmonics, points, order)
+    signed = [(tone, sign) for tone in harmonics for sign in (1, -1)]
+    expected = np.zeros(points // 2 + 1)
+    for terms in itertools.combinations_with_replacement(signed, order):
+        if not any((tone, -sign) in terms for tone, sign in terms):
+            expected[int(fold(sum(sign * tone for tone, sign in terms), points))] += 0.5
+    np.testing.assert_array_equal(counts, expected)
+    assert count_hits(harmonics, points, order) == counted(harmonics, points, order)
+    assert count_hits(harmonics, points, order) == len(intermodulation_hits(harmonics, points, order))
+
+
+def test_of_a_plan_without_hits_some_of_higher_order_land_on_tones():
+    plan = plan_tones(5, WINDOW)
+    counts = [count_hits(plan.harmonics, plan.points, order) for order in (2, 3, 4, 5)]
+    assert counts[:2] == [0, 0]
+    assert min(counts[2:]) > 0
+    assert counts[2] == len(intermodulation_hits(plan.harmonics, plan.points, 4))
+
+
+def off_mains(count: int, avoid: int, top: int) -> tuple[int, tuple[int, ...]]:
+    """By trying all: the fewest points for a plan without hits and multiples of `avoid`, then the narrowest."""
+    allowed = [h for h in range(1, top + 1) if h % avoid]
+    for points in itertools.count(2 * count * (count + 1) + 1 + 14):
+        plans = [
+            plan
+            for plan in itertools.combinations(allowed, count)
+            if 2 * plan[-1] < points and not plan_from_harmonics(plan, 1.0, points=points).flags
+        ]
+        if plans:
+            return points, min(plans, key=lambda plan: plan[::-1])
+    raise AssertionError
+
+
+@pytest.mark.parametrize("avoid", [2, 3, 5])
+def test_tones_off_the_mains_are_the_narrowest_of_all_such(avoid: int) -> None:
+    plan = plan_tones(3, 1.0, mains=float(avoid))
+    assert (plan.points, plan.harmonics) == off_mains(3, avoid, 12)
+
+
+@pytest.mark.parametrize(
+    ("count", "aim"), [(1, "points"), (7, "points"), (9, "points"), (20, "points"), (5, "band"), (9, "band")]
+)
+def test_no_tone_is_a_harmonic_of_the_mains(count: int, aim: str) -> None:
+    plan = plan_tones(count, 0.1, min_frequency=60, aim=aim, mains=50)  # type: ignore[arg-type]
+    assert len(plan.harmonics) == count
+    assert plan.flags == ()
+    assert all(h % 5 for h in plan.harmonics)
+    assert min(plan.frequencies) >= 60
+
+
+def test_at_few_points_they_keep_off_it_too() -> None:
+    plan = plan_tones(5, 0.1, points=64, mains=60)
+    assert all(h % 6 for h in plan.harmonics)
+    with pytest.raises(ValueError, match="3 tones need as many harmonics, but 2 lie within the limits"):
+        plan_tones(3, 0.1, points=64, min_frequency=40, max_frequency=60, mains=50)
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        (25e-3, r"50 Hz has 1.25 periods in a window of 0.025 s, so that it leaks into every tone; .* such as 0.04 s"),
+        (20e-3, r"has 1 periods in a window of 0.02 s, so that each tone is a harmonic of it; .* such as 0.04 s"),
+    ],
+)
+def test_mains_need_whole_periods(window: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plan_tones(3, window, mains=50)

@@ -35,7 +35,9 @@ def test_a_trials_folder_holds_what_it_was_made_of(tmp_path: Path) -> None:
     assert result["energy_joule"] > result["perturbation_energy_joule"]
     plots = read_raw(tmp_path / "waveform.raw")
     assert len(plots) == 4
-    assert json.loads((tmp_path / "gradient.json").read_text())["relative_error_max"] == result["relative_error_max"]
+    compared = json.loads((tmp_path / "gradient.json").read_text())
+    assert compared["relative_error_max"] == result["relative_error_max"]
+    assert compared["flags"] == result["relative_error_flags"]
     json.dumps(result, allow_nan=False)
 
 

@@ -19,7 +19,7 @@ from hge_spice.ngspice.worker import Worker
 from hge_spice.study.bench.network import build_graph
 from hge_spice.study.beside.signoff import nominal_point
 from hge_spice.study.run.perform import perform
-from hge_spice.study.run.runner import Planned, plan_study
+from hge_spice.study.run.plan import Planned, plan_study
 from hge_spice.study.tables.spec import parse_study
 from hge_spice.study.text.files import load_study
 

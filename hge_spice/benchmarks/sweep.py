@@ -10,7 +10,8 @@ import psutil
 
 from hge_spice.benchmarks.closed_form import closed_form
 from hge_spice.study.run.ledger import iterate_ledger
-from hge_spice.study.run.runner import plan_study, run_study
+from hge_spice.study.run.plan import plan_study
+from hge_spice.study.run.runner import run_study
 from hge_spice.study.text.files import load_study
 
 TRIALS, ROUNDS = 120, 1  # enough that the 2 s in which a process imports its libraries hardly count

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hge_spice.cli.interface import DONE, AsJson, At, Settings, StudyName, print_json, standing
+from hge_spice.cli.interface import DONE, AsJson, At, Settings, StudyName, print_json, refuse_picture, standing
 
 
 def allan(
@@ -23,8 +23,8 @@ def allan(
     from hge_spice.study.tables.spec import parse_study
     from hge_spice.study.text.files import load_study
 
-    if output is not None and output.exists():
-        raise ValueError(f"{output} exists; name another file")
+    if output is not None:
+        refuse_picture(output)
     with Bench.of(parse_study(load_study(study, standing(settings, at)))) as bench:
         found = long_run(bench, windows, pattern)
     if output is not None:

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hge_spice.cli.interface import DONE, print_or_write
+from hge_spice.cli.interface import DONE, print_or_write, refuse_picture
 
 if TYPE_CHECKING:
     from hge_spice.devices.element import Element
+
+DATA_FLOW = "data_flow"
 
 
 def subckt(
@@ -32,16 +34,27 @@ def subckt(
 
 
 def plot(
-    family: Annotated[str, typer.Argument(metavar="FAMILY", help="An element: see `hge-spice list devices`.")],
+    family: Annotated[
+        str, typer.Argument(metavar="FAMILY", help=f"An element: see `hge-spice list devices`. Or {DATA_FLOW}.")
+    ],
     output: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file; FAMILY.png if not given.")] = None,
 ) -> int:
-    """Draw an element's current and conductance against voltage, and the loop of one that remembers."""
-    from hge_spice.plot.element import element_picture
+    """Draw an element's current and conductance against voltage, and the loop of one that remembers.
 
-    element, path = _element(family), output or Path(f"{family}.png")
-    if path.exists():
-        raise ValueError(f"{path} exists; name another file")
-    element_picture(element).savefig(path)
+    data_flow is a step of training as a block diagram.
+    """
+    path = output or Path(f"{family}.png")
+    refuse_picture(path)
+    if family == DATA_FLOW:
+        from hge_spice.plot.data_flow import data_flow
+
+        figure = data_flow()
+    else:
+        element = _element(family)
+        from hge_spice.plot.element import element_picture
+
+        figure = element_picture(element)
+    figure.savefig(path)
     print(path)
     return DONE
 

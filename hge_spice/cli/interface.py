@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+PICTURES = (".png", ".svg", ".pdf")
 LISTED = 40  # trials that are printed one by one
 DONE, NOT_SOLVED, BAD_INPUT, NO_NGSPICE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -52,6 +53,16 @@ def remark(*texts: str) -> None:
     """Say on standard error, a line each, what a user should know before anything runs."""
     for text in texts:
         print(f"hge-spice: {text}", file=sys.stderr, flush=True)
+
+
+def refuse_picture(path: Path) -> None:
+    """Raise ValueError for a picture that couldn't be written, before anything is computed for it."""
+    if path.suffix not in PICTURES:
+        raise ValueError(f"{path} ends in {path.suffix or 'nothing'}; a picture can be {', '.join(PICTURES)}")
+    if path.exists():
+        raise ValueError(f"{path} exists; name another file")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent}; make it, or name a file elsewhere")
 
 
 def print_or_write(text: str, output: Path | None) -> int:

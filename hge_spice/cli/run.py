@@ -58,6 +58,7 @@ def run(
     from hge_spice.study.judge.verdict import verdict
     from hge_spice.study.run import runner
     from hge_spice.study.run.ledger import read_ledger
+    from hge_spice.study.run.plan import plan_study
     from hge_spice.study.run.progress import watching
     from hge_spice.study.tables.bare import far_from_usual
     from hge_spice.study.tables.spec import parse_study
@@ -65,7 +66,7 @@ def run(
 
     asked = [*(settings or []), *(['training.unreachable="try"'] if anyway else [])]
     raw = load_study(study, asked, smoke=smoke)
-    planned = runner.plan_study(raw, subset, remark)
+    planned = plan_study(raw, subset, remark)
     remark(*far_from_usual(raw))
     workers = jobs or os.cpu_count() or 1
     if dry_run:

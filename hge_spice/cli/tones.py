@@ -19,6 +19,9 @@ def tones(
     window: Annotated[str | None, typer.Option(help='Window, such as "25 ms".')] = None,
     max_frequency: Annotated[str | None, typer.Option(help='Upper end of the band, such as "1 kHz".')] = None,
     min_frequency: Annotated[str | None, typer.Option(help="Lower end: the corner of 1/f noise.")] = None,
+    mains: Annotated[
+        str | None, typer.Option(help='Keep off all harmonics of this, such as "50 Hz"; a window holds whole periods.')
+    ] = None,
     points: Annotated[int | None, typer.Option(min=3, help="Points in the window; fewest by default.")] = None,
     narrowest: Annotated[
         bool, typer.Option("--narrowest", help="The lowest highest tone, instead of the fewest points.")
@@ -58,7 +61,7 @@ def tones(
     setups: list[Setup] = []
     chosen_filter: Filter | None = None
     if study is not None:
-        if (controls, window, max_frequency, min_frequency, points) != (None,) * 5 or narrowest:
+        if (controls, window, max_frequency, min_frequency, mains, points) != (None,) * 6 or narrowest:
             raise ValueError("a STUDY has its own window, points and limits; change them with --set perturbation.KEY=")
         parsed = parse_study(load_study(study, standing(settings, at)))
         chosen = command.of_study(parsed)
@@ -72,6 +75,7 @@ def tones(
             max_frequency=None if max_frequency is None else quantity(max_frequency, "frequency"),
             min_frequency=None if min_frequency is None else quantity(min_frequency, "frequency"),
             narrowest=narrowest,
+            mains=None if mains is None else quantity(mains, "frequency"),
             phases=phases,
             seed=seed,
         )

@@ -29,6 +29,7 @@ from hge_spice.devices.foreign import (
     has_foreign,
     refuse_foreign,
     stamp_definitions,
+    states_within,
 )
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, listed, shown
@@ -192,6 +193,21 @@ def held_states(graph: Network) -> dict[str, float]:
         for name, state in branch.element.states.items()
         if state.held
     }
+
+
+def foreign_states(graph: Network) -> tuple[str, ...]:
+    """Nodes in the netlist of states that are the user's own subcircuits', in volts; see `ngspice.block_states`."""
+    if "subcircuit" in graph.graph:
+        return tuple(f"x1.{node}" for node in graph.graph["subcircuit"].get("states", ()))
+    if not has_foreign(graph):
+        return ()
+    return tuple(node for place in _places(graph) if place.foreign for node in states_within(graph, place))
+
+
+def foreign_hold_source(state_node: str) -> str:
+    """Name of the source at which such a state is held at rest; xx3.w is node w of edge x3."""
+    path, _, node = state_node.rpartition(".")
+    return f"v.{path}.v{node}_at"
 
 
 def hold_source(state_node: str) -> str:

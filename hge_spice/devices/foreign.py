@@ -3,13 +3,14 @@
 An edge of family "subcircuit" says in `subcircuit` which netlist file it is from and in `name` which of its subcircuits
 it is (the only one, if left out). Two pins are the edge's + and − end, a third is its gate. Its `parameters` are those
 of the .subckt. What the files define, checked, is `graph.graph["subcircuits"]`, by file: `text`, netlist lines, and
-`cells`, by name, `pins` and `parameters`. `study.edges.read_edges` reads the files and fills it in.
+`cells`, by name, `pins`, `parameters` and `states`. `study.tables.edges.read_edges` reads the files and fills it in.
 
 A mosfet edge with a `model` has a process's own transistor for a channel: its bulk is the node that `bulk` names, else
 ground; `parameters` are the instance's, w and l in metres. `graph.graph["process"]` has `cards`, which load the
 process, and `models`, by name the number of terminals it was defined with, 0 for a .model.
 
-The whole circuit is at one temperature, the graph's. What is perturbed: the ends or the gate. State: unknown here.
+The whole circuit is at one temperature, the graph's. What is perturbed: the ends or the gate. State: nodes that its
+file names as such (`ngspice.block_states`), in volts; what else it holds is unknown here.
 """
 
 import re
@@ -95,6 +96,15 @@ def card(graph: Network, place: Place, nodes: Mapping[str, str]) -> str:
         raise ValueError(f"{place.where}: {error}") from error
 
 
+def states_within(graph: Network, place: Place) -> tuple[str, ...]:
+    """Nodes in the netlist of the states that the subcircuit of a foreign edge has."""
+    if place.family != SUBCIRCUIT:
+        return ()
+    cells = graph.graph.get("subcircuits", {}).get(place.data.get("subcircuit"), {}).get("cells", {})
+    name = str(place.data.get("name") or next(iter(cells), "")).lower()
+    return tuple(f"x{place.name}.{node}" for node in cells.get(name, {}).get("states", ()))
+
+
 def stamp_definitions(circuit: Circuit, graph: Network) -> None:
     """Add what foreign edges are instances of, and the temperature they are all at."""
     lines = [*graph.graph.get("process", {}).get("cards", ())]
@@ -109,7 +119,10 @@ def _subcircuit(graph: Network, place: Place) -> str:
     if file is None:
         raise ValueError("a subcircuit needs a netlist file; name it in the edge's attribute subcircuit")
     if file not in read:
-        raise ValueError(f"the netlist file {shown(file)} has not been read; see study.edges.read_edges")
+        raise ValueError(
+            f"the netlist file {shown(file)} has not been read; let "
+            "hge_spice.study.tables.edges.read_edges(graph, folder) read it"
+        )
     cells = read[file]["cells"]
     if name is None and len(cells) == 1:
         (name,) = cells
@@ -169,14 +182,25 @@ def _given(graph: Network, place: Place, known: Sequence[str], what: str) -> dic
     return {name.lower(): float(value) for name, value in given.items()}
 
 
-def define(graph: Network, file: str, text: str, cells: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> Network:
+def define(
+    graph: Network,
+    file: str,
+    text: str,
+    cells: Mapping[str, tuple[Sequence[str], Sequence[str]]],
+    states: Mapping[str, Sequence[str]] | None = None,
+) -> Network:
     """Return a copy whose edges may be subcircuits of this text: netlist lines that need nothing else.
 
     file : what the edges call it; cells : pins and parameters of each subcircuit, by name in lower case
+    states : nodes within each that are states, held at rest at the source v<node>_at beside them
 
-    It is the user's own text, so that nothing is linted or refused; `study.edges.read_edges` reads files of others.
+    It is the user's own text, so that nothing is linted or refused; `study.tables.edges.read_edges` reads files of
+    others.
     """
     graph = graph.copy()
-    found = {name: {"pins": list(pins), "parameters": list(known)} for name, (pins, known) in cells.items()}
+    found = {
+        name: {"pins": list(pins), "parameters": list(known), "states": list((states or {}).get(name, ()))}
+        for name, (pins, known) in cells.items()
+    }
     graph.graph["subcircuits"] = {**graph.graph.get("subcircuits", {}), file: {"text": text, "cells": found}}
     return graph

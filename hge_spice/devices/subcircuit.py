@@ -1,7 +1,7 @@
 """A block of the user's own: a `.subckt` whose pins are the electrodes, or, of a graph, one that every edge is.
 
-What is perturbed: the pins that are controls. State: whatever the block holds; none of it is known here. As edges see
-`foreign.py`.
+What is perturbed: the pins that are controls. State: nodes that `states` names; of what else it holds nothing is known.
+As edges see `foreign.py`.
 """
 
 import re
@@ -25,11 +25,13 @@ def block(
     pins: Sequence[str],
     parameters: Mapping[str, float] | None = None,
     temperature: float = 300.15,
+    states: Sequence[str] = (),
 ) -> Network:
     """Make a network whose electrodes are the pins of a subcircuit.
 
     text : its definition with all that it needs, as netlist lines; name : of the subcircuit; pins : in its order
     parameters : of the instance, SI; temperature : K
+    states : nodes within it that are states, held at rest at the source v<node>_at beside them
 
     Raises ValueError for names that can't stand in a netlist.
     """
@@ -43,7 +45,7 @@ def block(
     graph: Network = Network(
         family="subcircuit",
         parameters={"temperature": temperature, **(parameters or {})},
-        subcircuit={"name": name, "text": text, "parameters": dict(parameters or {})},
+        subcircuit={"name": name, "text": text, "parameters": dict(parameters or {}), "states": list(states)},
     )
     for pin, angle in zip(pins, 2 * np.pi * np.arange(len(pins)) / len(pins), strict=True):
         graph.add_node(pin, kind="electrode", role=None, x=float(np.cos(angle)), y=float(np.sin(angle)))

@@ -35,5 +35,6 @@ def measure_new(dut: DeviceUnderTest, drives: Sequence[Drive], known: dict[str, 
     """One waveform per drive, in their order; those not yet known, by digest, are measured together and then are."""
     keys = [digest(drive) for drive in drives]
     fresh = {key: drive for key, drive in zip(keys, drives, strict=True) if key not in known}
-    known |= dict(zip(fresh, measure_all(dut, list(fresh.values())), strict=True))
+    if fresh:
+        known |= dict(zip(fresh, measure_all(dut, list(fresh.values())), strict=True))
     return [known[key] for key in keys]

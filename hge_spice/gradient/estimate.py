@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from hge_spice.drive import Floats, Tone, Transient
 from hge_spice.lockin.filters import Filter
+from hge_spice.margin import mean_noise
 from hge_spice.tones import TonePlan
 
 
@@ -23,6 +24,7 @@ class Measurement:
     settle : s, dead time before the window
     noise_density : A²/Hz (V²/Hz of a voltage) one-sided, of the read-out as stated; used for what it would add, whether
     or not it is injected
+    noise_at : Hz, at which the density holds
     noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
     noise_added : A²/Hz one-sided, of what is known to be in the waveforms as noise; zero for a device simulated without
     signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
@@ -41,6 +43,7 @@ class Measurement:
     phase: Floats
     settle: float = 0.0
     noise_density: float = 0.0
+    noise_at: float = 1e3
     noise_exponent: float | None = None
     noise_added: float = 0.0
     signs: Floats | None = None
@@ -62,6 +65,20 @@ class Measurement:
     def transient(self) -> Transient:
         """Timing of one extraction."""
         return Transient(self.plan.window, self.plan.points, self.settle)
+
+    @property
+    def noise_densities(self) -> Floats:
+        """The stated noise's density at every tone, A²/Hz: [control]."""
+        return self.noise_density_at(np.array(self.plan.frequencies))
+
+    def noise_density_at(self, frequencies: Floats) -> Floats:
+        """The stated noise's density, A²/Hz, where its colour takes it; one that isn't known is taken for white."""
+        return np.asarray(self.noise_density * (self.noise_at / frequencies) ** (self.noise_exponent or 0.0))
+
+    @property
+    def mean_noise(self) -> float:
+        """What the stated noise leaves of a mean over one window, A: see `margin.mean_noise`."""
+        return mean_noise(self.noise_density, self.plan.window, self.noise_at, self.noise_exponent)
 
     def tones(self, controls: tuple[str, ...]) -> tuple[Tone, ...]:
         """Return one tone per control. Raises ValueError where the plan has another number of tones."""

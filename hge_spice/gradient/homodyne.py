@@ -79,7 +79,7 @@ def _judge(
     bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, rms)
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
-    noise = np.sqrt(measurement.noise_density * found.gain)
+    noise = np.sqrt(measurement.noise_density_at(np.array(found.frequencies)) * found.gain)
     resolved = max(waveform.current_error, ROUNDING * float(np.abs(waveform.output).max()))
     doubt = np.maximum(stderr, resolved)
     flags, notes = [*waveform.flags, *measurement.plan.flags], [*waveform.notes]
@@ -92,7 +92,7 @@ def _judge(
     if lags(turned, doubt):
         flags.append("lag")
         if np.abs(response).max() >= least:
-            notes.append(lower_band(turned, tones))
+            notes.append((higher_band if "moved_state" in flags else lower_band)(turned, tones))
     # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
     if measurement.signs is not None and np.any(-measurement.signs * turned.real > RESOLVED * doubt):
         flags.append("wrong_sign")
@@ -123,12 +123,31 @@ def lower_band(turned: np.ndarray, tones: tuple[Tone, ...]) -> str:
     turned : [tone], response with the known lag taken off. A single pole turns by φ where tan φ = f/f_c, so its
     quadrature is a share q of its in-phase part at q·f/tan φ.
     """
+    said, tone, lean = _latest(turned, tones)
+    return (
+        f"{said}; keep tones below {LAG * tone.frequency / lean:.3g} Hz, where one such pole would turn it by 6°, or "
+        'measure the lag beforehand: lockin.phase = "calibrate"'
+    )
+
+
+def higher_band(turned: np.ndarray, tones: tuple[Tone, ...]) -> str:
+    """The same where a state moved: it follows a tone as its integral, so that its share falls as 1/f.
+
+    Slower tones would make it worse, and a calibration take its motion for a delay.
+    """
+    said, tone, lean = _latest(turned, tones)
+    return (
+        f"{said}, and a state moved: if it follows the tones, keep them above {tone.frequency * lean / LAG:.3g} Hz, "
+        "where that would turn it by 6° (a shorter perturbation.window), or make tones and bias smaller than what "
+        'moves it; lockin.phase = "calibrate" would count its motion'
+    )
+
+
+def _latest(turned: np.ndarray, tones: tuple[Tone, ...]) -> tuple[str, Tone, float]:
+    """Words for the response with the largest quadrature, its tone, and its quadrature's share of the in-phase part."""
     worst = int(np.argmax(np.abs(turned.imag)))
     tone = tones[worst]
     lean = abs(turned[worst].imag) / max(abs(turned[worst].real), 1e-300)
-    off, below = np.degrees(np.arctan(lean)), LAG * tone.frequency / lean
-    return (
-        f"the response to {tone.electrode} at {tone.frequency:.4g} Hz lies {off:.0f}° off its tone, or the tone's "
-        f"opposite; keep tones below {below:.3g} Hz, where one such pole would turn it by 6°, or measure the lag "
-        'beforehand: lockin.phase = "calibrate"'
-    )
+    off = np.degrees(np.arctan(lean))
+    said = f"the response to {tone.electrode} at {tone.frequency:.4g} Hz lies {off:.0f}° off its tone"
+    return f"{said}, or the tone's opposite", tone, lean

@@ -77,7 +77,7 @@ def reference_lag(
     *waveforms, up, down = measure_all(dut, drives)
     moved = float(up.output.mean() - down.output.mean())
     spread = float(np.hypot(up.output.std(), down.output.std()) / np.sqrt(transient.points))
-    stated = np.sqrt(measurement.noise_density / transient.window)
+    stated = np.sqrt(measurement.noise_densities.max() / transient.window)
     response = np.array(
         [
             demodulate(waveform, (tone,), transient.window).response[0]

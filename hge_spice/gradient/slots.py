@@ -7,7 +7,6 @@ import numpy as np
 from hge_spice.drive import DeviceUnderTest, Drive, Floats, measure_all
 from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.gradient.trust import is_below
-from hge_spice.margin import mean_noise
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,7 @@ def decode(
     """
     jacobian = slots.outputs @ decoder.T
     within = np.sqrt(slots.spread**2 @ decoder.T**2)
-    density, window = measurement.noise_density, measurement.plan.window
-    noise = mean_noise(density, window) * np.linalg.norm(decoder, axis=1)
+    noise = measurement.mean_noise * np.linalg.norm(decoder, axis=1)
     error = slots.current_error * np.abs(decoder).sum(axis=1)
     unknown = np.full(decoder.shape[0], np.nan)
     found = []

@@ -78,7 +78,7 @@ def assign_roles(
 
     Raises ValueError: an unknown electrode, one with two roles, one with none, a network that can't work.
     """
-    outputs = (output,) if isinstance(output, str) else tuple(output)
+    outputs = tuple(output) if isinstance(output, Iterable) and not isinstance(output, str) else (output,)
     if complements and len(complements) != len(inputs):
         raise ValueError(f"{len(complements)} complements for {len(inputs)} inputs; name one each, or none")
     named = {"output": outputs, "input": inputs, "complement": complements, "control": controls, "ground": grounds}
@@ -98,6 +98,17 @@ def assign_roles(
     return graph
 
 
+def _missing(graph: Network, name: object, known: Iterable[str]) -> str:
+    """What to say of a name that is no electrode's."""
+    if not isinstance(name, str):
+        return f"{name!r} is no name: those of nodes are text, such as {str(name)!r}; graph.as_network makes them so"
+    inner = [str(node) for node, data in graph.nodes(data=True) if data.get("kind") == "node"]
+    if name in inner:
+        return f"{shown(name)} is an inner node; give it kind='electrode' to have a role"
+    more = f"; its inner nodes are {listed(inner)}" if inner else ""
+    return f"there is no electrode {shown(name)}; the network has {listed(known)}{more}"
+
+
 def _give_roles(graph: Network, named: Mapping[str, Sequence[str]]) -> None:
     known = dict.fromkeys(electrodes(graph))
     for name in known:
@@ -105,7 +116,7 @@ def _give_roles(graph: Network, named: Mapping[str, Sequence[str]]) -> None:
     for role, names in named.items():
         for order, name in enumerate(names):
             if name not in known:
-                raise ValueError(f"there is no electrode {shown(name)}; the network has {listed(known)}")
+                raise ValueError(_missing(graph, name, known))
             before = graph.nodes[name]["role"]
             if before is not None:
                 raise ValueError(f"electrode {listed([name])} is {before} and {role}; an electrode has one role")

@@ -18,7 +18,7 @@ from hge_spice.drive import Drive, Floats, NoisyDevice, Tone, Waveform
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings
 from hge_spice.imperfections.noise import LINES, after_table
 
-KEPT = 64  # spectra: an extraction of the same patterns follows a read-out
+KEPT = 64  # operating points: an extraction of the same patterns follows a read-out
 QUIET = (
     1e-4  # share of the shot noise of the whole output current below which what there is comes from helpers of a model
 )
@@ -71,35 +71,53 @@ def predicted_stderr(frequency: Floats, density: Floats, time: Floats, tones: tu
     return np.asarray(noise_of_tones(at, time, tones) / [tone.amplitude for tone in tones])
 
 
-def _make(settings: Settings) -> Effect:
-    if settings["of"] == "off":
-        return Effect()
-    known: dict[tuple[bytes, bytes, float, int], tuple[Floats, Floats]] = {}
+# (moment, drive, frequencies [line], Hz) -> densities [line], A²/Hz: of all that the elements make, and what is added
+Ask = Callable[[Moment, Drive, Floats], tuple[Floats, Floats]]
 
-    def spectrum(drive: Drive, current: float, moment: Moment) -> tuple[Floats, Floats]:
-        dut = moment.bare
-        if not isinstance(dut, NoisyDevice):
-            raise ValueError(f"{type(dut).__name__} knows no noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
-        window, points = drive.transient.window, drive.transient.points
-        key = (drive.control.tobytes(), drive.inputs.tobytes(), window, points)
-        if key not in known:
-            frequency = noise_frequencies(window, points)
-            density = dut.noise(drive.control, drive.inputs, frequency)
-            if density.max() <= QUIET * 2 * elementary_charge * current:
-                raise ValueError(
-                    f"the device's elements make no noise in ngspice ({density.max():.3g} A²/Hz at {current:.3g} A, "
-                    f"{QUIET:g} of shot noise or less); state what it makes as readout_noise"
-                )
-            if len(known) >= KEPT:
-                known.clear()
-            known[key] = frequency, density
-        return known[key]
 
-    def waveform(drive: Drive, found: Waveform, moment: Moment) -> Waveform:
-        noise = after_table(*spectrum(drive, abs(float(found.output.mean())), moment))
+class Predicted:
+    """Noise added to the output, after `.noise` at each operating point."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._known: dict[tuple[bytes, bytes, float, int], tuple[Floats, Floats]] = {}
+
+    def waveform(self, drive: Drive, found: Waveform, moment: Moment) -> Waveform:
+        """With noise. Raises ValueError for a device that knows none, or makes none."""
+        frequency, density = self._spectrum(drive, abs(float(found.output.mean())), moment)
+        if not density.any():
+            return found
+        # a table has no zeros; what is that far below its largest value is none
+        noise = after_table(frequency, np.maximum(density, 1e-30 * density.max()))
         return replace(found, output=found.output + noise(found.time, moment.rng))
 
-    return Effect(waveform=waveform)
+    def _spectrum(self, drive: Drive, current: float, moment: Moment) -> tuple[Floats, Floats]:
+        window, points = drive.transient.window, drive.transient.points
+        key = (drive.control.tobytes(), drive.inputs.tobytes(), window, points)
+        if key not in self._known:
+            frequency = noise_frequencies(window, points)
+            whole, density = self._ask(moment, drive, frequency)
+            if whole.max() <= QUIET * 2 * elementary_charge * current:
+                raise ValueError(
+                    f"the device's elements make no noise in ngspice ({whole.max():.3g} A²/Hz at {current:.3g} A, "
+                    f"{QUIET:g} of shot noise or less); state what it makes as readout_noise"
+                )
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[key] = frequency, density
+        return self._known[key]
+
+
+def _of_the_device(moment: Moment, drive: Drive, frequency: Floats) -> tuple[Floats, Floats]:
+    dut = moment.bare
+    if not isinstance(dut, NoisyDevice):
+        raise ValueError(f"{type(dut).__name__} knows no noise of its elements; state it as readout_noise")  # noqa: TRY004 - a study asked
+    density = dut.noise(drive.control, drive.inputs, frequency)
+    return density, density
+
+
+def _make(settings: Settings) -> Effect:
+    return Effect() if settings["of"] == "off" else Effect(waveform=Predicted(_of_the_device).waveform)
 
 
 IMPERFECTION = Imperfection(

@@ -13,20 +13,18 @@ The same noise by both ways would count twice: `check_together` refuses any mixt
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
-from scipy.constants import elementary_charge
 
-from hge_spice.drive import INJECTED, Drive, Floats, NoiseSource, NoisyElements, Waveform
-from hge_spice.imperfections.device_noise import QUIET, noise_frequencies
+from hge_spice.drive import INJECTED, Drive, Floats, NoiseSource, NoisyElements
+from hge_spice.imperfections.device_noise import KEPT, Predicted
 from hge_spice.imperfections.imperfection import Effect, Moment, Setting, Settings
-from hge_spice.imperfections.noise import Noise, Pink, after_table, white
+from hge_spice.imperfections.noise import Noise, Pink, white
 from hge_spice.imperfections.stimulus import added, table_times
 
 KINDS = ("thermal", "shot", "flicker")
 WAYS = ("ngspice", "elements", "off")
-KEPT = 64  # operating points: an extraction of the same patterns follows a read-out
 LOWEST = 1e-2  # Hz, below which injected flicker noise stays constant
 
 OF = Setting(
@@ -58,7 +56,7 @@ def effect_of(kind: str, settings: Settings, density: Callable[[NoiseSource], fl
     if settings["of"] == "off":
         return Effect()
     if settings["of"] == "ngspice":
-        return Effect(waveform=_Predicted(kind).waveform)
+        return Effect(waveform=Predicted(partial(_of_kind, kind)).waveform)
     return Effect(drive=_Injected(kind, density).drive)
 
 
@@ -70,37 +68,9 @@ def _elements(moment: Moment, kind: str) -> NoisyElements:
     return dut
 
 
-class _Predicted:
-    """Added to the output, after `.noise` at each operating point."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._known: dict[tuple[bytes, bytes, float, int], tuple[Floats, Floats]] = {}
-
-    def waveform(self, drive: Drive, found: Waveform, moment: Moment) -> Waveform:
-        frequency, density = self._spectrum(drive, abs(float(found.output.mean())), moment)
-        if not density.any():
-            return found
-        # a table has no zeros; what is that far below its largest value is none
-        noise = after_table(frequency, np.maximum(density, 1e-30 * density.max()))
-        return replace(found, output=found.output + noise(found.time, moment.rng))
-
-    def _spectrum(self, drive: Drive, current: float, moment: Moment) -> tuple[Floats, Floats]:
-        window, points = drive.transient.window, drive.transient.points
-        key = (drive.control.tobytes(), drive.inputs.tobytes(), window, points)
-        if key not in self._known:
-            frequency = noise_frequencies(window, points)
-            kinds = _elements(moment, self._kind).noise_by_kind(drive.control, drive.inputs, frequency)
-            largest = float(np.sum(list(kinds.values()), axis=0).max())
-            if largest <= QUIET * 2 * elementary_charge * current:
-                raise ValueError(
-                    f"the device's elements make no noise in ngspice ({largest:.3g} A²/Hz at {current:.3g} A, "
-                    f"{QUIET:g} of shot noise or less); state what it makes as readout_noise"
-                )
-            if len(self._known) >= KEPT:
-                self._known.clear()
-            self._known[key] = frequency, kinds[self._kind]
-        return self._known[key]
+def _of_kind(kind: str, moment: Moment, drive: Drive, frequency: Floats) -> tuple[Floats, Floats]:
+    kinds = _elements(moment, kind).noise_by_kind(drive.control, drive.inputs, frequency)
+    return np.sum(list(kinds.values()), axis=0), kinds[kind]
 
 
 class _Injected:

@@ -29,7 +29,10 @@ def _make(settings: Settings) -> Effect:
         families = [data.get("family", network.graph["family"]) for *_, data in network.edges(data=True)]
         which = np.array([_remembers(family) for family in families], dtype=bool)
         if (device or cycle or state) and not which.any():
-            raise ValueError("the network has no memristors; state another element's spread as mismatch")
+            raise ValueError(
+                "the network has no memristors of ours; state another element's spread as mismatch, and that of a "
+                ".subckt of yours in its parameters, by a column of the links' file or a sweep over device.parameters"
+            )
         if not device:
             return network
         factors = np.exp(device * rng.standard_normal(len(which)))

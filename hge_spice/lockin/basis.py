@@ -40,6 +40,10 @@ class Basis:
     fit: Floats
     trend: bool = False
 
+    def __post_init__(self) -> None:
+        for each in (self.read, self.design, self.fit):  # kept for all who demodulate on this grid
+            each.setflags(write=False)
+
     @cached_property
     def norms(self) -> Floats:
         """Variance of each in-phase amplitude in white noise of unit variance: [tone]."""

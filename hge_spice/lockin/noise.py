@@ -81,17 +81,21 @@ def error_bars(found: Sequence[Demodulated], window: float, exponent: float | No
     likelihood = -0.5 * (len(found) * free.log_determinant + count * np.log(misfit))
     share = np.exp(likelihood - likelihood.max())
     share /= share.sum()
-    told: dict[bytes, ErrorBars] = {}
-    keys = [np.ascontiguousarray(each.weights).tobytes() for each in found]
-    for key in dict.fromkeys(keys):
-        logarithm = np.log(misfit[:, None] / count * _variance(key, rows.shape[1], tried))
+    told: dict[int, ErrorBars] = {}
+    # windows of one grid share its weights: they need not be compared
+    grids = [id(each.weights if each.weights.base is None else each.weights.base) for each in found]
+    for grid, each in zip(grids, found, strict=True):
+        if grid in told:
+            continue
+        weights = np.ascontiguousarray(each.weights).tobytes()
+        logarithm = np.log(misfit[:, None] / count * _variance(weights, rows.shape[1], tried))
         middle = share @ logarithm
         spread = share @ (logarithm - middle) ** 2
         degrees = _degrees(_trigamma(count / 2) + spread)
         # a sample variance of ν degrees lies below the true one on the scale of logarithms, by ψ(ν/2) − ln(ν/2)
         raised = digamma(degrees / 2) - np.log(degrees / 2) - digamma(count / 2) + np.log(count / 2)
-        told[key] = ErrorBars(np.exp((middle + raised) / 2), degrees, float(share @ np.array(tried)))
-    return tuple(told[key] for key in keys)
+        told[grid] = ErrorBars(np.exp((middle + raised) / 2), degrees, float(share @ np.array(tried)))
+    return tuple(told[grid] for grid in grids)
 
 
 def _degrees(spread: Floats) -> Floats:

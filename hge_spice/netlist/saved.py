@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hge_spice.devices import DEVICES
+from hge_spice.devices.branches import foreign_states
 from hge_spice.devices.names import terminal
 from hge_spice.graph import Network, electrodes, readout
 from hge_spice.netlist.names import dc_source, output_source, outside
@@ -19,7 +20,8 @@ class Saved:
 
     read : what each output electrode is read by, in their order: a current, a load's or an amplifier's voltage
     sunk : currents into the output electrodes; driven : currents of the driven electrodes, out of their sources' + end
-    states : bounded ones; probes : what the user asked for; watched : more, that is read at rest alone
+    states : bounded ones; own_states : of the user's subcircuits
+    probes : what the user asked for; watched : more, that is read at rest alone
     """
 
     read: tuple[str, ...]
@@ -28,11 +30,14 @@ class Saved:
     states: tuple[str, ...]
     probes: tuple[str, ...]
     watched: tuple[str, ...] = ()
+    own_states: tuple[str, ...] = ()
 
     @property
     def usual(self) -> tuple[str, ...]:
         """Each vector once that an analysis in time is read by."""
-        return tuple(dict.fromkeys((*self.read, *self.sunk, *self.driven, *self.states, *self.probes)))
+        return tuple(
+            dict.fromkeys((*self.read, *self.sunk, *self.driven, *self.states, *self.own_states, *self.probes))
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,6 +60,7 @@ def saved_vectors(graph: Network) -> Saved:
         DEVICES[graph.graph["family"]].bounded_nodes(graph),
         tuple(graph.graph.get("probes", ())),
         tuple(graph.graph.get("watched", ())),
+        foreign_states(graph),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from hge_spice import netlist
 from hge_spice.closing import Closing
 from hge_spice.devices import DEVICES
-from hge_spice.devices.branches import hold_source
+from hge_spice.devices.branches import foreign_hold_source, foreign_states, hold_source
 from hge_spice.devices.condition import kinds, links, moved_by, multipliers
 from hge_spice.devices.in_place import in_place
 from hge_spice.drive import AS_MADE, Condition, Drive, Floats, NoiseSource, Transient, Waveform
@@ -54,6 +54,8 @@ class NgspiceDevice(Closing):
         self._levels = {name: f"{netlist.dc_source(name)} dc" for name in netlist.driven(graph)}
         self._reader = WaveformReader(graph, self._rails)
         self._held = dict(DEVICES[graph.graph["family"]].held_states(graph))
+        self._own = foreign_states(graph)
+        self._carried: dict[str, float] = {}  # own states that go on, V by the source that holds each
         self._strong = False  # once a link was altered, all of them are told at every measurement
         self._decks = Decks(loaded, text, timeout, shared)
         self._decks.place(self._placed)
@@ -144,7 +146,8 @@ class NgspiceDevice(Closing):
         result = loaded.run(settings, sequence_command(plateaus), self._reader.names)
         begun = self._starts(plateaus.condition)
         waveforms = self._reader.of_plateaus(plateaus, levels, result, begun)
-        self._remember(begun if plateaus.reset else {name: after for name, (_, after) in waveforms[-1].states.items()})
+        ended = {name: after for name, (_, after) in waveforms[-1].states.items()}
+        self._remember(ended | begun if plateaus.reset else ended)
         return waveforms
 
     def operating_point(self, control: Floats, inputs: Floats, condition: Condition = AS_MADE) -> Waveform:
@@ -271,9 +274,10 @@ class NgspiceDevice(Closing):
         return found
 
     def _remember(self, ended: Mapping[str, float]) -> None:
-        """Where states ended, 0 to 1, is where they start next, if they are not to be initialised again."""
+        """Where states ended, 0 to 1 or V, is where they start next, if they are not to be initialised again."""
         if not self.graph.graph.get("reinitialise", True):
-            self._held = {name: float(np.clip(after, 0, 1)) for name, after in ended.items()}
+            self._held = {name: float(np.clip(ended[name], 0, 1)) for name in self._held}
+            self._carried = {f"{foreign_hold_source(name)} dc": ended[name] for name in self._own}
 
     def _settings(self, drive: Drive, probe: str | None, *, in_time: bool = False) -> dict[str, str]:
         """Every source value of a measurement, as alter commands by what they alter.
@@ -286,6 +290,7 @@ class NgspiceDevice(Closing):
         """What does not depend on tones, nor on who drives an `.ac`."""
         settings = {self._levels[name]: repr(value) for name, value in self._rails.voltages(drive).items()}
         settings |= {f"{hold_source(name)} dc": repr(value) for name, value in self._starts(drive.condition).items()}
+        settings |= {name: repr(volts) for name, volts in self._carried.items()}
         if drive.condition.strength or self._strong:
             self._strong = True
             told = multipliers(self._instances, drive.condition.strength)

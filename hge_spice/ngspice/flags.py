@@ -1,6 +1,6 @@
 """What of an analysis its user should know: a network's states and ngspice's log as flags and notes of a waveform."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hge_spice.drive import Floats, Transient
 from hge_spice.ngspice.session import Result
@@ -48,12 +48,17 @@ def with_uneven(told: Told, chosen: slice, transient: Transient) -> Told:
     return (*flags, "uneven"), (*notes, note)
 
 
-def with_moved(told: Told, moved: Mapping[str, tuple[float, float]]) -> Told:
-    """The same with those of states that moved, by name before and after."""
+def with_moved(told: Told, moved: Mapping[str, float], own: Collection[str]) -> Told:
+    """The same with those of states that moved.
+
+    moved : by name, how far a state came from where it began, as a share of its range; own : names of states of the
+    user's subcircuits, for which it is a share of the largest value
+    """
     flags, notes = told
-    far = {name: abs(after - before) for name, (before, after) in moved.items() if abs(after - before) > MOVED}
+    far = {name: share for name, share in moved.items() if share > MOVED}
     if not far:
         return told
     worst = max(far, key=far.__getitem__)
-    note = f"{len(far)} of {len(moved)} states moved; {worst} by {far[worst]:.3g} of its range"
+    of = "its largest value" if worst in own else "its range"
+    note = f"{len(far)} of {len(moved)} states moved; {worst} by {far[worst]:.3g} of {of}"
     return (*flags, "moved_state"), (*notes, note)

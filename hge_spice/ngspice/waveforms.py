@@ -20,13 +20,17 @@ from hge_spice.ngspice.window import UNIFORM, tone_voltages, window_points
 
 @dataclass(frozen=True)
 class _Parts:
-    """What an analysis gave: the trained output [point], and by [electrode, point], [state, point] the rest."""
+    """What an analysis gave: the trained output [point], and by [electrode, point], [state, point] the rest.
+
+    own_states : of the user's subcircuits, V, by node
+    """
 
     output: Floats
     read: Floats
     sunk: Floats
     currents: Floats
     states: Floats
+    own_states: dict[str, Floats]
     probes: dict[str, Floats]
 
 
@@ -53,6 +57,7 @@ class WaveformReader:
 
         self._read, self._sunk, self._currents = rows(saved.read), rows(saved.sunk), rows(saved.driven)
         self._states, self._probes, self._watched = rows(saved.states), rows(saved.probes), rows(saved.watched)
+        self._own = dict(zip(saved.own_states, rows(saved.own_states), strict=True))
         self._readout = readout(graph)
         self._ground = float(graph.nodes[self._outputs[0]].get("voltage", 0.0))
         self._bounds = family.bounds
@@ -93,8 +98,8 @@ class WaveformReader:
         told = flags_and_notes(result, parts.states, self._bounds)
         if not uniform:
             told = with_uneven(told, chosen, transient)
-        moved = {name: (before, float(parts.states[self._bounded[name], -1])) for name, before in begun.items()}
-        flags, notes = with_moved(told, moved)
+        moved, far = self._moved(parts, begun, slice(None))
+        flags, notes = with_moved(told, far, self._own)
         time, output, currents = time[chosen], parts.output[chosen], parts.currents[:, chosen]
         energy, perturbation = _energy(drive, self._controls, self._levels(drive), time, currents)
         if self._ground:
@@ -136,9 +141,8 @@ class WaveformReader:
         held, waveforms = begun, list[Waveform]()
         for plateau in plateau_points(time, plateaus):
             whole, chosen = plateau.whole, plateau.window
-            after = {name: float(parts.states[self._bounded[name], whole.stop - 1]) for name in held}
-            moved = {name: (held[name], after[name]) for name in held}
-            own = with_moved(told, moved)
+            moved, far = self._moved(parts, held, whole)
+            own = with_moved(told, far, self._own)
             if not plateau.uniform:
                 own = with_uneven(own, chosen, plateaus.transient)
             waveforms.append(
@@ -158,8 +162,23 @@ class WaveformReader:
                 )
             )
             if not plateaus.reset:
-                held = after
+                held = {name: moved[name][1] for name in held}
         return waveforms
+
+    def _moved(
+        self, parts: _Parts, begun: Mapping[str, float], chosen: slice
+    ) -> tuple[dict[str, tuple[float, float]], dict[str, float]]:
+        """Each state before and after, 0 to 1 or V, and how far it came from where it began, as `with_moved` has it."""
+        moved, far = {}, {}
+        for name, before in begun.items():
+            path = parts.states[self._bounded[name], chosen]
+            moved[name], far[name] = (before, float(path[-1])), float(np.abs(path - before).max())
+        for name, volts in parts.own_states.items():
+            path = volts[chosen]
+            largest = float(np.abs(path).max())
+            moved[name] = float(path[0]), float(path[-1])
+            far[name] = float(np.abs(path - path[0]).max()) / largest if largest else 0.0
+        return moved, far
 
     def _levels(self, drive: Drive) -> Floats:
         """DC voltage of each driven electrode, V."""
@@ -187,7 +206,10 @@ class WaveformReader:
             probes |= dict(zip(self._watched_names, real[self._watched], strict=True))
         if len(self._outputs) > 1:
             probes |= dict(zip(self._outputs, self._sign * read, strict=True))
-        return _Parts(self._combined(read), read, real[self._sunk], real[self._currents], real[self._states], probes)
+        own = {name: real[k] for name, k in self._own.items()}
+        return _Parts(
+            self._combined(read), read, real[self._sunk], real[self._currents], real[self._states], own, probes
+        )
 
     def _table_power(self, tables: Tables, time: Floats, currents: Floats) -> Floats:
         """Power of the tables' voltages: [point], W."""

@@ -12,30 +12,30 @@ STEPS_BY_TONES_SQUARED = 25_000_000
 
 
 @cache
-def narrowest(count: int, low: int, high: int) -> tuple[int, tuple[int, ...]] | None:
+def narrowest(count: int, low: int, high: int, avoid: int = 0) -> tuple[int, tuple[int, ...]] | None:
     """The plan with the lowest highest harmonic found, and the fewest points at which sampling adds no hit to it.
 
     Exact up to EXHAUSTIVE_COUNT tones. Beyond, the plan of fewest points is improved: its highest tone is taken out,
     and as long as the steps last a few tones are taken out at random and as many as fit are put back, below.
     """
-    start = fewest(count, low, high)
+    start = fewest(count, low, high, avoid)
     if start is None:
         return None
     top = start[1][-1]
     if count <= EXHAUSTIVE_COUNT:
-        exact = narrowest_at_points(count, 4 * top + 1, low, top)
-        return fewest(count, low, exact[-1]) if exact and exact[-1] < top else start
-    plan = _lowered(start[1], low, None)
+        exact = narrowest_at_points(count, 4 * top + 1, low, top, avoid)
+        return fewest(count, low, exact[-1], avoid) if exact and exact[-1] < top else start
+    plan = _lowered(start[1], low, None, avoid)
     return (fewest_points(plan), plan) if plan[-1] < top else start
 
 
 @cache
-def narrowest_at(plan: tuple[int, ...], points: int, low: int) -> tuple[int, ...]:
+def narrowest_at(plan: tuple[int, ...], points: int, low: int, avoid: int = 0) -> tuple[int, ...]:
     """A plan without hits at this many points, its highest tone lowered as far as is found."""
-    return plan if len(plan) <= EXHAUSTIVE_COUNT else _lowered(plan, low, points)
+    return plan if len(plan) <= EXHAUSTIVE_COUNT else _lowered(plan, low, points, avoid)
 
 
-def _lowered(plan: tuple[int, ...], low: int, points: int | None) -> tuple[int, ...]:
+def _lowered(plan: tuple[int, ...], low: int, points: int | None, avoid: int) -> tuple[int, ...]:
     # the same call gives the same plan
     draw = random.Random(0)  # noqa: S311 - nothing secret; ten times quicker for single numbers than NumPy's
     best = tuple(sorted(plan))
@@ -46,7 +46,8 @@ def _lowered(plan: tuple[int, ...], low: int, points: int | None) -> tuple[int, 
         tones = list(kept)
         for _ in range(min(draw.choice((1, 1, 2, 2, 3)), len(tones))):
             tones.pop(draw.randrange(len(tones)))
-        tones = _refilled(tones, count, nothing_placed(modulus, low, best[-1] - 1), modulus, draw)
+        free = nothing_placed(modulus, low, best[-1] - 1, avoid)
+        tones = _refilled(tones, count, free, modulus, draw)
         if len(tones) >= len(kept):
             kept = tones
         if len(kept) == count:

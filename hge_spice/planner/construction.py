@@ -37,10 +37,10 @@ def _construction(count: int) -> Iterator[tuple[int, list[int]]]:
                 break
 
 
-def constructed(count: int, low: int, high: int) -> tuple[int, tuple[int, ...]] | None:
+def constructed(count: int, low: int, high: int, avoid: int = 0) -> tuple[int, tuple[int, ...]] | None:
     """Points and the plan of the first construction that has so many harmonics within the limits."""
     for points, tones in _construction(count):
-        found = narrowest_multiple(tones, count, points, low, high)
+        found = narrowest_multiple(tones, count, points, low, high, avoid)
         if found:
             return points, found
         # Wider plans hold fewer tones below a limit, but more above one.

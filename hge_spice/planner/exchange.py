@@ -9,10 +9,12 @@ EXCHANGE_CELLS = 2**20
 EXCHANGE_STARTS = 1000
 
 
-def exchanged(count: int, points: int, low: int, high: int) -> tuple[int, ...]:
+def exchanged(count: int, points: int, low: int, high: int, avoid: int = 0) -> tuple[int, ...]:
     """The plan with fewest hits, 2nd order before 3rd, that exchanging one tone at a time reaches from a few starts."""
     rng = np.random.default_rng(0)
     allowed = np.arange(low, high + 1)
+    if avoid:
+        allowed = allowed[allowed % avoid != 0]
     # Odd harmonics have no 2nd-order hits at an even number of points: the best place to start from.
     odd = allowed[allowed % 2 == 1]
     plans = []

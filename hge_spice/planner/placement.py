@@ -28,11 +28,14 @@ MULTIPLES = 2000
 # harmonics `free` that are not sums of up to three.
 
 
-def nothing_placed(points: int, low: int = 1, high: int = UNLIMITED) -> Placed:
-    """The state of a search before the first tone: harmonics from low to high are free."""
+def nothing_placed(points: int, low: int = 1, high: int = UNLIMITED, avoid: int = 0) -> Placed:
+    """The state of a search before the first tone: harmonics from low to high are free, multiples of `avoid` aren't."""
     top = min(high, (points - 1) // 2)
     zero = 1 | 1 << points
-    return zero, zero, (1 << top + 1) - (1 << low) if top >= low else 0
+    free = (1 << top + 1) - (1 << low) if top >= low else 0
+    if avoid:
+        free &= ~sum(1 << multiple for multiple in range(avoid, top + 1, avoid))
+    return zero, zero, free
 
 
 def place(harmonic: int, placed: Placed, points: int) -> Placed | None:
@@ -79,16 +82,19 @@ def _exists(count: int, points: int) -> bool:
     return False
 
 
-def narrowest_at_points(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+def narrowest_at_points(count: int, points: int, low: int, high: int, avoid: int = 0) -> tuple[int, ...] | None:
     """So many harmonics without a hit at so many points, the highest as low as may be; None where there are none."""
-    return _place_narrowest(count, nothing_placed(points, low, high), points) if _exists(count, points) else None
+    return _place_narrowest(count, nothing_placed(points, low, high, avoid), points) if _exists(count, points) else None
 
 
-def narrowest_multiple(tones: Sequence[int], count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+def narrowest_multiple(
+    tones: Sequence[int], count: int, points: int, low: int, high: int, avoid: int = 0
+) -> tuple[int, ...] | None:
     """The lowest `count` tones of the plan multiplied by whatever makes them end lowest."""
     multipliers = [m for m in range(1, points // 2 + 1) if math.gcd(m, points) == 1][:MULTIPLES]
     plans = alias_bins(np.outer(multipliers, tones), points)
-    plans = np.sort(np.where(plans < low, points, plans), axis=1)[:, :count]
+    barred = (plans < low) | (plans % avoid == 0 if avoid else False)
+    plans = np.sort(np.where(barred, points, plans), axis=1)[:, :count]
     best = plans[np.argmin(plans[:, -1])]
     return tuple(best.tolist()) if best[-1] <= min(high, points // 2) else None
 
@@ -117,7 +123,7 @@ def _place_orbits(
     return None
 
 
-def symmetric(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+def symmetric(count: int, points: int, low: int, high: int, avoid: int = 0) -> tuple[int, ...] | None:
     """The narrowest plan found among those that a group of multipliers, the powers of one, maps onto themselves."""
     groups = set()
     for multiplier in range(2, points // 2):
@@ -135,14 +141,14 @@ def symmetric(count: int, points: int, low: int, high: int) -> tuple[int, ...] |
         rows = multiples[multiples.min(axis=1) == multiples[:, 0]].tolist()
         orbits = [tuple(sorted(set(row))) for row in rows]
         tones = _place_orbits(count, nothing_placed(points), orbits, points, iter(range(SYMMETRIC_STEPS)))
-        if tones and (plan := narrowest_multiple(tones, count, points, low, high)):
+        if tones and (plan := narrowest_multiple(tones, count, points, low, high, avoid)):
             plans.append(plan)
     return min(plans, key=lambda plan: plan[::-1], default=None)
 
 
-def first_fit(count: int, points: int, low: int, high: int) -> tuple[int, ...] | None:
+def first_fit(count: int, points: int, low: int, high: int, avoid: int = 0) -> tuple[int, ...] | None:
     """A plan of the lowest harmonics that fit, trying others within a limited number of steps."""
     harmonics = [(harmonic,) for harmonic in range(low, min(high, (points - 1) // 2) + 1)]
-    placed, steps = nothing_placed(points, low, high), iter(range(FIRST_FIT_STEPS))
+    placed, steps = nothing_placed(points, low, high, avoid), iter(range(FIRST_FIT_STEPS))
     tones = _place_orbits(count, placed, harmonics, points, steps)
-    return narrowest_multiple(tones, count, points, low, high) if tones else None
+    return narrowest_multiple(tones, count, points, low, high, avoid) if tones else None

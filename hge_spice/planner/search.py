@@ -30,55 +30,56 @@ def fewest_points(harmonics: tuple[int, ...]) -> int:
 
 
 @cache
-def fewest(count: int, low: int, high: int) -> tuple[int, tuple[int, ...]] | None:
-    """The fewest points for a plan without hits between two harmonics, and the plan."""
+def fewest(count: int, low: int, high: int, avoid: int = 0) -> tuple[int, tuple[int, ...]] | None:
+    """The fewest points for a plan without hits between two harmonics, no multiple of `avoid` in it, and the plan."""
     least = max(2 * count * (count + 1) + 1 + MIN_DEGREES_OF_FREEDOM, 2 * (low + count) - 1)
     # From here on there are no aliases left to make a difference.
     unaliased = max(least, 4 * high + 1)
     if high - low + 1 < count or 2 * high < count * (count + 1):
         return None
     if count <= EXHAUSTIVE_COUNT:
-        if high < UNLIMITED and not narrowest_at_points(count, unaliased, low, high):
+        if high < UNLIMITED and not narrowest_at_points(count, unaliased, low, high, avoid):
             return None
-        tried = ((points, narrowest_at_points(count, points, low, high)) for points in itertools.count(least))
+        tried = ((points, narrowest_at_points(count, points, low, high, avoid)) for points in itertools.count(least))
         return next((points, found) for points, found in tried if found)
-    built = constructed(count, low, high)
+    built = constructed(count, low, high, avoid)
     if count <= SYMMETRIC_COUNT:
         for points in range(least, built[0] if built else unaliased):
-            if found := symmetric(count, points, low, high):
+            if found := symmetric(count, points, low, high, avoid):
                 return points, found
     if built:
         return built
-    plan = first_fit(count, unaliased, low, high)
+    plan = first_fit(count, unaliased, low, high, avoid)
     return (fewest_points(plan), plan) if plan else None
 
 
-def _clean_plans(count: int, points: int, low: int, high: int) -> Iterator[tuple[int, ...] | None]:
+def _clean_plans(count: int, points: int, low: int, high: int, avoid: int) -> Iterator[tuple[int, ...] | None]:
     """Plans that may have no hits at this many points, the cheapest to find first."""
     if points <= 2 * count * (count + 1):
         return
     if count <= EXHAUSTIVE_COUNT:
-        yield narrowest_at_points(count, points, low, high)
+        yield narrowest_at_points(count, points, low, high, avoid)
         return
-    found = fewest(count, low, high)
+    found = fewest(count, low, high, avoid)
     if found and 2 * found[1][-1] < points and hit_counts(found[1], points) == (0, 0):
         yield found[1]
     if count <= SYMMETRIC_COUNT:
-        yield symmetric(count, points, low, high)
-    yield first_fit(count, points, low, high)
+        yield symmetric(count, points, low, high, avoid)
+    yield first_fit(count, points, low, high, avoid)
 
 
 @cache
-def at_points(count: int, points: int, low: int, high: int) -> tuple[int, ...]:
+def at_points(count: int, points: int, low: int, high: int, avoid: int = 0) -> tuple[int, ...]:
     """The plan with fewest hits found at this many points."""
     top = min(high, (points - 1) // 2)
-    if top - low + 1 < count:
+    allowed = top - low + 1 - (top // avoid - (low - 1) // avoid if avoid and top >= low else 0)
+    if allowed < count:
         raise ValueError(
-            f"{count} tones need as many harmonics, but {max(0, top - low + 1)} lie within the limits "
+            f"{count} tones need as many harmonics, but {max(0, allowed)} lie within the limits "
             f"and below half of {points} points; take {2 * (low + count) - 1} points or more, or wider limits"
         )
-    plan = next((plan for plan in _clean_plans(count, points, low, high) if plan), None)
-    plan = plan or exchanged(count, points, low, top)
+    plan = next((plan for plan in _clean_plans(count, points, low, high, avoid) if plan), None)
+    plan = plan or exchanged(count, points, low, top, avoid)
     if hit_counts(plan, points)[0] > 0:
         raise ValueError(
             f"no plan of {count} tones free of 2nd-order hits was found at {points} points; "

@@ -91,7 +91,7 @@ def block_diagram(controls: int, patterns: int, bill: Mapping[str, float]) -> Fi
     drawn, shown = {}, powers(bill)
     for name, (symbol, middle, label) in BLOCKS.items():
         colour = BLUE if name in each else VERMILLION if name == "device" else "black"
-        drawn[name] = drawing.add(_element(dsp, flow, symbol, middle, label).color(colour))
+        drawn[name] = drawing.add(element(dsp, flow, symbol, middle, label).color(colour))
         if name in shown:
             axes.text(middle[0] + 0.2, middle[1] - 1.05, si(shown[name], "W"), va="center", fontsize=8, color=GREY)
     for begin, leaves, end, enters, shape in WIRES:
@@ -105,7 +105,7 @@ def block_diagram(controls: int, patterns: int, bill: Mapping[str, float]) -> Fi
     return figure
 
 
-def _element(dsp: Any, flow: Any, symbol: str, middle: tuple[float, float], label: str) -> Any:
+def element(dsp: Any, flow: Any, symbol: str, middle: tuple[float, float], label: str) -> Any:
     """An element with its middle where it should be; a box has its label inside, a symbol beside it."""
     if symbol == "Box":
         return flow.Box(w=3.4, h=1.5).anchor("center").at(middle).label(label)

@@ -53,7 +53,7 @@ def gradient_against_truth(comparison: Mapping[str, Any]) -> Figure:
     for p, error in enumerate(np.array(comparison["relative_error"], dtype=float)):
         heading = f"{100 * error:.2g} %"
         if patterns <= 6:
-            inputs = ", ".join(f"{v:g} V" for v in comparison["inputs"][p])
+            inputs = ", ".join(f"{v:g} V" for v in comparison["inputs"][p]).replace("-", "−")
             inputs += " (off)" if p in comparison.get("off", ()) else ""
             heading = f"{inputs}\nworst error {heading}\nstated noise ±{float(np.max(stated[p] * share[p])):.2g} %"
         if patterns <= 16:

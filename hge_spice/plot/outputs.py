@@ -32,7 +32,7 @@ def truth_table(
     half = 0.5 * D_PRIME * noise * factor
     x = np.arange(len(found))
     aside = max(len(x) / 4, 1)  # what the two arrows take, in patterns
-    for level, chosen, colour, marker in ((1, ones, BLUE, "o"), (0, ~ones, VERMILLION, "s")):
+    for level, chosen, colour, marker in ((1, ones, VERMILLION, "^"), (0, ~ones, BLUE, "o")):
         look: dict[str, Any] = {"fmt": marker, "color": colour, "ms": 10, "capsize": 8, "elinewidth": 2}
         name = f"class {level}, ±{D_PRIME / 2:g}σ of the read-out"
         axes.errorbar(x[chosen], factor * found[chosen], half, **look, label=name)

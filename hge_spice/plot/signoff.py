@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from hge_spice.plot.style import WIDTH
 
-# told apart by people who see no red or green too: the bad side is darker, and a missed spec's text is bold
+# told apart by people who see no red or green too: a missed spec's text is bold, and its cell has a frame
 COLOURS = LinearSegmentedColormap.from_list("margin", ["#b2182b", "#f4a582", "#f7f7f7", "#a6dba0", "#5aae61"])
 CLIPPED = 1.0  # margins beyond are all alike
 LEAST = 0.3  # of it that shows anyway on which side of its bound a cell is
 DARK = -0.7  # margin from which black text can't be read
+MISSED = "#67001f"  # frame of a cell that misses its spec
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Square:
 
 
 def matrix(corners: Sequence[str], metrics: Sequence[str], squares: Sequence[Sequence[Square]]) -> Figure:
-    """Draw squares [corner][metric]."""
+    """Draw squares [corner][metric]; metrics : in words, the bounds of each below its name."""
     shown = [[_shade(square) for square in row] for row in squares]
     figure = Figure(figsize=(WIDTH, 1.2 + 0.26 * len(corners)), layout="constrained")
     axes = figure.subplots()
@@ -36,6 +38,8 @@ def matrix(corners: Sequence[str], metrics: Sequence[str], squares: Sequence[Seq
             weight = "bold" if square.missed else "normal"
             colour = "white" if shown[r][c] < DARK else "black"
             axes.text(c, r, square.text, ha="center", va="center", fontsize=8, fontweight=weight, color=colour)
+            if square.missed and square.margin is not None:
+                axes.add_patch(Rectangle((c - 0.47, r - 0.44), 0.94, 0.88, fill=False, ec=MISSED, lw=1.2))
     axes.set_yticks(np.arange(len(corners)), corners, fontsize=8)
     axes.set_xticks(np.arange(len(metrics)), metrics, rotation=30, ha="left", fontsize=8)
     axes.xaxis.tick_top()

@@ -90,7 +90,10 @@ class QuasistaticDevice(Closing):
     def waveforms(self, drives: Sequence[Drive], windows: list[Floats], seconds: list[float]) -> list[Waveform]:
         """One waveform per drive on its window's points [point], s; what each takes in all, s. See measure_many."""
         if any(drive.tables is not None for drive in drives):
-            raise ValueError("a quasi-static device takes no tables, only tones; simulate with ngspice")
+            raise ValueError(
+                "a quasi-static device takes no tables, only tones: control_noise and a dac change a drive point by "
+                'point; simulate with ngspice, or leave them out, such as active = "all but dac"'
+            )
         if any(drive.condition != AS_MADE for drive in drives):
             return self._measured_as_they_are(drives, windows, seconds)
         resting = [self._voltages(drive) for drive in drives]

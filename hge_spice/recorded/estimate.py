@@ -13,6 +13,8 @@ from hge_spice.gradient.trust import is_below, lags
 from hge_spice.lockin import demodulate, distortion
 from hge_spice.recorded.clock import Clock, clock_from_phases
 from hge_spice.recorded.clock_within import clock_within
+from hge_spice.recorded.drift import harms, slope_of
+from hge_spice.recorded.rate import stretched
 from hge_spice.recorded.windows import Pieces, Setup, Window, cut_windows, lock, slices
 
 CUBIC = 1024  # samples that the 3rd-order fit is given
@@ -28,6 +30,9 @@ class TraceEstimate:
 
     scatter : [control], A/V, standard error from how windows differ; nan below two windows
     sample_rate : 1/s, as recorded; samples : used, of all windows; skipped : windows too incomplete to use
+    drift, drift_stderr : A/s, of the output, and its standard error; nan where they can't be told
+    trend : whether a straight line was fitted beside the tones of every window
+    stretched : ratio at which lines lie to the tones' frequencies, where no tone stands out at its own; else None
     """
 
     estimate: Estimate
@@ -38,13 +43,20 @@ class TraceEstimate:
     skipped: int
     samples: int
     missing: int
+    drift: float
+    drift_stderr: float
+    trend: bool
+    stretched: float | None = None
 
 
 def estimate_trace(pieces: Callable[[], Pieces], setup: Setup) -> TraceEstimate:
     """Demodulate a whole trace, window by window, in the memory of one; correct the clock where it is seen to be off.
 
     pieces : gives the trace from its start each time it is called; it is read twice or three times where the clock is
-    off
+    off, and once more where the output drifts
+
+    Where `setup` leaves it open, a straight line is fitted beside the tones if the windows' means drift by more than
+    the error bars bear; a lone window can't tell.
 
     The estimate is the mean over the windows. Its standard error is from the scatter of the windows where there are
     8 or more, otherwise from what the fits leave over.
@@ -52,8 +64,17 @@ def estimate_trace(pieces: Callable[[], Pieces], setup: Setup) -> TraceEstimate:
     Raises ValueError for tones that the window can't hold, too few samples, a trace shorter than a window.
     """
     clock = Clock()
-    for _ in range(PASSES):
-        found = _pass(pieces(), setup, clock)
+    found = _pass(pieces(), setup, clock)
+    # a tone's in-phase amplitude has twice the variance of the mean
+    drift = slope_of(found.middle, found.mean, float(np.median(found.stderr)) / np.sqrt(2))
+    if setup.trend is None:
+        setup = replace(setup, trend=harms(*drift, found.stderr / np.sqrt(len(found.response)), setup))
+        if setup.trend:
+            found = _pass(pieces(), setup, clock)
+    as_labelled = found
+    for again in range(PASSES):
+        if again:
+            found = _pass(pieces(), setup, clock)
         if len(found.response) > 1:
             more = clock_from_phases(found.response, found.stderr, found.middle, setup.frequencies)
         else:
@@ -63,16 +84,20 @@ def estimate_trace(pieces: Callable[[], Pieces], setup: Setup) -> TraceEstimate:
             break
     else:
         found = _pass(pieces(), setup, clock)
-    return _summed_up(found, setup, clock)
+    told = _summed_up(found, setup, clock, drift)
+    if "low_snr" in told.estimate.flags and (ratio := stretched(as_labelled.cubic, setup)) is not None:
+        # a clock that was fitted to tones that aren't there is none
+        return replace(_summed_up(as_labelled, setup, Clock(), drift), stretched=ratio)
+    return told
 
 
 @dataclass(frozen=True)
 class _Found:
-    """One pass: response [window, tone], A; stderr [tone], A, of one window; mean, A; middle [window], s."""
+    """One pass: response [window, tone], A; stderr [tone], A, of one window; mean [window], A; middle [window], s."""
 
     response: np.ndarray
     stderr: Floats
-    mean: float
+    mean: Floats
     middle: Floats
     cubic: tuple[Window, ...]
     samples: int
@@ -104,7 +129,7 @@ def _pass(pieces: Pieces, setup: Setup, clock: Clock) -> _Found:
     return _Found(
         np.array(responses),
         stderr,
-        float(np.mean(means)),
+        np.array(means),
         np.array(middles),
         tuple(first),
         samples,
@@ -114,7 +139,7 @@ def _pass(pieces: Pieces, setup: Setup, clock: Clock) -> _Found:
     )
 
 
-def _summed_up(found: _Found, setup: Setup, clock: Clock) -> TraceEstimate:
+def _summed_up(found: _Found, setup: Setup, clock: Clock, drift: tuple[float, float]) -> TraceEstimate:
     count = len(found.response)
     amplitude = setup.amplitude
     response = found.response.mean(axis=0)
@@ -130,7 +155,7 @@ def _summed_up(found: _Found, setup: Setup, clock: Clock) -> TraceEstimate:
     first = _for_products(found.cubic[0], setup)
     bent = judged(_bias(found.cubic, setup), first, setup.tones, setup.window, response, noise)
     estimate = Estimate(
-        output=found.mean,
+        output=float(found.mean.mean()),
         response=response / amplitude,
         stderr=stderr / amplitude,
         noise_stderr=np.zeros(len(amplitude)),
@@ -152,6 +177,8 @@ def _summed_up(found: _Found, setup: Setup, clock: Clock) -> TraceEstimate:
         found.skipped,
         found.samples,
         found.missing,
+        *drift,
+        bool(setup.trend),
     )
 
 

@@ -27,7 +27,8 @@ class Setup:
     supplies : V, by electrode, of what else is driven: complements of the inputs, bias
     output : the electrode that was read, if it has a name
     sample_rate : 1/s, for traces without a column of time
-    trend : whether a straight line is fitted beside the tones of every window, for outputs that drift
+    trend : whether a straight line is fitted beside the tones of every window, for outputs that drift; None where the
+    trace is to tell
     """
 
     tones: tuple[Tone, ...]
@@ -37,7 +38,7 @@ class Setup:
     inputs: dict[str, float] = field(default_factory=dict)
     output: str | None = None
     sample_rate: float | None = None
-    trend: bool = False
+    trend: bool | None = None
     supplies: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -163,7 +164,7 @@ def lock(window: Window, setup: Setup) -> tuple[np.ndarray, Floats, float]:
     """
     responses, variances, means = [], [], []
     for start, time, output in slices(window, SLICE):
-        found = demodulate(Waveform(time, output, setup.window), setup.tones, setup.window, trend=setup.trend)
+        found = demodulate(Waveform(time, output, setup.window), setup.tones, setup.window, trend=bool(setup.trend))
         turn = np.fmod(start, setup.window) * setup.frequencies
         responses.append(found.response * np.exp(-2j * np.pi * turn))
         variances.append(found.stderr**2)

@@ -10,13 +10,14 @@ In the order in which a study passes through; each imports only from those befor
 - `sweep`: `axes`, `sampling` (the trials of a study), `refine`, `subset`
 - `judge`: `unsolved` (why), `flags` (what each means), and of many trials `statistics`, `budget`, `curves`,
   `functional`, `advantage`, `verdict`
-- `bench`: `network`, `settings` (before there is a device), `auto` (what is decided on it), `bench` (all of it),
-  `check` (what needs no simulator); `screening`, `at_corner`, `journal` (of its measurements)
+- `bench`: `device` (its network, built), `network` (with all around it), `settings` (before there is a device), `auto`
+  (what is decided on it), `bench` (all of it), `check` (what needs no simulator); `screening`, `at_corner`,
+  `journal` (of its measurements)
 - `beside`: `against_truth` (a gradient), `compare` (estimators side by side), `spacing`, `retrain`, `exactly`,
   `signoff`, `generalise` with `baselines` and `radius`, `allan`
 - `trial`: `trial`, `learned` (its steps), `circuit`, `result` with `circuit_result`, `trial_files`
-- `run`: `runner`, `execute` and `cluster` (where), `perform` (one trial, whole or absent), `ledger`, `progress`,
-  `result_tables`
+- `run`: `plan` (which trials), `runner`, `execute` and `cluster` (where), `perform` (one trial, whole or absent),
+  `ledger`, `progress`, `result_tables`
 - `report`: `report`, `overview`, `section` with `trial_folder`, `side_by_side`, `pages`, `svg`, `rerun`, templates
 - `lab`: `tones` with `setup_file`, `instruments`, `demodulate`, `export`
 

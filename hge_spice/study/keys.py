@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from hge_spice.graph import GRAPHS
@@ -19,10 +19,11 @@ from hge_spice.imperfections.presets import PRESETS
 from hge_spice.study.tables.device import OF_DOPANTS, Device, Unit
 from hge_spice.study.tables.metrics import METRICS
 from hge_spice.study.tables.study import Study
+from hge_spice.study.tables.table import reader_of, table_of
 from hge_spice.study.tables.task import TaskChoice
 from hge_spice.study.text.files import suggestion
 from hge_spice.study.text.units import render
-from hge_spice.study.text.values import Reader, one_of, si, whole
+from hge_spice.study.text.values import one_of, si, whole
 from hge_spice.tasks import TASKS
 
 GIVEN = "must be given"
@@ -51,7 +52,7 @@ def tables() -> dict[str, Described]:
     found = {WHOLE: Described("Keys of the file itself, before its tables.", {})}
     own, said = {}, _said(Study)
     for name, field in Study.model_fields.items():
-        kind = _table_of(field)
+        kind = table_of(field)
         if kind is not None:
             found |= _of_table(name, kind, said[name])
         elif name in _OPEN:
@@ -84,7 +85,7 @@ def _of_table(name: str, kind: type[BaseModel], about: str) -> dict[str, Describ
     own: dict[str, Key] = {}
     within: dict[str, Described] = {}
     for key, field in kind.model_fields.items():
-        inner = _table_of(field)
+        inner = table_of(field)
         if inner is not None:
             within |= _of_table(f"{name}.{key}", inner, said[key])
         else:
@@ -108,24 +109,8 @@ def _said(kind: type[BaseModel]) -> dict[str, str]:
     return found
 
 
-def _table_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The table that a key is, if it is one; None for lists of tables."""
-    for kind in (field.annotation, *get_args(field.annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel) and not field.metadata:
-            return kind
-    return None
-
-
-def _reader(field: FieldInfo) -> Reader[Any]:
-    within = (piece for part in get_args(field.annotation) for piece in get_args(part))  # of Text | None
-    for piece in (*field.metadata, *within):
-        if isinstance(piece, BeforeValidator) and isinstance(piece.func, Reader):
-            return piece.func
-    raise TypeError(f"{field!r} is read by no Reader, which could say what it takes")
-
-
 def _key(field: FieldInfo, about: str, builders: Mapping[str, Any] | None = None) -> Key:
-    reader = _reader(field)
+    reader = reader_of(field)
     if field.is_required():
         return Key(reader.takes, GIVEN, about)
     default = _written(field.get_default(call_default_factory=True), reader.dimension)

@@ -19,6 +19,13 @@ NUMERIC = _SHARED | _RANDOM | {"sqr", "arctan", "int"}  # in {…}: evaluated on
 BEHAVED = _SHARED | frozenset(  # in B sources and what ngspice makes of E, G, and of R, C, L with v() in them
     re.findall(r"\w+", "pi e u u2 uramp pwl eq0 ne0 gt0 lt0 ge0 le0 ddt v i")
 )
+# what other simulators and papers have, and how ngspice has it
+_ELSEWHERE = {
+    "if": "write (condition ? then : else)",
+    **dict.fromkeys(("idt", "sdt"), "let a current charge a capacitor, whose voltage is the integral"),
+    **dict.fromkeys(("stp", "step"), "write u(x)"),
+    "sign": "write sgn(x)",
+}
 _IDENTIFIER = re.compile(r"[\d.][\w.]*|([a-z_][\w.]*) ?(\()?")
 
 
@@ -77,4 +84,5 @@ def check_expression(
                 yield statement.finding(f"{drawn}; give the number")
         elif name not in vocabulary and not scope.knows(name):
             what = "function" if call else "parameter"
-            yield statement.finding(f"undefined {what} {name}, of which ngspice can die; define it", fatal=True)
+            remedy = (call and _ELSEWHERE.get(name)) or "define it"
+            yield statement.finding(f"undefined {what} {name}, of which ngspice can die; {remedy}", fatal=True)

@@ -32,6 +32,7 @@ from hge_spice.study.bench.settings import (
     build_plan,
     build_target,
     given_first,
+    hum_on_tones,
 )
 from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
@@ -80,7 +81,7 @@ class Bench:
         journal : of ngspice's measurements, unless elements remember from one to the next
         kept : circuits that stay loaded from one trial to the next
         held : [control], V, that other setting; as that from which a chip of a corner is retrained
-        remarked : told what looks odd in the netlists of the user's own, before anything runs
+        remarked : told what looks odd in the netlists of the user's own and in the tones, before anything runs
 
         Raises ValueError for a study that can't be built, NgspiceNotFound, SimulationError.
         """
@@ -93,7 +94,7 @@ class Bench:
         if not isinstance(study.training.first, str):
             first = (given_first(study),)
         graph, plan, task = build_graph(study), build_plan(study), build_task(study.task)
-        for remark in graph.graph.get("remarks", ()):
+        for remark in (*graph.graph.get("remarks", ()), *hum_on_tones(study, plan)):
             remarked(remark)
         count = len(study.electrodes.controls)
         amplitude = study.perturbation.amplitude
@@ -105,6 +106,7 @@ class Bench:
             phase=build_phases(study, plan),
             settle=0.0 if study.perturbation.settle == "auto" else study.perturbation.settle,
             noise_density=study.readout.density,
+            noise_at=study.readout.noise.at,
             noise_exponent=study.readout.noise.exponent,
             noise_added=study.readout.density if study.imperfections else 0.0,
             signs=derivative_signs(graph),

@@ -5,7 +5,7 @@ from hge_spice.quasistatic import QuasistaticDevice
 from hge_spice.screen import check_readout
 from hge_spice.study.bench.network import build_graph, electrode_names
 from hge_spice.study.bench.screening import provisional
-from hge_spice.study.bench.settings import build_filter, build_loss, build_plan, check_batches
+from hge_spice.study.bench.settings import build_filter, build_loss, build_plan, check_batches, hum_on_tones
 from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
 
@@ -31,6 +31,6 @@ def check(study: Study) -> tuple[str, ...]:
         raise ValueError(f'{reason}. To try all the same: --anyway, or training.unreachable = "try"')
     if study.device.engine == "quasistatic":
         QuasistaticDevice(graph)
-    build_plan(study)
+    plan = build_plan(study)
     build_filter(study)
-    return tuple(graph.graph.get("remarks", ()))
+    return (*graph.graph.get("remarks", ()), *hum_on_tones(study, plan))

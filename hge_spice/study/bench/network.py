@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from hge_spice.devices import DEVICES
+from hge_spice.devices.branches import foreign_states
 from hge_spice.graph import Network, assign_roles, electrodes
 from hge_spice.imperfections import altered
 from hge_spice.ngspice.pdk import Process, from_library, from_package
 from hge_spice.study.bench.at_corner import at_corner
+from hge_spice.study.bench.device import build_network
 from hge_spice.study.tables.block import read_block
-from hge_spice.study.tables.device import build_network
 from hge_spice.study.tables.edges import read_edges
 from hge_spice.study.tables.spec import Study
 
@@ -63,7 +64,23 @@ def build_graph(study: Study) -> Network:
     graph.graph["reinitialise"] = study.device.reinitialise
     graph.graph["setup"] = process.setup if process is not None else ()
     DEVICES[graph.graph["family"]].check(graph)
+    _remembering(study, graph)
     return graph
+
+
+def _remembering(study: Study, graph: Network) -> None:
+    """Refuse what is asked of states that the device hasn't, or not in that way. Raises ValueError."""
+    own = foreign_states(graph)
+    if not study.device.reinitialise and not own and not DEVICES[graph.graph["family"]].held_states(graph):
+        raise ValueError(
+            "device.reinitialise = false: no state is known that could go on; take an element that remembers, or give "
+            "the capacitor of a .subckt's state its initial condition, ic="
+        )
+    if study.perturbation.reset and own:
+        raise ValueError(
+            f"perturbation.reset: state {own[0]} is a netlist's, and can't be drawn back within a transient; take "
+            'perturbation.patterns = "separate"'
+        )
 
 
 def electrode_names(study: Study) -> tuple[str, ...]:

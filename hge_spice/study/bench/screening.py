@@ -10,7 +10,6 @@ import numpy as np
 from hge_spice.batches import epoch_batches
 from hge_spice.drive import Floats, SimulationError
 from hge_spice.graph import Network
-from hge_spice.margin import mean_noise
 from hge_spice.screen import AGREEMENT, Choice, confirm, screen
 from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
@@ -71,7 +70,7 @@ def choose(
         control_range=study.electrodes.control_range,
         points=study.electrodes.screen_points,
         rng=rng,
-        noise=mean_noise(study.readout.noise.psd, study.perturbation.window),
+        noise=study.readout.mean_noise(study.perturbation.window),
         held=_held(study),
         progress=progress,
     )

@@ -9,7 +9,6 @@ from hge_spice.drive import Floats
 from hge_spice.graph import Network, readout
 from hge_spice.lockin import Filter, rc
 from hge_spice.loss import LOSSES, Target
-from hge_spice.margin import mean_noise
 from hge_spice.planner.phases import PHASES
 from hge_spice.study.tables.spec import Study
 from hge_spice.study.tables.task import build_task
@@ -28,7 +27,24 @@ def build_plan(study: Study) -> TonePlan:
         max_frequency=drive.max_frequency,
         min_frequency=drive.min_frequency,
         aim="points" if drive.tones == "auto" else "band",
+        mains=drive.mains,
     )
+
+
+def hum_on_tones(study: Study, plan: TonePlan) -> tuple[str, ...]:
+    """Remarks on tones that lie where the study's mains hum is injected: it passes for a part of their derivatives."""
+    hum = study.imperfections.get("mains")
+    if hum is None or not hum["amplitude"]:
+        return ()
+    mains, window = float(hum["frequency"]), plan.window
+    shares = (1.0, *(row[0] for row in hum["harmonics"]))
+    lines = [(n + 1) * mains for n, share in enumerate(shares) if share]
+    struck = [f"{f:g} Hz" for f in plan.frequencies if any(abs(f - line) < 0.5 / window for line in lines)]
+    if not struck:
+        return ()
+    where = f"{'the tone' if len(struck) == 1 else 'tones'} at {', '.join(struck)}"
+    remark = f"mains of {mains:g} Hz falls on {where}, and is taken for a part of the derivative there; "
+    return (remark + f'perturbation.mains = "{mains:g} Hz" keeps tones off it',)
 
 
 def build_phases(study: Study, plan: TonePlan) -> Floats:
@@ -49,7 +65,7 @@ def build_filter(study: Study) -> Filter:
 
 def build_target(study: Study, graph: Network) -> Target:
     """Return what the outputs should be, and the noise that they are told apart in."""
-    noise, task = mean_noise(study.readout.density, study.perturbation.window), build_task(study.task)
+    noise, task = study.readout.mean_noise(study.perturbation.window), build_task(study.task)
     wanted = task.wanted if len(task.labels) > 2 else None
     return Target(task.classes, study.task.targets, readout(graph).per_ampere, noise, wanted)
 

@@ -1,7 +1,7 @@
 """One extraction at one control setting, against the truth: what `hge-spice gradient` prints and the report shows."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
     how = bench.study.perturbation
     if how.patterns == "sequence" and not how.reset and "moved_state" in flags:
         notes["the truth is that of the states in which the sequence begins, the estimates those by then"] = None
+    notes |= dict.fromkeys(_redrawn(bench.study.imperfections))
     read = (measurement.transient, measurement.lockin)
     return {
         "study": bench.study.title,
@@ -106,6 +107,20 @@ def against_truth(bench: Bench, control: Floats) -> dict[str, Any]:
         "seconds": seconds,
         "flags": list(flags),
     }
+
+
+def _redrawn(imperfections: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A note where what is measured is drawn anew for each measurement, so that it isn't quite the truth's device."""
+    drawn = imperfections.get("variability", {})
+    spread = {key: float(drawn.get(key, 0.0)) for key in ("cycle", "state")}
+    said = " and ".join(f"{key} {share:.3g}" for key, share in spread.items() if share)
+    if not said:
+        return []
+    said = (
+        f"imperfections.variability ({said}) draws the memristors anew from cycle to cycle; the truth is of the device "
+        "without that, so that its spread is a part of the error, and a gap read once is one draw"
+    )
+    return [said]
 
 
 def _cosine(estimate: Floats, truth: Floats) -> float:

@@ -14,8 +14,8 @@ from hge_spice.imperfections import seen_through
 from hge_spice.ngspice.pool import NgspicePool
 from hge_spice.planner.phases import random_phases
 from hge_spice.study.bench.bench import Bench
+from hge_spice.study.bench.device import build_network
 from hge_spice.study.tables.beside import Comparison
-from hge_spice.study.tables.device import build_network
 from hge_spice.study.tables.spec import Study
 from hge_spice.tones import TonePlan, plan_tones
 from hge_spice.train import Recipe

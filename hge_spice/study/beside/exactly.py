@@ -7,7 +7,7 @@ import numpy as np
 from hge_spice.devices.dopant import single_carriers
 from hge_spice.drive import Floats
 from hge_spice.graph import electrodes, readout
-from hge_spice.margin import margin, mean_noise
+from hge_spice.margin import margin
 from hge_spice.quasistatic import BatchedNetwork, QuasistaticDevice, count_solutions
 from hge_spice.quasistatic.master_equation import MOST_SITES, master_equation
 from hge_spice.study.bench.bench import Bench
@@ -44,7 +44,7 @@ def holds_exactly(bench: Bench, control: Floats) -> dict[str, Any]:
     found = [master_equation(network, device.held(control, inputs), output) for inputs in bench.recipe.inputs]
     outputs = factor * np.array([each.current[output] for each in found])
     measurement, target = bench.recipe.measurement, bench.recipe.target
-    judged = margin(outputs, target.classes, mean_noise(measurement.noise_density, measurement.plan.window), 0.0)
+    judged = margin(outputs, target.classes, measurement.mean_noise, 0.0)
     _, slope = bench.recipe.loss(outputs, target)
     exact = slope @ (factor * np.array([each.jacobian[columns] for each in found]))
     mean_outputs, mean_jacobian = device.exact(control, bench.recipe.inputs)

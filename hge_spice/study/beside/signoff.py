@@ -177,8 +177,7 @@ def learning_snr(bench: Bench, control: Floats, inputs: Floats, jacobian: Floats
 
     inputs : [pattern, input], V; jacobian : [pattern, control], A/V; tones : [control], Hz. Returns [pattern].
     """
-    measurement, noise = bench.recipe.measurement, bench.study.readout.noise
-    stated = noise.psd * (noise.at / tones) ** (noise.exponent or 0.0)
-    density = bench.pool.noises(control, inputs, tones) + stated
+    measurement = bench.recipe.measurement
+    density = bench.pool.noises(control, inputs, tones) + measurement.noise_density_at(tones)
     variance = density / measurement.plan.window / measurement.amplitude**2
     return np.asarray(np.linalg.norm(jacobian, axis=1) / np.sqrt(variance.sum(axis=1)))

@@ -154,9 +154,9 @@ def _sets(bench: Bench, asked: Spacing, spacing: float, rng: np.random.Generator
     first, apart = round(asked.first * window), round(spacing * window)
     count = len(dut.controls)
     plan = plan_from_harmonics([first + k * apart for k in range(count)], window)
-    measurement = replace(
-        bench.recipe.measurement, plan=plan, phase=random_phases(count, rng), lockin=None, noise_exponent=None
-    )
+    phase = random_phases(count, rng)
+    # a lag was measured at other tones, and is turned back in neither of the two
+    measurement = replace(bench.recipe.measurement, plan=plan, phase=phase, lockin=None, noise_exponent=None, lag=None)
     tones = measurement.tones(dut.controls)
     low, high = bench.study.electrodes.control_range
     single, multi, noise = [], [], []

@@ -15,6 +15,7 @@ from hge_spice.study.text.files import ALL, ALL_BUT, NONE
 
 KEY = "imperfections.active"
 TELLING = 1.05  # times the error without any, below which an imperfection is not said to cost something
+REDRAWN = "variability"  # its spread is the device's own, drawn anew for each measurement
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,12 @@ def sentence(lines: Sequence[Line]) -> str:
             said[0] += f" (95 % interval {worst.error_low:.1%} to {worst.error_high:.1%})"
         said[0] += f", {without.error:.1%} without any." if without is not None else "."
         before = without.bias if without is not None else 0.0
-        if worst.spread**2 > worst.bias**2 - before**2:
+        if worst.spread**2 > worst.bias**2 - before**2 and worst.active == REDRAWN:
+            said.append(
+                "It is mostly spread, and the device's own: neither a longer window nor a larger amplitude lessens "
+                "what is drawn anew for each measurement; only the mean of several extractions does."
+            )
+        elif worst.spread**2 > worst.bias**2 - before**2:
             said.append("It is mostly spread: 4 times the window halves it, and so does twice the amplitude.")
         else:
             said.append("It is mostly bias, which no longer window averages away: calibrate or replace the part.")

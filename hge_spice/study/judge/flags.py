@@ -67,5 +67,9 @@ MEANINGS = {  # the most frequent first
         "More than one operating point was found at the control setting reached: which one a measurement sees "
         "depends on where it came from. See “More than one solution” for the control region."
     ),
-    "moved_state": "The device's own state moved during the measurement.",
+    "moved_state": (
+        "A state of the device moved by more than a thousandth during the measurement: what is read is the device on "
+        "its way, and where the state follows the tones, also their integral. Shorter windows (faster tones), or tones "
+        "and biases below what moves it."
+    ),
 }

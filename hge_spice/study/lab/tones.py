@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from hge_spice.drive import Floats, Tone
+from hge_spice.gradient.curvature import points_that_tell
 from hge_spice.lockin.filters import Filter
 from hge_spice.netlist.rails import voltages
+from hge_spice.planner.intermodulation import count_hits
 from hge_spice.planner.phases import PHASES, crest_factor
 from hge_spice.recorded import Setup
 from hge_spice.study.bench.bench import Bench
@@ -57,12 +59,19 @@ def planned(
     seed: int,
     *,
     narrowest: bool,
+    mains: float | None = None,
 ) -> Perturbation:
     """A perturbation without a study: window in s, frequencies in Hz. Raises ValueError where there is none."""
     if phases not in PHASES:
         raise ValueError(f"unknown phases {phases!r}{suggestion(phases, PHASES)}")
     plan = plan_tones(
-        controls, window, points or "auto", max_frequency, min_frequency, aim="band" if narrowest else "points"
+        controls,
+        window,
+        points or "auto",
+        max_frequency,
+        min_frequency,
+        aim="band" if narrowest else "points",
+        mains=mains,
     )
     return Perturbation(plan, PHASES[phases](plan.harmonics, np.random.default_rng(seed)))
 
@@ -87,6 +96,9 @@ def described(chosen: Perturbation) -> dict[str, Any]:
         "degrees_of_freedom": plan.degrees_of_freedom,
         "second_order_hits": [str(hit) for hit in plan.second_order_hits],
         "third_order_hits": [str(hit) for hit in plan.third_order_hits],
+        "fourth_order_hits": count_hits(plan.harmonics, plan.points, 4),
+        "fifth_order_hits": count_hits(plan.harmonics, plan.points, 5),
+        "curvature_points": points_that_tell(plan.harmonics),
         "hit": HIT,
     }
 
@@ -104,6 +116,11 @@ def told(chosen: Perturbation) -> str:
     for name, hits in (("2nd", plan.second_order_hits), ("3rd", plan.third_order_hits)):
         lines.append(f"{name}-order products on a tone, aliases counted: {len(hits)}")
         lines += [f"  {hit}" for hit in hits]
+    fourth, fifth = (count_hits(plan.harmonics, plan.points, order) for order in (4, 5))
+    lines.append(f"4th- and 5th-order ones, which fall on other bins about as often: {fourth} and {fifth}")
+    tell = points_that_tell(plan.harmonics)
+    if tell > plan.points:
+        lines.append(f"what curvature adds to a derivative: told from {tell} points on, sketched at {plan.points}")
     return "\n".join([*lines, *([HIT] if plan.second_order_hits or plan.third_order_hits else [])])
 
 

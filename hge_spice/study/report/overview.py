@@ -15,18 +15,18 @@ import pandas as pd
 from markupsafe import Markup
 
 from hge_spice.study.judge.budget import sentence, write_budget
-from hge_spice.study.judge.statistics import failures, sensitivities, worst, yields, yields_by_value
+from hge_spice.study.judge.statistics import failures, said, sensitivities, worst, yields, yields_by_value
 from hge_spice.study.judge.verdict import verdict, written
 from hge_spice.study.report.pages import sweep_data
 from hge_spice.study.report.rerun import keeping, settings_of
-from hge_spice.study.report.svg import svg
+from hge_spice.study.report.svg import Draw
 from hge_spice.study.report.trial_folder import DAMAGE
 from hge_spice.study.tables.metrics import read_specs
 
 SHARE = 0.01  # of a variance that the report's table begins at; sensitivity.csv has all
 
 
-def overview(directory: Path, rows: list[dict[str, Any]], draw: Callable[[Any, str], Any]) -> dict[str, Any]:
+def overview(directory: Path, rows: list[dict[str, Any]], draw: Draw) -> dict[str, Any]:
     """Results that have something to compare, by estimator, and pictures by name.
 
     draw : (figure, name) -> what the page shows of it. A picture that can't be made is its reason instead.
@@ -60,19 +60,20 @@ def _from_file(path: Path, make: Callable[[dict[str, Any]], Any]) -> Any:
     return make(json.loads(path.read_text(encoding="utf-8")))
 
 
-def budget_parts(directory: Path, rows: list[dict[str, Any]], plot: ModuleType) -> dict[str, Any]:
+def budget_parts(directory: Path, rows: list[dict[str, Any]], plot: ModuleType, draw: Draw) -> dict[str, Any]:
     """The error budget of a study that tells one; its table goes beside the report as CSV."""
     lines = write_budget(rows, directory)
     if not lines:
         return {}
-    picture = svg(plot.budget([asdict(line) for line in lines]), "budget")
+    picture = draw(plot.budget([asdict(line) for line in lines]), "budget")
     return {"budget": lines, "budget_says": sentence(lines), "budget_picture": picture}
 
 
-def signoff_parts(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]) -> dict[str, Any]:
+def signoff_parts(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any], draw: Draw) -> dict[str, Any]:
     """The verdict over corners of a study that tells one, as a matrix, and the command that reruns each worst point."""
     try:
-        found = verdict(rows, read_specs(study.get("specs", {})))
+        specs = read_specs(study.get("specs", {}))
+        found = verdict(rows, specs)
     except DAMAGE:
         return {}
     if found is None:
@@ -91,7 +92,9 @@ def signoff_parts(directory: Path, rows: list[dict[str, Any]], study: dict[str, 
     worst = {metric: keeping(directory, by_id[row]) for metric, row in found.worst.items()}
     return {
         "signoff": found,
-        "signoff_picture": svg(matrix(names, found.specs, squares), "signoff"),
+        "signoff_picture": draw(
+            matrix(names, [said(metric, specs[metric]) for metric in found.specs], squares), "signoff"
+        ),
         "signoff_worst": worst,
     }
 

@@ -18,9 +18,10 @@ from hge_spice.study.judge.statistics import passes
 from hge_spice.study.judge.unsolved import NEXT, REASONS
 from hge_spice.study.report.overview import budget_parts, overview, signoff_parts, sweep_parts
 from hge_spice.study.report.pages import MOST_PAGES
+from hge_spice.study.report.pictures import saving
 from hge_spice.study.report.section import Section, number, percent, section_of
 from hge_spice.study.report.side_by_side import curve_parts, gate_parts, spacing_parts
-from hge_spice.study.report.svg import svg
+from hge_spice.study.report.svg import Draw, svg
 from hge_spice.study.report.trial_folder import DAMAGE
 from hge_spice.study.run.ledger import read_ledger
 from hge_spice.study.tables.metrics import read_specs
@@ -44,12 +45,15 @@ COLUMNS = (  # of the table of trials, after swept keys, trial and status
 )
 
 
-def write_report(directory: Path) -> Path:
+def write_report(directory: Path, pictures: Path | None = None, ending: str = "png") -> Path:
     """Make directory/report.html from what is on disk, and return its path.
+
+    pictures : a new directory for its pictures, each as a file too, with that ending: png, svg or pdf
 
     Raises ValueError where the directory isn't a run's, OSError where it can't be written.
     """
     rows = read_ledger(directory)
+    draw = svg if pictures is None else saving(pictures, ending, [row["id"] for row in rows])
     missing: list[str] = []
     text, study = "", {}
     try:
@@ -61,7 +65,7 @@ def write_report(directory: Path) -> Path:
         specs = read_specs(study.get("specs", {}))
     except DAMAGE:
         specs = {}
-    sections, plot = _sections(directory, rows, study)
+    sections, plot = _sections(directory, rows, study, draw)
     exact = any("holds_in_exact_model" in row["result"] for row in rows)
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
     templates.filters |= {"si": partial(number, plot.si), "percent": percent, "exactly": exactly, "remedies": remedies}
@@ -74,7 +78,7 @@ def write_report(directory: Path) -> Path:
         study=text,
         missing=missing,
         sections=sections,
-        overviews=overview(directory, rows, svg),
+        overviews=overview(directory, rows, draw),
         columns=[each for each in COLUMNS if exact or each is not HOLDS],
         held=held(row["result"] for row in rows),
         meanings=MEANINGS,
@@ -89,10 +93,10 @@ def write_report(directory: Path) -> Path:
         versions={name: version for row in rows for name, version in row["versions"].items()},
         bounds={"gap": GAP_OVER_SPAN, "contrast": CONTRAST, "d_prime": D_PRIME, "solver": SOLVER_FACTOR},
         limits={"first": FIRST, "pages": MOST_PAGES},
-        **budget_parts(directory, rows, plot),
-        **signoff_parts(directory, rows, study),
-        **curve_parts(directory, rows, study),
-        **gate_parts(directory, rows),
+        **budget_parts(directory, rows, plot, draw),
+        **signoff_parts(directory, rows, study, draw),
+        **curve_parts(directory, rows, study, draw),
+        **gate_parts(directory, rows, draw),
         **spacing_parts(directory, rows),
         functional=(functional := write_functional_yield(rows, directory)),
         unsolved=explained(functional),
@@ -104,7 +108,9 @@ def write_report(directory: Path) -> Path:
     return path
 
 
-def _sections(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]) -> tuple[list[Section], ModuleType]:
+def _sections(
+    directory: Path, rows: list[dict[str, Any]], study: dict[str, Any], draw: Draw
+) -> tuple[list[Section], ModuleType]:
     """Every trial, and the module that draws. Matplotlib is imported here, since it takes its time."""
     log = logging.getLogger("matplotlib")
     level = log.level
@@ -114,4 +120,4 @@ def _sections(directory: Path, rows: list[dict[str, Any]], study: dict[str, Any]
     finally:
         log.setLevel(level)
     shown = len(rows) <= FIRST
-    return [section_of(directory, row, study, plot, shown=shown) for row in rows], plot
+    return [section_of(directory, row, study, plot, draw, shown=shown) for row in rows], plot

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from hge_spice.margin import CONTRAST, D_PRIME, GAP_OVER_SPAN
 from hge_spice.study.report.rerun import alone, keeping
-from hge_spice.study.report.svg import svg
+from hge_spice.study.report.svg import Draw
 from hge_spice.study.report.trial_folder import DAMAGE, Folder, read_folder
 from hge_spice.study.tables.training import Training
 from hge_spice.study.text.units import quantity, render
@@ -30,7 +30,7 @@ SETTINGS = (  # what, its key among the results, its unit, and its path in the s
     ("σ of a read-out over one window", "noise", "A", "readout.noise"),
     *(
         (key, "", "", f"training.{key}")
-        for key in ("estimator", "loss", "rule", "rate", "batch", "steps", "starts", "seed")
+        for key in ("estimator", "loss", "rule", "rate", "gap_over_span", "batch", "steps", "starts", "seed")
     ),
 )
 UNITS = {"radius": "m", "localisation": "m", "temperature": "K", "attempt_rate": "Hz"}
@@ -78,9 +78,12 @@ class Section:
 
 
 def section_of(
-    directory: Path, row: dict[str, Any], study: dict[str, Any], plot: ModuleType, *, shown: bool
+    directory: Path, row: dict[str, Any], study: dict[str, Any], plot: ModuleType, make: Draw, *, shown: bool
 ) -> Section:
-    """Of a row of the ledger; study : as written; plot : the module that draws; shown : whether in full."""
+    """Of a row of the ledger; study : as written; plot : the module that draws, make : its figures into the page.
+
+    shown : whether in full
+    """
     section = Section(row, alone(directory, row), shown)
     if not shown or row["status"] == "created":
         return section
@@ -92,7 +95,7 @@ def section_of(
     def draw(name: str) -> None:
         figure = PICTURES[name](folder, plot)
         if figure:
-            section.pictures[name] = svg(figure, f"{row['id']}-{name}")
+            section.pictures[name] = make(figure, f"{row['id']}-{name}")
 
     for name in PICTURES:
         section.attempt(f"picture {name}", partial(draw, name))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from hge_spice.study.judge.curves import Point, write_curves
-from hge_spice.study.report.svg import svg
+from hge_spice.study.report.svg import Draw, svg
 from hge_spice.study.report.trial_folder import DAMAGE
 from hge_spice.tasks.gates import GATES
 from hge_spice.traces import read_raw
@@ -20,7 +20,7 @@ OF_A_GATE = ("solved", "gap", "gap_over_span", "contrast", "d_prime", "starts", 
 Rows = Sequence[Mapping[str, Any]]
 
 
-def curve_parts(directory: Path, rows: Rows, study: Mapping[str, Any]) -> dict[str, Any]:
+def curve_parts(directory: Path, rows: Rows, study: Mapping[str, Any], draw: Draw = svg) -> dict[str, Any]:
     """Metrics over a swept key, of a study with [curves]; curves.csv goes beside the report."""
     asked = study.get("curves")
     try:
@@ -37,11 +37,11 @@ def curve_parts(directory: Path, rows: Rows, study: Mapping[str, Any]) -> dict[s
         table.setdefault((each.by, each.over), {})[each.metric] = each
     return {
         "curves": {"over": over, "by": by, "metrics": list(asked["metrics"]), "table": table},
-        "curves_picture": svg(curves([vars(each) for each in found], over, by), "curves"),
+        "curves_picture": draw(curves([vars(each) for each in found], over, by), "curves"),
     }
 
 
-def gate_parts(directory: Path, rows: Rows) -> dict[str, Any]:
+def gate_parts(directory: Path, rows: Rows, draw: Draw = svg) -> dict[str, Any]:
     """What each gate of a sweep over gates answers, in time and in numbers; gates.csv goes beside the report."""
     shown = [row for row in rows if row["parameters"].get(TASK) in GATES and row["status"] == "done"]
     if not 1 < len(shown) <= MOST_GATES or len(shown) < len(rows):
@@ -66,7 +66,7 @@ def gate_parts(directory: Path, rows: Rows) -> dict[str, Any]:
     except DAMAGE:
         return {}
     pd.DataFrame(table).to_csv(directory / "gates.csv", index=False)
-    return {"gates": table, "gates_unit": unit, "gates_picture": svg(gates(drawn, unit), "gates")}
+    return {"gates": table, "gates_unit": unit, "gates_picture": draw(gates(drawn, unit), "gates")}
 
 
 def _states(inputs: Sequence[str]) -> list[str]:

@@ -3,9 +3,12 @@
 import io
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from markupsafe import Markup
+
+Draw = Callable[[Any, str], Markup]  # (figure, name), to what the page shows of it; `svg` is one
 
 COLOURS = {"#000000": "currentColor", "#ffffff": "var(--paper)", "#0072b2": "var(--blue)"}  # that a dark screen needs
 

@@ -233,7 +233,7 @@ def iterate_ledger(directory: Path) -> Iterator[dict[str, Any]]:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
             yield from _rows(database)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, json.JSONDecodeError) as error:
         raise ValueError(f"{path} can't be read: {error}") from None
 
 

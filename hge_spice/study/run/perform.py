@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -13,6 +14,7 @@ from types import MappingProxyType
 
 from hge_spice.drive import SimulationError
 from hge_spice.ngspice.kept import Kept
+from hge_spice.ngspice.library import NgspiceNotFound
 from hge_spice.study.bench.journal import Journal
 from hge_spice.study.beside.signoff import nominal_point
 from hge_spice.study.run.ledger import Outcome
@@ -56,6 +58,10 @@ def perform(
             result["nominal_solved"] = nominal.solved
     except (SimulationError, ValueError) as error:
         reason = str(error)
+    except (OSError, NgspiceNotFound):  # no trial could run
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this trial's, and the sweep goes on
+        reason = f"a defect of hge-spice: {type(error).__name__}: {error}\n{traceback.format_exc()}"
     shown = OF_THE_REPORT if study.results.keep == "report" else ()
     if study.results.keep != "all":
         for path in partly.iterdir() if partly.is_dir() else ():

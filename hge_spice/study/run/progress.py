@@ -11,7 +11,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from hge_spice.study.run.ledger import Outcome
-from hge_spice.study.run.runner import Planned, Watch
+from hge_spice.study.run.plan import Planned
+from hge_spice.study.run.runner import Watch
 from hge_spice.study.tables.spec import parse_study
 from hge_spice.train import Step
 

@@ -1,29 +1,34 @@
 """Numbers without a unit that, read in SI units, lead far from the usual: said before a run, and taken as they are."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import BaseModel
+
+from hge_spice.study.tables.study import Study
+from hge_spice.study.tables.table import reader_of, table_of
 from hge_spice.study.text.files import RANGES, StudyText
 from hge_spice.study.text.units import DIMENSIONS, number_and_unit, quantity, render
 
-# by key: its dimension, what is usual of it in SI units, and the unit in which people think of it
-USUAL: Mapping[str, tuple[str, float, float, str]] = MappingProxyType(
+# by key: what is usual of it in SI units, and the unit in which people think of it
+USUAL: Mapping[str, tuple[float, float, str]] = MappingProxyType(
     {
-        "device.temperature": ("temperature", 200.0, 500.0, "C"),
-        "electrodes.control_range": ("voltage", -20.0, 20.0, "mV"),
-        "electrodes.output_voltage": ("voltage", -20.0, 20.0, "mV"),
-        "task.levels": ("voltage", -20.0, 20.0, "mV"),
-        "perturbation.amplitude": ("voltage", 0.0, 0.5, "mV"),
-        "perturbation.window": ("time", 0.0, 1.0, "ms"),
-        "perturbation.settle": ("time", 0.0, 1.0, "ms"),
-        "perturbation.ramp": ("time", 0.0, 1.0, "ms"),
-        "perturbation.min_frequency": ("frequency", 10.0, 1e9, "kHz"),
-        "perturbation.max_frequency": ("frequency", 10.0, 1e9, "kHz"),
-        "lockin.time_constant": ("time", 0.0, 1.0, "ms"),
-        "training.rate": ("voltage", 0.0, 2.0, "mV"),
-        "training.longest_step": ("voltage", 0.0, 2.0, "mV"),
-        "readout.noise.at": ("frequency", 10.0, 1e9, "kHz"),
+        "device.temperature": (200.0, 500.0, "C"),
+        "electrodes.control_range": (-20.0, 20.0, "mV"),
+        "electrodes.output_voltage": (-20.0, 20.0, "mV"),
+        "task.levels": (-20.0, 20.0, "mV"),
+        "perturbation.amplitude": (0.0, 0.5, "mV"),
+        "perturbation.window": (0.0, 1.0, "ms"),
+        "perturbation.settle": (0.0, 1.0, "ms"),
+        "perturbation.ramp": (0.0, 1.0, "ms"),
+        "perturbation.min_frequency": (10.0, 1e9, "kHz"),
+        "perturbation.max_frequency": (10.0, 1e9, "kHz"),
+        "lockin.time_constant": (0.0, 1.0, "ms"),
+        "training.rate": (0.0, 2.0, "mV"),
+        "training.longest_step": (0.0, 2.0, "mV"),
+        "readout.noise.at": (10.0, 1e9, "kHz"),
     }
 )
 
@@ -31,7 +36,8 @@ USUAL: Mapping[str, tuple[str, float, float, str]] = MappingProxyType(
 def far_from_usual(raw: StudyText) -> Iterator[str]:
     """A sentence for each such number of a study, those that it sweeps among them; keys that are wrong are skipped."""
     swept = raw.get("sweep")
-    for key, (dimension, low, high, thought_in) in USUAL.items():
+    for key, (low, high, thought_in) in USUAL.items():
+        dimension = dimension_of(key)
         found: Any = raw
         for name in key.split("."):
             found = found.get(name) if isinstance(found, Mapping) else None
@@ -43,6 +49,16 @@ def far_from_usual(raw: StudyText) -> Iterator[str]:
                     f"{key} = {value} has no unit and is taken as {render(si, dimension)}: "
                     f'write "{value} {DIMENSIONS[dimension].si}" if that is meant, or "{value} {thought_in}"'
                 )
+
+
+@cache
+def dimension_of(key: str) -> str:
+    """Of what a key of a study is read as, by its dotted name."""
+    *tables, name = key.split(".")
+    table: type[BaseModel] = Study
+    for each in tables:
+        table = table_of(table.model_fields[each]) or Study
+    return reader_of(table.model_fields[name]).dimension
 
 
 def _values(given: Any) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hge_spice.devices.subcircuit import block
 from hge_spice.graph import Network
+from hge_spice.ngspice.block_states import Remembered, hold_states
 from hge_spice.ngspice.includes import Netlist, read_netlist
 from hge_spice.ngspice.lint import Finding, lint
 from hge_spice.ngspice.lint.sheet import Scope, Sheet
@@ -57,6 +58,7 @@ def read_block(
             pins=cell.pins,
             parameters=parameters,
             temperature=temperature,
+            states=source.states(chosen),
         )
     except ValueError as error:
         raise StudyError(f"{path}: {error}") from error
@@ -73,17 +75,25 @@ def read_block(
 
 @dataclass(frozen=True)
 class Source:
-    """A netlist file as it was read: everything but top-level elements, and its subcircuits by name."""
+    """A netlist file as it was read: everything but top-level elements, and its subcircuits by name.
+
+    remembered : what of it are states, which `kept` holds at rest
+    """
 
     path: Path
     netlist: Netlist
     kept: Netlist
     scope: Scope
+    remembered: Remembered
 
     @property
     def cells(self) -> dict[str, Scope]:
         """The file's own subcircuits by name."""
         return self.scope.subcircuits
+
+    def states(self, name: str) -> tuple[str, ...]:
+        """Nodes of a subcircuit's states, by their paths within it."""
+        return self.remembered.within(self.cells[name])
 
 
 def read_source(path: Path, *, allow_outside: bool) -> Source:
@@ -101,8 +111,8 @@ def read_source(path: Path, *, allow_outside: bool) -> Source:
 
 
 @lru_cache(maxsize=16)
-def _kept(netlist: Netlist) -> tuple[Netlist, Scope]:
-    """What of a netlist is used, and what that defines; of one netlist a sweep asks at every trial."""
+def _kept(netlist: Netlist) -> tuple[Netlist, Scope, Remembered]:
+    """What of a netlist is used, what that defines and remembers; of one netlist a sweep asks at every trial."""
     kept, depth = [], 0
     sheet = Sheet()
     for statement in netlist.statements:
@@ -111,7 +121,9 @@ def _kept(netlist: Netlist) -> tuple[Netlist, Scope]:
             kept.append(statement)
             sheet.take(statement)
         depth += (card in {".subckt", ".macro"}) - (card in {".ends", ".eom"})
-    return Netlist(tuple(kept)), sheet.scopes[0]
+    sheet.finish()
+    remembered = hold_states(kept, sheet.scopes)
+    return Netlist(remembered.statements), sheet.scopes[0], remembered
 
 
 def choose(source: Source, name: str | None, key: str) -> str:
@@ -139,7 +151,7 @@ def linted(source: Source, name: str, process: Process | None, output: Collectio
     wrong = [finding for finding in findings if finding.fatal]
     if wrong:
         raise StudyError("\n".join(str(finding) for finding in wrong))
-    return [str(finding) for finding in findings]
+    return [str(finding) for finding in (*findings, *source.remembered.remarks)]
 
 
 @lru_cache(maxsize=16)

@@ -1,26 +1,16 @@
 """[device]: the network itself, by a family's or a graph's builder, from a file or a netlist, or units in series."""
 
 import inspect
-from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from scipy.constants import elementary_charge
 
 from hge_spice.devices import DEVICES, ELEMENTS
-from hge_spice.devices.dopant import RATES, varied
+from hge_spice.devices.dopant import RATES
 from hge_spice.graph import (
     GRAPHS,
     PLACEMENTS,
-    Coupling,
-    Network,
-    electrodes_by_name,
-    joined,
-    layered,
-    of_family,
-    read_graph,
-    shown,
 )
 from hge_spice.study.tables.table import Count, Names, Seed, Table, Text
 from hge_spice.study.text.files import suggestion
@@ -157,7 +147,9 @@ class Device(Table):
             return {"graph": "layered"} | given
         if "subcircuit" in given:
             if not {"file", "graph"} & given.keys():
-                _refuse(given, {"family", "temperature", *OF_A_BLOCK}, "a block of your own (subcircuit)")
+                _refuse(
+                    given, {"family", "temperature", "reinitialise", *OF_A_BLOCK}, "a block of your own (subcircuit)"
+                )
             return {"family": "subcircuit", "temperature": "27 C"} | given
         if str(given.get("family")) in ELEMENTS:
             return {"temperature": f"{ELEMENTS[str(given['family'])].usual_temperature} K"} | given
@@ -230,7 +222,7 @@ def _check_units(units: tuple[Unit, ...]) -> None:
     for k, unit in enumerate(units):
         if unit.source == "layered" or "subcircuit" in {unit.source, unit.family} or unit.subcircuit is not None:
             raise ValueError(f"unit {k} is a {_kind(unit)}; units in series are networks of dopants or elements")
-        if _in_series(units):
+        if in_series(units):
             if (unit.output is None) != (k == len(units) - 1) or bool(unit.inputs) != (k > 0):
                 raise ValueError(
                     f"unit {k}: in a series every unit but the last names its output, every one but the first its "
@@ -240,77 +232,10 @@ def _check_units(units: tuple[Unit, ...]) -> None:
             raise ValueError(f"unit {k}: where one names what it drives, all that name an output do, and none inputs")
 
 
-def _in_series(units: tuple[Unit, ...]) -> bool:
+def in_series(units: tuple[Unit, ...]) -> bool:
     """Whether units name outputs and inputs only; those that say what they drive, or nothing, are joined at will."""
     return any(unit.output or unit.inputs for unit in units) and not any(unit.drives for unit in units)
 
 
 def _kind(unit: Unit) -> str:
     return unit.source if unit.source == "layered" else "subcircuit"
-
-
-def build_network(device: Device, named: tuple[str, ...] = ()) -> Network:
-    """Build the network of a study, all but netlists, which `block.read_block` and `edges.read_edges` read.
-
-    named : nodes that are to be electrodes, where a graph leaves it open
-
-    Raises ValueError where it can't be built, OSError where its file can't be read.
-    """
-    match device.source:
-        case "layered":
-            return _units(device, named)
-        case "graph":
-            keys = BUILDS[str(device.graph)] & device.model_fields_set
-            given = device.model_dump(include=set(keys))
-            if "rng" in inspect.signature(GRAPHS[str(device.graph)]).parameters:
-                given["rng"] = np.random.default_rng(device.seed)
-            return _of_elements(device, GRAPHS[str(device.graph)](**given), named)
-        case "file":
-            return _of_elements(device, read_graph(Path(str(device.file))), named)
-        case "element":
-            return DEVICES[device.family].build(**{"temperature": device.temperature, **device.parameters})
-    dopants = DEVICES[device.family].build(**device.model_dump(include=OF_DOPANTS))
-    if not (device.disorder or device.donors or device.rate != "glauber"):
-        return dopants
-    rng = np.random.default_rng((device.seed, 1))  # beside the one that places the sites
-    disorder = device.disorder / elementary_charge
-    return varied(dopants, rng, disorder=disorder, donors=device.donors, rate=device.rate)
-
-
-def _units(device: Device, named: tuple[str, ...]) -> Network:
-    """The units of a device in series, or joined as they say."""
-    units = [build_network(unit, _named(device.units, k, named)) for k, unit in enumerate(device.units)]
-    coupling = Coupling(device.gain, device.shift, device.limit)
-    if _in_series(device.units):
-        outputs, inputs = [str(unit.output) for unit in device.units[:-1]], [unit.inputs for unit in device.units[1:]]
-        return layered(units, outputs=outputs, inputs=inputs, coupling=coupling)
-    joints = [(f"u{k}_{unit.output}", unit.drives) for k, unit in enumerate(device.units) if unit.drives]
-    return joined(units, joints, coupling=coupling)
-
-
-def _named(units: tuple[Unit, ...], k: int, named: tuple[str, ...]) -> tuple[str, ...]:
-    """Nodes of unit k that something outside of it names: they are to be electrodes."""
-    own = f"u{k}_"
-    every = (*named, *(name for unit in units for name in unit.drives))
-    inside = (name.removeprefix(own) for name in every if name.startswith(own))
-    unit = units[k]
-    return tuple(dict.fromkeys((*unit.inputs, *([unit.output] if unit.output else []), *inside)))
-
-
-def _of_elements(device: Device, graph: Network, named: tuple[str, ...]) -> Network:
-    """The graph's links as elements: what the study says over what a file says."""
-    family = device.family if "family" in device.model_fields_set else graph.graph.get("family")
-    if family is None:
-        links = [data.get("family") for *_, data in graph.edges(data=True)]
-        if None in links:
-            raise ValueError(f"{device.file} has links without a family; name one in device.family")
-        family = next(iter(links), "resistor")
-    family = str(family)
-    if family not in ELEMENTS and family != "subcircuit":
-        raise ValueError(f"{device.file} is of family {shown(family)}{suggestion(family, ELEMENTS)}")
-    stated = graph.graph.get("parameters", {}) if family == graph.graph.get("family", family) else {}
-    if family in ELEMENTS:
-        ELEMENTS[family].values(stated)
-    wanted = [name for name in named if name in graph and graph.nodes[name].get("kind") == "node"]
-    parameters = {"temperature": device.temperature, **stated, **device.parameters}
-    return electrodes_by_name(of_family(graph, family, parameters), wanted)

@@ -83,7 +83,7 @@ def read_edges(
         remarks += left_out
         fresh = Netlist(tuple(_fresh(source, kept, taken)))
         cells = {name: (cell.pins, sorted(cell.formals | cell.params.keys())) for name, cell in source.cells.items()}
-        graph = define(graph, file, fresh.body, cells)
+        graph = define(graph, file, fresh.body, cells, {name: source.states(name) for name in cells})
     if process is not None:
         if not has_foreign(graph):
             raise StudyError(

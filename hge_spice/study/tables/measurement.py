@@ -41,6 +41,8 @@ class Perturbation(Table):
     """Of tones that the planner chooses: above the corner of 1/f noise."""
     max_frequency: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
     """Of tones that the planner chooses: below what device and amplifier let through."""
+    mains: Annotated[float | None, BeforeValidator(si("frequency", above=0))] = None
+    """Whose harmonics the planner keeps tones off; a window holds whole periods of it, two or more."""
     window: Annotated[float, BeforeValidator(si("time", above=0))] = 25e-3
     """One reading of all lock-ins; every tone has whole periods in it."""
     points: Annotated[int | Auto, BeforeValidator(or_auto(whole(3, most=10_000_000)))] = "auto"
@@ -69,8 +71,10 @@ class Perturbation(Table):
     @model_validator(mode="after")
     def _resolved(self) -> "Perturbation":
         limits = self.min_frequency, self.max_frequency
-        if isinstance(self.tones, tuple) and limits != (None, None):
-            raise ValueError("min_frequency and max_frequency are for tones that the planner chooses; leave them out")
+        if isinstance(self.tones, tuple) and (*limits, self.mains) != (None, None, None):
+            raise ValueError(
+                "min_frequency, max_frequency and mains are for tones that the planner chooses; leave them out"
+            )
         if None not in limits and limits[0] > limits[1]:  # type: ignore[operator]
             raise ValueError(f"min_frequency {limits[0]:g} Hz is above max_frequency {limits[1]:g} Hz")
         if isinstance(self.tones, tuple) and self.points != "auto" and self.points <= 2 * max(self.tones):

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, model_validator
 
 from hge_spice.graph import Readout as CircuitReadout
 from hge_spice.graph.readout import KINDS as READOUTS
+from hge_spice.margin import mean_noise
 from hge_spice.study.tables.table import Table
 from hge_spice.study.text.units import quantity
 from hge_spice.study.text.values import one_of, si, yes_or_no
@@ -22,7 +23,7 @@ class Noise(Table):
     at: Annotated[float, BeforeValidator(si("frequency", above=0))] = 1e3
     """The frequency at which it holds."""
     colour: Annotated[str | None, BeforeValidator(one_of("colour", COLOURS))] = None
-    """Where it is known, so that error bars need not fit it."""
+    """Where it is known: what it adds at each tone goes by it, and error bars need not fit it. White if left out."""
 
     @property
     def exponent(self) -> float | None:
@@ -76,3 +77,7 @@ class Readout(Table):
         """Noise of the output that is trained, A²/Hz or V²/Hz: amplified as it is, twice for a difference."""
         gain = self.gain if self.kind == "transimpedance" else 1.0
         return self.noise.psd * gain**2 * (2 if self.differential else 1)
+
+    def mean_noise(self, window: float) -> float:
+        """What it leaves of a mean over one window, A or V; window : s."""
+        return mean_noise(self.density, window, self.noise.at, self.noise.exponent)

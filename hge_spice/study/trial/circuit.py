@@ -8,7 +8,7 @@ import numpy as np
 from hge_spice.drive import Floats
 from hge_spice.gradient import Estimate, small_signal
 from hge_spice.graph import Network
-from hge_spice.margin import SOLVER_FACTOR, Margin, margin, mean_noise
+from hge_spice.margin import SOLVER_FACTOR, Margin, margin
 from hge_spice.materia import (
     Circuit,
     Schedule,
@@ -231,7 +231,7 @@ def _read_out(bench: Bench, control: Floats) -> tuple[Floats, Margin]:
     points = [network.operating_point(control, inputs) for inputs in recipe.inputs]
     outputs = np.array([point.output[0] for point in points])
     error = max(point.current_error for point in points)
-    noise = mean_noise(recipe.measurement.noise_density, recipe.measurement.plan.window)
+    noise = recipe.measurement.mean_noise
     target = recipe.target
     judged = margin(outputs, target.classes, noise, error)
     if bench.study.circuit.error == "mse" and target.levels is not None and np.ptp(target.classes) == 0:

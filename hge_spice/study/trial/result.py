@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from hge_spice.margin import mean_noise
 from hge_spice.study.bench.bench import Bench
 from hge_spice.study.beside.against_truth import against_truth, repeated
 from hge_spice.study.beside.compare import compare_estimators
@@ -55,6 +54,7 @@ def result_of(
         | _settings(bench)
         | {
             "relative_error_max": comparison["relative_error_max"],
+            "relative_error_flags": comparison["flags"],
             "cosine": comparison["cosine"],
             "flags": dict(flags),
             "retried": bench.network.retried,
@@ -135,7 +135,7 @@ def _settings(bench: Bench) -> dict[str, Any]:
         "settle": measurement.settle,
         "patterns": perturbation.patterns,
         "ramp": perturbation.ramp if perturbation.patterns == "sequence" else None,
-        "noise": mean_noise(measurement.noise_density, measurement.plan.window),
+        "noise": measurement.mean_noise,
     }
 
 
