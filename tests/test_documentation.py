@@ -70,6 +70,18 @@ def test_commands_exist(line: str) -> None:
         plan_study(load_study(found["study"], found["settings"] or ()), FIRST)
 
 
+# a process's tree, and a block in it, for fragments that name one
+WRAP = ".subckt fet d g s b l=1 w=1\nm1 d g s b inner l={l} w={w}\n.model inner nmos\n.ends\n"
+WRAPPED = """a block
+.subckt mine in1 in2 ref tail off vdd out
+xm4 vdd in1 out 0 fet
+xm6 out in2 tail 0 fet
+r1 ref out 1k
+r2 off out 1k
+.ends
+"""
+
+
 @pytest.mark.parametrize("written", FRAGMENTS, ids=range(len(FRAGMENTS)))
 def test_studies_are_read(written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PDK_ROOT", str(tmp_path))
@@ -83,6 +95,10 @@ def test_studies_are_read(written: str, tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "mine.toml").write_text(written, "utf-8")
     (tmp_path / "mesh.cir").write_text(_blocks(PAGES[0], "")[1], "utf-8")
     shutil.copy(HERE / "studies" / "ota_sky130.cir", tmp_path)
+    (tmp_path / "mine.cir").write_text(WRAPPED, "utf-8")
+    library = tmp_path / "sky130A/libs.tech/ngspice/sky130.lib.spice"
+    library.parent.mkdir(parents=True)
+    library.write_text("\n".join(f".lib {each}\n{WRAP}.endl" for each in ("tt", "ff", "ss", "fs", "sf")), "utf-8")
     (tmp_path / "mine.csv").write_text("a,b,c,d,kind\n" + "1,2,3,4,0\n2,3,4,5,1\n" * 100, "utf-8")
     assert plan_study(load_study(tmp_path / "mine.toml"), FIRST)
 
