@@ -199,6 +199,12 @@ def _slope(estimates: tuple[Estimate, ...], control: Floats, recipe: Recipe) -> 
     return replace(slope, residual=residual, jacobian=residual_by_output @ by_control)
 
 
+def widest(steps: Sequence[Step]) -> Step:
+    """The solved step with the largest gap over span, which later ones may have lost; the last where none is solved."""
+    solved = [step for step in steps if step.margin.solved]
+    return max(solved, key=lambda step: step.margin.gap_over_span) if solved else steps[-1]
+
+
 def train(
     dut: DeviceUnderTest, control: Floats, recipe: Recipe, steps: int, seed: Sequence[int] = (0,)
 ) -> Iterator[Step]:
