@@ -194,6 +194,12 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:
         subprocess.run(["umount", "-l", str(tmp_path)], check=False)  # noqa: S607 - found on the path
 
 
+def heed_signals() -> None:
+    """A shell starts background jobs with SIGINT ignored, nohup with SIGHUP, and the tests may be such a job."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM), ("1", signal.SIGHUP)]
 )
@@ -206,8 +212,7 @@ def test_ctrl_c_and_its_like_stop_within_two_seconds_and_leave_no_process(
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
-        # a shell starts background jobs with SIGINT ignored, and the tests may be such a job
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,  # noqa: PLW1509 - before exec
+        preexec_fn=heed_signals,  # noqa: PLW1509 - before exec
     ) as process:
         log = tmp_path / "out/run.log"
         while not log.exists() and process.poll() is None:  # until trials are planned, however busy the machine is

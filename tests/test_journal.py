@@ -197,7 +197,13 @@ def test_a_training_goes_on_with_the_same_bits_and_measures_nothing_twice(tmp_pa
 
 def test_only_networks_that_forget_are_recorded(tmp_path: Path) -> None:
     for reinitialise, kept in (("false", False), ("true", True)):
-        raw = load_study("xor_tunnel", [f"device.reinitialise={reinitialise}"])
+        study = tmp_path / "mesh.toml"
+        study.write_text(
+            f'[device]\nfamily = "pershin"\ngraph = "grid"\nrows = 2\ncolumns = 2\nelectrodes = 4\n'
+            f'reinitialise = {reinitialise}\n[electrodes]\noutput = "e0"\ninputs = ["e1", "e2"]\ncontrols = ["e3"]\n'
+            'control_range = ["0 V", "0.1 V"]\n[task]\nname = "and"\nlevels = ["0 V", "0.1 V"]\n'
+        )
+        raw = load_study(study)
         with Journal(tmp_path / reinitialise, ABOUT) as journal:
             before = (tmp_path / reinitialise).stat().st_size
             with Bench.of(parse_study(raw), journal=journal) as bench:

@@ -1,10 +1,13 @@
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from test_gradient import Polynomial, measurement
 
 from hge_spice.gradient import homodyne
 from hge_spice.loss import LOSSES, RESIDUALS, Target
-from hge_spice.train import Cost, Recipe, extract, first_control, train
+from hge_spice.margin import Margin
+from hge_spice.train import Cost, Recipe, extract, first_control, train, widest
 from hge_spice.update import RULES
 
 
@@ -92,3 +95,15 @@ def test_starts_are_seeded_and_differ() -> None:
     assert many.min() >= -0.05
     assert many.max() <= 0.65
     assert many.mean() == pytest.approx(0.3, abs=0.03)
+
+
+def test_of_solved_steps_the_widest_counts_and_else_the_last() -> None:
+    class At(NamedTuple):
+        margin: Margin
+
+    def at(gap: float, *, solved: bool) -> At:
+        return At(Margin(gap, 1.0, 1.0, 10.0, solved))
+
+    steps = [at(0.6, solved=False), at(0.35, solved=True), at(0.45, solved=True), at(0.2, solved=False)]
+    assert widest(steps) is steps[2]
+    assert widest(steps[::3]) is steps[3]

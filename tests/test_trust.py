@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hge_spice.gradient.trust import BY_CHANCE, LAG, NONLINEAR, RESOLVED, SIGNIFICANT, is_below, is_nonlinear, lags
+from hge_spice.gradient.trust import LAG, NONLINEAR, RESOLVED, SIGNIFICANT, is_below, is_nonlinear, lags
 
 RESPONSE = np.array([2.0, -1.0, 0.1])
 
@@ -11,7 +11,7 @@ RESPONSE = np.array([2.0, -1.0, 0.1])
 @pytest.mark.parametrize(("share", "errors", "raised"), [(1.01, 1.1, True), (0.99, 1.1, False), (1.01, 0.9, False)])
 def test_nonlinear_is_a_bias_that_is_large_and_known(share, errors, raised):
     bias = np.array([0.0, 0.0, -share * NONLINEAR * 2.0])  # of the largest derivative, not of its own
-    assert is_nonlinear(RESPONSE, bias, np.abs(bias) / (errors * BY_CHANCE)) == raised
+    assert is_nonlinear(RESPONSE, bias, np.abs(bias) / (errors * SIGNIFICANT)) == raised
     assert not is_nonlinear(RESPONSE, np.zeros(3), np.zeros(3))
 
 

@@ -16,12 +16,9 @@ BY_CHANCE = 3.0  # standard deviations up to which something is put down to nois
 
 
 def is_nonlinear(response: np.ndarray, bias: Floats, bias_stderr: Floats) -> bool:
-    """Whether 3rd-order products move a derivative by more than may be: the flag `nonlinear`; all [control].
-
-    One control in many must not raise it by chance, so that it takes BY_CHANCE standard errors.
-    """
+    """Whether 3rd-order products move a derivative by more than may be: the flag `nonlinear`; all [control]."""
     size = np.abs(bias)
-    return bool(((size > NONLINEAR * np.abs(response).max()) & (size > BY_CHANCE * bias_stderr)).any())
+    return bool(((size > NONLINEAR * np.abs(response).max()) & (size > SIGNIFICANT * bias_stderr)).any())
 
 
 def hidden_bias(found: Sketch, noise: float) -> Floats:
