@@ -156,9 +156,27 @@ def test_noise_that_is_stated_and_added_is_not_suspected() -> None:
     assert np.mean(["curvature_unseen" in found.flags for found in known]) < 0.3
 
 
-@pytest.mark.parametrize("noisy", [False, True])
-def test_a_study_knows_whether_its_output_has_noise(noisy: bool) -> None:
-    added = ['imperfections.readout_noise={ psd = "1e-5 nA^2/Hz", at = "1 kHz" }'] * noisy
+def test_pink_noise_explains_what_it_adds_and_no_more() -> None:
+    """Of a density that holds at 1 Hz a window of 25 ms sees a hundredth: all of it would hide what bends."""
+    density = 1e-11
+    white = replace(measurement(9, 0.03), noise_added=density, noise_at=1.0)
+    pink = replace(white, noise_exponent=1.0)
+    flags = [FLAGS & set(homodyne(Neurons(9, 1), np.zeros(9), NOTHING, asked)[0].flags) for asked in (white, pink)]
+    assert flags == [set(), {"curvature_unseen"}]
+    # the densities at all multiples of 1/window up to half the point rate, 1/window apart
+    assert pink.point_noise(200) ** 2 == pytest.approx(density * np.sum(1 / np.arange(1, 101)))
+    assert white.point_noise(200) ** 2 == pytest.approx(density * 100 / WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("added", "noisy"),
+    [
+        ((), False),
+        (("imperfections.mismatch.sigma=0.1", "imperfections.device_drift.links=0.1"), False),
+        (('imperfections.readout_noise={ psd = "1e-5 nA^2/Hz", at = "1 kHz" }',), True),
+    ],
+)
+def test_a_study_knows_whether_its_output_has_noise(added: tuple[str, ...], noisy: bool) -> None:
     study = parse_study(load_study("xor", ["perturbation.amplitude=2 mV", *added]))
     with Bench.of(study) as bench:
         measurement = bench.recipe.measurement

@@ -26,7 +26,8 @@ class Measurement:
     or not it is injected
     noise_at : Hz, at which the density holds
     noise_exponent : α of a noise density that goes as f^(−α): 0 white, 1 pink; None where it isn't known
-    noise_added : A²/Hz one-sided, of what is known to be in the waveforms as noise; zero for a device simulated without
+    noise_added : A²/Hz one-sided, of what is known to be in the waveforms as noise, of the same colour; zero for a
+    device simulated without
     signs : [control], the sign that each derivative must have if it isn't zero; None where either can be
     lockin : filter; the boxcar over the window where none is given
     trend : whether a straight line is fitted beside the tones; None to decide by what was measured, see `estimates`
@@ -74,6 +75,12 @@ class Measurement:
     def noise_density_at(self, frequencies: Floats) -> Floats:
         """The stated noise's density, A²/Hz, where its colour takes it; one that isn't known is taken for white."""
         return np.asarray(self.noise_density * (self.noise_at / frequencies) ** (self.noise_exponent or 0.0))
+
+    def point_noise(self, points: int) -> float:
+        """The added noise's rms at each of so many points of a window, A: of all lines that the window resolves."""
+        lines = np.arange(1, max(points // 2, 1) + 1) / self.plan.window
+        density = self.noise_added * (self.noise_at / lines) ** (self.noise_exponent or 0.0)
+        return float(np.sqrt(density.mean() * points / (2 * self.plan.window)))
 
     @property
     def mean_noise(self) -> float:

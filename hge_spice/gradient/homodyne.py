@@ -75,8 +75,8 @@ def _judge(
     amplitude = np.array([tone.amplitude for tone in tones])
     stderr = found.stderr if bars is None else bars.stderr
     response = found.response
-    rms = np.sqrt(measurement.noise_added * len(waveform.time) / (2 * measurement.plan.window))
-    bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, rms)
+    known = measurement.point_noise(len(waveform.time)) if measurement.noise_added else 0.0
+    bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, known)
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
     noise = np.sqrt(measurement.noise_density_at(np.array(found.frequencies)) * found.gain)

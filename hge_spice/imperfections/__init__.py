@@ -97,6 +97,18 @@ def altered(graph: Network, chosen: Mapping[str, Settings], seed: int) -> Networ
     return graph
 
 
+def beside_the_circuit(chosen: Mapping[str, Settings]) -> bool:
+    """Whether some change what is played or read, point by point as noise does, and not just what the device is.
+
+    Raises KeyError for a name that isn't among IMPERFECTIONS.
+    """
+    _known(chosen)
+    effects, none = (IMPERFECTIONS[name].make(settings) for name, settings in chosen.items()), Effect()
+    return any(
+        (each.drive is not none.drive and not each.lasting) or each.waveform is not none.waveform for each in effects
+    )
+
+
 def seen_through(
     dut: DeviceUnderTest, chosen: Mapping[str, Settings], seed: int, pause: float = 0.0
 ) -> DeviceUnderTest:

@@ -11,7 +11,7 @@ from hge_spice.drive import DeviceUnderTest, Drive, Floats
 from hge_spice.drive.plateaus import Plateaus
 from hge_spice.gradient import ESTIMATORS, Measurement
 from hge_spice.graph import electrodes, readout
-from hge_spice.imperfections import seen_through
+from hge_spice.imperfections import beside_the_circuit, seen_through
 from hge_spice.in_one_transient import InOneTransient
 from hge_spice.loss import LOSSES, RESIDUALS
 from hge_spice.monotone import derivative_signs
@@ -108,7 +108,7 @@ class Bench:
             noise_density=study.readout.density,
             noise_at=study.readout.noise.at,
             noise_exponent=study.readout.noise.exponent,
-            noise_added=study.readout.density if study.imperfections else 0.0,
+            noise_added=study.readout.density if beside_the_circuit(study.imperfections) else 0.0,
             signs=derivative_signs(graph),
             lockin=build_filter(study),
             trend=None if study.lockin.trend == "auto" else study.lockin.trend,
