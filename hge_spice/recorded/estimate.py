@@ -10,7 +10,7 @@ from scipy.special import ndtr, stdtrit
 from hge_spice.drive import Floats, Waveform
 from hge_spice.gradient.curvature import Curvature, judged
 from hge_spice.gradient.estimate import Estimate
-from hge_spice.gradient.trust import is_below, lags
+from hge_spice.gradient.trust import SIGNIFICANT, is_below, lags
 from hge_spice.lockin import demodulate, distortion
 from hge_spice.recorded.clock import Clock, clock_from_phases
 from hge_spice.recorded.clock_within import clock_within
@@ -204,8 +204,8 @@ def _bias(windows: Sequence[Window], setup: Setup) -> tuple[Floats, Floats]:
     if count < SCATTER_WINDOWS:
         return np.mean(shifts, axis=0), np.sqrt(np.mean(np.square(errors), axis=0) / count)
     # Products lie where slow noise is strong, of which what a fit leaves over knows nothing; windows do. Widened so
-    # that three such errors hold as much as three of a normal distribution.
-    wider = float(stdtrit(count - 1, ndtr(3.0))) / 3
+    # that as many such errors as `nonlinear` asks for hold as much as of a normal distribution.
+    wider = float(stdtrit(count - 1, ndtr(SIGNIFICANT))) / SIGNIFICANT
     return np.mean(shifts, axis=0), np.std(shifts, axis=0, ddof=1) / np.sqrt(count) * wider
 
 
