@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
+from hge_spice.cli.gradient import _bias
 from hge_spice.cli.results import print_results
 from hge_spice.cli.run import _new
 from hge_spice.traces import read_raw
@@ -382,3 +383,12 @@ def test_a_transistor_that_the_block_lacks_is_named_before_anything_runs(tmp_pat
     assert done.returncode == 2
     assert done.stderr == "hge-spice: corners.saturated: the block has no transistor m9; known: m1\n"
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_predicted_bias_is_said_without_its_error_where_no_fit_tells_that() -> None:
+    """With as many points as unknowns nothing is left over; two amplitudes tell a bias all the same."""
+    found = {"bias": [[1e-9, -2e-9], [None, 2e-9]], "bias_stderr": [[None, None], [None, None]]}
+    assert "predicted up to 2 nA/V, isn't in it" in _bias(found, 1e9, "nA/V")
+    found["bias_stderr"] = [[3e-10, 1e-10], [None, 1e-10]]
+    assert "predicted up to 2 ± 0.1 nA/V" in _bias(found, 1e9, "nA/V")
+    assert "can't tell it" in _bias({"bias": [[None]], "bias_stderr": [[None]]}, 1e9, "nA/V")

@@ -192,6 +192,8 @@ def test_richardson_goes_by_its_half_amplitude() -> None:
     (found,) = homodyne_richardson(device, np.zeros(9), NOTHING, asked)
     assert FLAGS & set(full.flags)
     assert FLAGS & set(found.flags) == FLAGS & set(half.flags)
+    assert full.notes
+    assert found.notes == half.notes
 
 
 def test_one_tone_after_the_other_keeps_its_third_harmonic_off_itself() -> None:

@@ -84,6 +84,7 @@ def _bias(found: dict[str, Any], factor: float, unit: str) -> str:
         if each is not None
     ]
     if not known:
-        return "what curvature adds isn't in it, and with so few points can't be told"
-    largest, stderr = max(known)
-    return f"what curvature adds, predicted up to {largest * factor:.2g} ± {stderr * factor:.2g} {unit}, isn't in it"
+        return "what curvature adds isn't in it, and these points can't tell it"
+    largest, stderr = max(known, key=lambda each: each[0])
+    error = "" if stderr is None else f" ± {stderr * factor:.2g}"
+    return f"what curvature adds, predicted up to {largest * factor:.2g}{error} {unit}, isn't in it"

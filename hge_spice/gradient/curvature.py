@@ -12,6 +12,7 @@ from hge_spice.gradient.trust import NONLINEAR, hidden_bias, is_nonlinear, is_un
 from hge_spice.lockin import distortion, fewest_points, sketch
 from hge_spice.planner.intermodulation import hit_counts
 
+PRODUCTS = "3rd-order products"  # in all notes of what is told here
 NO_FEWER = 10  # a remedy asks for no amplitude below this share
 
 
@@ -59,7 +60,7 @@ def judged(
     if is_nonlinear(response, found.shift, found.stderr):
         worst = int(np.argmax(np.abs(found.shift)))
         note = (
-            f"3rd-order products of one and two tones are predicted to move the derivative to {tones[worst].electrode} "
+            f"{PRODUCTS} of one and two tones are predicted to move the derivative to {tones[worst].electrode} "
             f"by {abs(found.shift[worst]) / largest:.1%} of the largest; these points can't tell those of three tones"
         )
         return Curvature(shift, stderr, ("nonlinear",), (note,))
@@ -78,7 +79,7 @@ def _unseen(share: float, tones: tuple[Tone, ...], window: float, waveform: Wave
     size = f"by up to {share:.1%} of the largest" if np.isfinite(share) else "by no one knows how much"
     more = f"take perturbation.points = {enough}" if enough > points else "take random phases, or other harmonics"
     return (
-        f"{points} points can't tell by how much 3rd-order products move the derivatives of {len(tones)} tones, and by "
+        f"{points} points can't tell by how much {PRODUCTS} move the derivatives of {len(tones)} tones, and by "
         f"what they leave in other places it may be {size}; {more}, or amplitudes of about "
         f"{1e3 * amplitude * smaller:.2g} mV, where it would not matter"
     )

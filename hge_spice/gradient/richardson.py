@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from hge_spice.drive import DeviceUnderTest, Floats
+from hge_spice.gradient.curvature import PRODUCTS
 from hge_spice.gradient.estimate import Estimate, Measurement
 from hge_spice.gradient.homodyne import homodyne
 from hge_spice.gradient.trust import is_below
@@ -57,6 +58,6 @@ def _extrapolated(full: Estimate, half: Estimate) -> Estimate:
         energy=full.energy + half.energy,
         perturbation_energy=full.perturbation_energy + half.perturbation_energy,
         flags=tuple(flags),
-        notes=tuple(dict.fromkeys([*full.notes, *half.notes])),
+        notes=tuple(dict.fromkeys([*(note for note in full.notes if PRODUCTS not in note), *half.notes])),
         runs=full.runs + half.runs,
     )
