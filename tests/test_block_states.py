@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hge_spice.dialects import DIALECTS
 from hge_spice.drive import Drive, Tone, Transient
 from hge_spice.gradient import Measurement, homodyne, small_signal
 from hge_spice.gradient.homodyne import higher_band
@@ -89,6 +90,17 @@ def test_a_state_is_where_it_begins_in_every_analysis(tmp_path: Path, begins: st
     assert truth.jacobian == pytest.approx([slope(W0, VOLTS)], rel=1e-6)
     assert found.jacobian == pytest.approx([slope(W0, VOLTS)], rel=1e-5)
     assert "moved_state" not in found.flags
+
+
+@pytest.mark.parametrize("begins", BEGINS.values(), ids=BEGINS)
+def test_a_state_is_held_at_rest_in_a_deck_for_xyce_too(tmp_path: Path, begins: str) -> None:
+    graph = study(tmp_path, text(begins), block=True)
+    drive = Drive(np.array([VOLTS]), np.zeros(1), (Tone("c", 1e3, 1e-3, 0.0),), Transient(1e-3, 100))
+    lines = DIALECTS["xyce"](graph, drive).splitlines()
+    (source,) = (line for line in lines if line.startswith("vw_at "))
+    assert source.split(" dc ")[1] in {"{w0}", f"{{-({-W0})}}"}
+    assert "bw_at 0 w i={time > 0 ? 0 : 1e+09*(v(w_at)-v(w))}" in lines
+    assert not any(".ic" in line or " ic=" in line for line in lines)
 
 
 def test_a_cell_that_is_included_twice_is_held_once(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hge_spice.graph import Network
 
 _WORD = re.compile(r"(?:[^\s{}']|\{[^{}]*\}|'[^']*')+")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[a-z]*")
+_ONE = r"(?:\{[^{}]*\}|'[^']*'|[^ (){}']+)"  # a number, a parameter or an expression
 _HOLE = re.compile(r"\{([^{}]*)\}|'([^']*)'")
 _NAME = re.compile(r"(?<![\w.])[a-z_]\w*")
 _QUOTES = "{}' "
@@ -227,7 +228,7 @@ def _coupled(statement: _Statement, _: set[str], __: list[str]) -> str:
 
 def _source(statement: _Statement, _: set[str], __: list[str]) -> str:
     rest = " ".join(statement.words[3:])
-    still = re.fullmatch(r"(?:(dc|ac) )?([^ ()]+)(?: (ac) ([^ ()]+)( [^ ()]+)?)?", rest)
+    still = re.fullmatch(rf"(?:(dc|ac) )?({_ONE})(?: (ac) ({_ONE})( {_ONE})?)?", rest)
     if still is not None and still[1] != "ac":
         more = f" ac {_value(statement, still[4])}{still[5] or ''}" if still[3] else ""
         return f"{' '.join(statement.words[:3])} dc {_value(statement, still[2])}{more}"
