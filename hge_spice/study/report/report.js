@@ -349,9 +349,9 @@
       const svg = picture(place, `${what} of every pattern`, 260), x = named(named_, LEFT, W - RIGHT);
       const y = spread(page.outputs, 260 - BOTTOM, TOP);
       frame(svg, x, y, "inputs", "output", "", page.unit, 260);
-      page.outputs.forEach((output, p) => tip(node("circle", { cx: x.at(p), cy: y.at(output), r: 7, fill: page.classes[p] > 0.5 ? COLOURS[0] : COLOURS[1] }, svg), si(output, page.unit)));
+      page.outputs.forEach((output, p) => tip(node("circle", { cx: x.at(p), cy: y.at(output), r: 7, fill: page.classes[p] > 0.5 ? COLOURS[1] : COLOURS[0] }, svg), si(output, page.unit)));
       node("line", { x1: LEFT, x2: W - RIGHT, y1: y.at(middle), y2: y.at(middle), class: "bound" }, svg);
-      legend(place, [[COLOURS[0], "class 1"], [COLOURS[1], "class 0"]]);
+      legend(place, [[COLOURS[1], "class 1"], [COLOURS[0], "class 0"]]);
     });
   };
   const gradient = (place, found) => {
