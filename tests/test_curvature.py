@@ -168,6 +168,25 @@ def test_pink_noise_explains_what_it_adds_and_no_more() -> None:
     assert white.point_noise(200) ** 2 == pytest.approx(density * 100 / WINDOW)
 
 
+class Gated(Neurons):
+    """The same times its input: at zero no control moves the output, and what is left is the solver's noise."""
+
+    inputs = ("x",)
+
+    def measure(self, drive: Drive) -> Waveform:
+        found = super().measure(drive)
+        noise = 1e-9 * self.rng.standard_normal(len(found.time))
+        return replace(found, output=drive.inputs[0] * found.output + noise)
+
+
+def test_a_pattern_that_is_off_is_not_suspected_for_what_rounding_leaves() -> None:
+    found = homodyne(Gated(9, 1), np.zeros(9), np.array([[0.0], [1.0]]), measurement(9, 1e-3))
+    assert np.abs(found[0].jacobian).max() < 1e-6 < np.abs(found[1].jacobian).max()
+    assert [FLAGS & set(each.flags) for each in found] == [set(), set()]
+    bent = homodyne(Gated(9, 1), np.zeros(9), np.array([[0.0], [1.0]]), measurement(9, 0.1))
+    assert [bool(FLAGS & set(each.flags)) for each in bent] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("added", "noisy"),
     [

@@ -35,7 +35,7 @@ def curvature(
 ) -> Curvature:
     """Judge a waveform, freed of its trend, by the products that it shows.
 
-    response : [tone], output units, as demodulated; window : s
+    response : [tone], output units, as demodulated, or of its size; window : s
     noise : rms at a point of what is known to be in the output and no product
     """
     return judged(distortion(waveform, tones), waveform, tones, window, response, noise)

@@ -71,12 +71,17 @@ def _judge(
     measurement: Measurement,
     least: float,
 ) -> Estimate:
-    """The estimate of a pattern; least : response, A or V, below which it is off, and its lag nobody's to mend."""
+    """The estimate of a pattern.
+
+    least : response, A or V, below which it is off: its lag is nobody's to mend, and products count beside the others'
+    """
     amplitude = np.array([tone.amplitude for tone in tones])
     stderr = found.stderr if bars is None else bars.stderr
     response = found.response
     known = measurement.point_noise(len(waveform.time)) if measurement.noise_added else 0.0
-    bent = curvature(found.straightened(waveform), tones, measurement.plan.window, response, known)
+    off = np.abs(response).max() < least
+    beside = np.full(len(response), least / SILENT) if off else response  # as `against_truth.error_scale` has it
+    bent = curvature(found.straightened(waveform), tones, measurement.plan.window, beside, known)
     lag = np.empty(0) if measurement.lag is None else measurement.lag
     turned = response * np.exp(-1j * lag) if len(lag) else response
     noise = np.sqrt(measurement.noise_density_at(np.array(found.frequencies)) * found.gain)
@@ -91,7 +96,7 @@ def _judge(
     notes += bent.notes
     if lags(turned, doubt):
         flags.append("lag")
-        if np.abs(response).max() >= least:
+        if not off:
             notes.append((higher_band if "moved_state" in flags else lower_band)(turned, tones))
     # a monotone network's response to a tone on one electrode can't be of the other sign, at any amplitude
     if measurement.signs is not None and np.any(-measurement.signs * turned.real > RESOLVED * doubt):
