@@ -164,9 +164,16 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's content; nothing where it can't be read, which whoever reads it then reports."""
     try:
         plain_file_size(path)
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        found = path.stat()
+        return _of_content(path.resolve(), found.st_mtime_ns, found.st_size)
     except (OSError, ValueError):
         return ""
+
+
+@lru_cache(maxsize=256)
+def _of_content(path: Path, _changed: int, _size: int) -> str:
+    """Read once in each process, and again when the file has changed: a sweep asks at every trial."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def netlist_digest(path: Path) -> str:
