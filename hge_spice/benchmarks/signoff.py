@@ -24,21 +24,24 @@ from hge_spice.study.tables.spec import parse_study
 from hge_spice.study.text.files import load_study
 
 DRAWS, LOADED = 10, 6  # loading one takes a second
+NETWORK_DRAWS = 4  # a point of the network takes two
 
 
 def signoff() -> dict[str, Any]:
-    """Going from corner to corner of a process section against loading each, and 60 points of one section.
+    """Going from corner to corner of a process section against loading each, and what points of one section cost.
 
-    In processor time, ours and that of ngspice's processes, which a busy machine doesn't stretch.
+    60 of a neuron, 12 of a network of two. In processor time, ours and that of ngspice's processes, which a busy
+    machine doesn't stretch.
     """
-    planned = plan_study(load_study("signoff", ["corners.process=['tt']", f"corners.mismatch={DRAWS}"]))
+    planned = _planned("signoff", DRAWS)
     graphs = [build_graph(parse_study(each.trial.raw)) for each in planned]
     with Kept() as kept:
         _altered(graphs[:1], kept)
         ours = _processor(lambda: _altered(graphs, kept)) / len(graphs)
     theirs = _processor(lambda: _loaded([deck(graph) for graph in graphs[:LOADED]])) / LOADED
-    solver: list[float] = []
-    taken = _processor(lambda: solver.extend(_points(planned)))
+    taken, solver = _share(planned)
+    network = _planned("signoff_xor", NETWORK_DRAWS)
+    of_network, its_solver = _share(network)
     return {
         "ratio": ours / theirs,
         "reference": "the corner's deck loaded into a new ngspice with the whole library, and its operating point",
@@ -47,9 +50,23 @@ def signoff() -> dict[str, Any]:
         "points": len(planned),
         "processor_seconds_a_point": taken / len(planned),
         "share_of_going_to_corners": 2 * ours * len(planned) / taken,  # of the plain circuit and that of its noise
-        "share_outside_solver": 1 - sum(solver) / taken,
+        "share_outside_solver": 1 - solver / taken,
+        "network_points": len(network),
+        "network_processor_seconds_a_point": of_network / len(network),
+        "network_share_outside_solver": 1 - its_solver / of_network,
         "cores": {"ours": 1, "reference": 1},
     }
+
+
+def _planned(study: str, draws: int) -> list[Planned]:
+    return plan_study(load_study(study, ["corners.process=['tt']", f"corners.mismatch={draws}"]))
+
+
+def _share(planned: Sequence[Planned]) -> tuple[float, float]:
+    """Processor seconds that the points take, and those of them in the solver."""
+    solver: list[float] = []
+    taken = _processor(lambda: solver.extend(_points(planned)))
+    return taken, sum(solver)
 
 
 def _points(planned: Sequence[Planned]) -> Iterator[float]:
