@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from hge_spice.devices import ELEMENTS
+from hge_spice.study.bench import screening
 from hge_spice.study.bench.bench import Bench
+from hge_spice.study.bench.network import build_graph, electrode_names
 from hge_spice.study.beside.exactly import holds_exactly, solutions
 from hge_spice.study.report.report import write_report
 from hge_spice.study.run.plan import plan_study
@@ -184,3 +186,24 @@ def test_the_control_region_with_several_solutions_is_that_of_two_tunnel_diodes_
     page = write_report(tmp_path / "out").read_text()
     assert "More than one solution" in page
     assert "<td>c1</td>" in page
+
+
+def test_what_screening_takes_for_the_read_outs_noise_is_amplified_as_the_current_is(monkeypatch) -> None:
+    heard: list[float] = []
+
+    class HeardError(Exception):
+        """No need to screen."""
+
+    def screened(*_: object, noise: float, **__: object) -> None:
+        heard.append(noise)
+        raise HeardError
+
+    monkeypatch.setattr(screening, "screen", screened)
+    stated = 'readout.noise={psd="1e-4 nA^2/Hz", at="1 kHz", colour="white"}'
+    for amplifier in ([], ["readout.kind=transimpedance", "readout.gain=100 Mohm"]):
+        study = parse_study(load_study("sphere", [stated, *amplifier]))
+        with pytest.raises(HeardError):
+            screening.choose(study, build_graph, electrode_names(study))
+    window = study.perturbation.window
+    assert heard[0] == pytest.approx(np.sqrt(1e-22 / (2 * window)))
+    assert heard[1] == pytest.approx(1e8 * heard[0])

@@ -113,6 +113,28 @@ r4 b out 1meg
 """
 
 
+def test_the_signal_to_noise_is_the_same_behind_an_amplifier(tmp_path: Path) -> None:
+    """Stated noise far above the circuit's, at the amplifier's input: gain takes signal and noise alike."""
+    (tmp_path / "rc.cir").write_text(RC)
+    found = []
+    for amplifier in ("", 'kind = "transimpedance", gain = "100 Mohm", '):
+        (tmp_path / "rc.toml").write_text(
+            f"""
+device = {{ subcircuit = "rc.cir", temperature = "300 K" }}
+electrodes = {{ output = "out", inputs = ["a", "b"], controls = ["c"], control_range = ["0 V", "1 V"] }}
+task = {{ name = "and", levels = ["0 V", "1 V"] }}
+perturbation = {{ amplitude = "2 mV", window = "100 ms", tones = [5], points = 64, settle = "1 s" }}
+readout = {{ {amplifier}noise = {{ psd = "1e-3 nA^2/Hz", at = "1 kHz", colour = "white" }} }}
+corners = {{ temperature = ["300 K"] }}
+"""
+        )
+        with Bench.of(parse_study(load_study(tmp_path / "rc.toml"))) as bench:
+            found.append(examined(bench, np.array([0.5]))["learning_snr"])
+    pole = 1 / (2 * np.pi * 1e-9 * 0.5e6)
+    assert found[0] == pytest.approx(2e-3 / 2e6 / np.hypot(1, 50 / pole) / np.sqrt(1e-21 / 0.1), rel=1e-3)
+    assert found[1] == pytest.approx(found[0], rel=1e-3)
+
+
 def test_lag_bandwidth_power_and_signal_to_noise_in_closed_form(tmp_path: Path) -> None:
     """A pole at 1/(2π·C·(R1∥R2)), the noise 4kT of R1 + R2, R3 and R4 beside the stated one, V²/R of every source."""
     (tmp_path / "rc.cir").write_text(RC)

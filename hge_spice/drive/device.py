@@ -46,14 +46,14 @@ class ManyAtOnce(Protocol):
 
 def measure_all(dut: DeviceUnderTest, drives: Sequence[Drive]) -> list[Waveform]:
     """One waveform per drive, in their order; side by side where the device can."""
-    if _takes_many(type(dut)):
+    if _has(type(dut), ManyAtOnce):
         return cast(ManyAtOnce, dut).measure_many(drives)
     return [dut.measure(drive) for drive in drives]
 
 
 @lru_cache(maxsize=64)  # Python 3.11 takes longer over a protocol than over an analysis
-def _takes_many(kind: type) -> bool:
-    return issubclass(kind, ManyAtOnce)
+def _has(kind: type, protocol: type) -> bool:
+    return issubclass(kind, protocol)
 
 
 @runtime_checkable
@@ -89,19 +89,14 @@ def all_responses(dut: SmallSignalDevice, control: Floats, inputs: Floats, frequ
 
     inputs : [pattern, input], V; frequencies : [control], Hz
     """
-    if _knows_many(type(dut)):
+    if _has(type(dut), ManyLinearised):
         return cast(ManyLinearised, dut).small_signals(control, inputs, frequencies)
     return np.array([dut.small_signal(control, pattern, frequencies) for pattern in inputs])
 
 
-@lru_cache(maxsize=64)
-def _knows_many(kind: type) -> bool:
-    return issubclass(kind, ManyLinearised)
-
-
 def all_points(dut: SmallSignalDevice, control: Floats, inputs: Floats) -> list[Waveform]:
     """One operating point for each pattern, tones off; together where the device can. inputs : [pattern, input], V."""
-    if _knows_many(type(dut)):
+    if _has(type(dut), ManyLinearised):
         return cast(ManyLinearised, dut).operating_points(control, inputs)
     return [dut.operating_point(control, pattern) for pattern in inputs]
 

@@ -12,7 +12,7 @@ import numpy as np
 from hge_spice.devices.condition import kinds
 from hge_spice.drive import Drive
 from hge_spice.graph import Network
-from hge_spice.imperfections.device_drift import Strengths
+from hge_spice.imperfections.device_drift import LINKS, Strengths
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings, changed
 from hge_spice.imperfections.processes import Linear, LogTime, Process
 
@@ -52,13 +52,7 @@ IMPERFECTION = Imperfection(
             least=1,
             about="Count in which a linear change reaches its size; of a logarithm where its first decade begins.",
         ),
-        "links": Setting(
-            "ratio",
-            default=0.0,
-            least=0,
-            most=5.0,
-            about="Size of a change of its own for every link, of the logarithm of its current.",
-        ),
+        "links": LINKS,
         "common": Setting(
             "ratio",
             default=0.0,

@@ -16,6 +16,7 @@ import numpy as np
 from hge_spice.devices.condition import kinds, warmed
 from hge_spice.drive import Drive
 from hge_spice.graph import Network
+from hge_spice.imperfections.drift import OVER_TIME
 from hge_spice.imperfections.imperfection import Effect, Imperfection, Moment, Setting, Settings, changed
 from hge_spice.imperfections.processes import PROCESSES, Process, at_once
 
@@ -71,24 +72,18 @@ def _make(settings: Settings) -> Effect:
     return Effect(graph=graph, drive=drive, lasting=True)
 
 
+LINKS = Setting(
+    "ratio",
+    default=0.0,
+    least=0,
+    most=5.0,
+    about="Size of a change of its own for every link, of the logarithm of its current.",
+)
+
 IMPERFECTION = Imperfection(
     settings={
-        "kind": Setting(
-            words=tuple(PROCESSES), default="random_walk", about="How every change goes on with device time."
-        ),
-        "time": Setting(
-            "time",
-            default=3600.0,
-            above=0,
-            about="In which linear and random_walk reach their size; the correlation time; where decades begin.",
-        ),
-        "links": Setting(
-            "ratio",
-            default=0.0,
-            least=0,
-            most=5.0,
-            about="Size of a change of its own for every link, of the logarithm of its current.",
-        ),
+        **OVER_TIME,
+        "links": LINKS,
         "common": Setting(
             "ratio", default=0.0, above=-5.0, most=5.0, about="The same of one change for all links together."
         ),

@@ -40,17 +40,19 @@ def _make(settings: Settings) -> Effect:
     return Effect(drive=drive, waveform=waveform)
 
 
+OVER_TIME = {
+    "kind": Setting(words=tuple(PROCESSES), default="random_walk", about="How every change goes on with device time."),
+    "time": Setting(
+        "time",
+        default=3600.0,
+        above=0,
+        about="In which linear and random_walk reach their size; the correlation time; where decades begin.",
+    ),
+}
+
 IMPERFECTION = Imperfection(
     settings={
-        "kind": Setting(
-            words=tuple(PROCESSES), default="random_walk", about="How every change goes on with device time."
-        ),
-        "time": Setting(
-            "time",
-            default=3600.0,
-            above=0,
-            about="In which linear and random_walk reach their size; the correlation time; where decades begin.",
-        ),
+        **OVER_TIME,
         "control": Setting(
             "voltage", default=0.0, about="Size of the change of every control's source, each by itself."
         ),
